@@ -1,0 +1,79 @@
+# make lists the targets. Go is all that test and demo need.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+.DEFAULT_GOAL := help
+
+# The modules, as go.work lists them: core, adapters/ginsession, …
+MODULES := $(shell sed -n 's|^[[:space:]]*\(use[[:space:]][[:space:]]*\)\{0,1\}\./||p' go.work)
+
+# The race detector needs a C compiler, and go says CGO_ENABLED=0 where there is
+# none. RACE=-race insists, RACE= goes without.
+RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+# Not cached: results depend on the redis-server that is installed, and the
+# import rules on every module's files; go's cache notices neither.
+TESTFLAGS ?= -count=1
+BENCHFLAGS ?= -benchmem
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(CURDIR)/.bin/golangci-lint-$(GOLANGCI_VERSION)
+
+PER_MODULE := test lint tidy tidy-check alone
+each = $(addprefix $(1)/,$(MODULES))
+
+.PHONY: help fmt demo bench $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'One module alone: $(patsubst %,make %/MODULE,$(PER_MODULE))' | sed 's|/MODULE make|/MODULE, make|g'
+	@printf '%s\n' 'where MODULE is one of:' $(patsubst %,'  %',$(MODULES))
+
+test: ## Run every module's tests, with the race detector where there is a C compiler
+	@go test $(RACE) $(TESTFLAGS) work
+	@echo "make test: $(words $(MODULES)) modules passed, $(if $(RACE),with the race detector,without the race detector), $$(\
+		if command -v redis-server >/dev/null; then echo 'on a real Redis too'; \
+		elif [ -n "$${REDIS_URL-}" ]; then echo 'on the Redis at REDIS_URL too'; \
+		else echo 'SKIPPING what needs a real Redis: there is no redis-server on PATH'; fi)"
+
+$(call each,test): test/%:
+	cd $* && go test $(RACE) $(TESTFLAGS) ./...
+
+lint: $(call each,lint) ## Check every module with golangci-lint, which it first builds into .bin (minutes, once)
+	@echo "make lint: $(words $(MODULES)) modules passed"
+
+$(call each,lint): lint/%: $(GOLANGCI)
+	cd $* && $(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/.bin GOWORK=off go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .bin/golangci-lint $@
+
+fmt: $(GOLANGCI) ## Format every module as lint wants it
+	$(GOLANGCI) fmt
+
+tidy: $(call each,tidy) ## Tidy every go.mod
+
+$(call each,tidy): tidy/%:
+	cd $* && GOWORK=off go mod tidy
+
+tidy-check: $(call each,tidy-check) ## Fail if a go.mod or go.sum is not tidy
+	@echo "make tidy-check: $(words $(MODULES)) modules passed"
+
+$(call each,tidy-check): tidy-check/%:
+	cd $* && GOWORK=off go mod tidy -diff
+
+alone: $(call each,alone) ## Build and vet every module, and compile its tests, as if it were alone
+	@echo "make alone: $(words $(MODULES)) modules passed"
+
+$(call each,alone): alone/%:
+	cd $* && export GOWORK=off && go build ./... && go vet ./... && go test -c -o /dev/null ./...
+
+demo: ## Run the demo
+	go run -C examples ./demo
+
+bench: ## Run the micro benchmarks of core
+	cd core && go test -run '^$$' -bench . $(BENCHFLAGS) ./...

@@ -1,0 +1,81 @@
+package redistest
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A test process that is killed takes its server along.
+func TestDiesWithParent(t *testing.T) {
+	t.Parallel()
+	setup(t, Options{}) // skips where there is no Redis
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir())
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, readErr := bufio.NewReader(out).ReadString('\n')
+	addr := net.JoinHostPort(loopback, strings.TrimSpace(line))
+	dial := func() error {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	dialErr := dial()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // "signal: killed"
+	if readErr != nil || dialErr != nil {
+		t.Fatalf("the child's server: %v, %v", readErr, dialErr)
+	}
+	eventually(t, fmt.Sprintf("%s is gone", addr), func() bool { return dial() != nil })
+}
+
+// The end of the thread that called Start must not end the server, though a
+// thread is what the kernel watches.
+func TestOutlivesThreads(t *testing.T) {
+	t.Parallel()
+	setup(t, Options{}) // skips where there is no Redis
+	var (
+		s   *Server
+		err error
+		wg  sync.WaitGroup
+	)
+	wg.Go(func() {
+		runtime.LockOSThread() // and no Unlock: the thread ends with the goroutine
+		s, err = Start(t.Context(), Options{})
+	})
+	wg.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 100 {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			time.Sleep(time.Millisecond)
+		})
+	}
+	wg.Wait()
+	mustAsk(t, s, "PONG", "PING")
+}
