@@ -1,0 +1,109 @@
+// Package gate lets one goroutine at a time through per key, first come first
+// served, so that of all that wait for the same session in this process only
+// one talks to Redis.
+package gate
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrFull says that too many wait for the same key.
+var ErrFull = errors.New("too many wait in this process for the same session")
+
+// Gates is a set of gates by key. The zero value is ready for use. It is safe
+// for concurrent use.
+type Gates struct {
+	mu    sync.Mutex
+	gates map[string]*gate
+}
+
+// gate is the queue behind the one that is inside.
+type gate struct {
+	queue []*Pass
+}
+
+// Pass is the right to be inside a gate.
+type Pass struct {
+	gates   *Gates
+	key     string
+	granted chan struct{} // closed when the pass is granted; nil for TryEnter
+	left    bool
+}
+
+// TryEnter returns nil if somebody is inside the gate of key.
+func (g *Gates) TryEnter(key string) *Pass {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, taken := g.gates[key]; taken {
+		return nil
+	}
+	if g.gates == nil {
+		g.gates = make(map[string]*gate)
+	}
+	g.gates[key] = &gate{}
+	return &Pass{gates: g, key: key}
+}
+
+// Enter waits until nobody else is inside the gate of key. It returns [ErrFull]
+// at once if limit others wait already, and the context's cause if ctx ends first.
+func (g *Gates) Enter(ctx context.Context, key string, limit int) (*Pass, error) {
+	if p := g.TryEnter(key); p != nil {
+		return p, nil
+	}
+	p, err := g.enqueue(key, limit)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-p.granted:
+		return p, nil
+	case <-ctx.Done():
+		p.Leave()
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (g *Gates) enqueue(key string, limit int) (*Pass, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := &Pass{gates: g, key: key, granted: make(chan struct{})}
+	inside, taken := g.gates[key]
+	switch {
+	case !taken: // left since
+		g.gates[key] = &gate{}
+		close(p.granted)
+	case len(inside.queue) >= limit:
+		return nil, ErrFull
+	default:
+		inside.queue = append(inside.queue, p)
+	}
+	return p, nil
+}
+
+// Leave lets the next one in, or leaves the queue. Leaving twice is harmless.
+func (p *Pass) Leave() {
+	g := p.gates
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p.left {
+		return
+	}
+	p.left = true
+	inside := g.gates[p.key]
+	for i, waiting := range inside.queue {
+		if waiting == p {
+			inside.queue = append(inside.queue[:i], inside.queue[i+1:]...)
+			return
+		}
+	}
+	if len(inside.queue) == 0 {
+		delete(g.gates, p.key)
+		return
+	}
+	next := inside.queue[0]
+	inside.queue[0] = nil
+	inside.queue = inside.queue[1:]
+	close(next.granted)
+}

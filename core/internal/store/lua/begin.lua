@@ -1,0 +1,37 @@
+-- begin.lua takes the lease of a session and loads the session.
+--
+-- KEYS[1]  {shop_S}_Data
+-- KEYS[2]  {shop_S}_Lock
+-- KEYS[3]  {shop_S}_Waiters
+-- ARGV[1]  token of the lease
+-- ARGV[2]  TTL of the lease in ms
+-- ARGV[3]  longest life of a session in ms, 0 for none
+-- ARGV[4]  prefix of the processes' channels: shop_Wake_
+-- ARGV[5]  what to do if the lease is taken: "once" nothing, "queue" wait in the
+--          queue, "again" the same for a token that may be in the queue already
+--
+-- Returns  {1, fields}  the session is loaded and held by the token, be it for
+--                       the first time, after a lost reply or by a hand-over
+--          {2, ms}      the lease is taken; its time left
+--          {3}, {4}     unknown, retired: no lock is left behind
+--          {5}          META has a format that this version does not know
+local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
+local token, lease, lifetime, channel, mode = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+
+if redis.call('SET', lock, token, 'NX', 'PX', lease) then
+  if mode == 'again' then leave_queue(waiters, token) end
+elseif redis.call('GET', lock) == token then
+  redis.call('PEXPIRE', lock, lease)
+else
+  if mode ~= 'once' then
+    local queue = redis.call('GET', waiters) or ''
+    if not string.find(queue, token, 1, true) then queue = queue .. token end
+    redis.call('SET', waiters, queue, 'PX', QUEUE_TTL)
+  end
+  return {BUSY, redis.call('PTTL', lock)}
+end
+
+local code, fields = load(data, lifetime)
+if code == DONE then return {DONE, fields} end
+hand_over(lock, waiters, redis.call('GET', waiters), channel)
+return {code}

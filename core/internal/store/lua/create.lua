@@ -1,0 +1,24 @@
+-- create.lua saves a new session.
+--
+-- KEYS[1]  {shop_S}_Data
+-- ARGV[1]  commit token
+-- ARGV[2]  idle timeout in ms
+-- ARGV[3]  deadline in unix ms, 0 for none
+-- ARGV[4…] field, value, … with META first
+--
+-- Returns  1        saved, now or by an earlier try with this token
+--          3, 4, 5  the session is there and is not this commit's: it has been
+--                   retired or taken since, and is left as it is
+local data = KEYS[1]
+local token, timeout, deadline = ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+local meta = redis.call('HGET', data, META)
+if meta then
+  local code = classify(meta)
+  if code ~= DONE then return code end
+  if string.find(meta, token, 1, true) then return DONE end
+  return UNKNOWN
+end
+write(data, 4, #ARGV)
+if not touch(data, timeout, deadline) then return UNKNOWN end
+return DONE

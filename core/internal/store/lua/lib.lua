@@ -1,0 +1,97 @@
+-- lib.lua comes before every other script of this folder.
+--
+-- A session's keys share one hash tag. For application "shop" and session S:
+--   {shop_S}_Data     hash    a field per value, and META with the session's own facts
+--   {shop_S}_Lock     string  the token of the lease, with the lease's time left as TTL
+--   {shop_S}_Waiters  string  tokens of waiting processes, first come first, without a delimiter
+--
+-- META of a live session:    1 <timeout ms> <created ms> <cookie sent s> <commit token> <principal>
+-- META of a retired session: 1 retired <token of the retiring commit>
+--
+-- Scripts answer with one of these codes, or with a table that starts with one.
+local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST = 1, 2, 3, 4, 5, 6
+
+local META = '_berth'
+local TOKEN_LENGTH, PROCESS_LENGTH = 26, 16
+-- How long a lock that was handed over waits for its new owner, in ms, and how
+-- long the queue outlives the last waiter's sign of life. A waiter looks again
+-- at least twice in either time.
+local GRACE, QUEUE_TTL = 500, 2000
+-- unpack() fails beyond some thousand values, so long lists go in slices.
+local SLICE = 1000
+
+-- classify returns DONE, the timeout and the time of creation of a live
+-- session, or the code of what META says instead.
+local function classify(meta)
+  if not meta then return UNKNOWN end
+  local timeout, created = string.match(meta, '^1 (%d+) (%d+) ')
+  if timeout then return DONE, timeout, created end
+  if string.sub(meta, 1, 10) == '1 retired ' then return RETIRED end
+  return UNSUPPORTED
+end
+
+-- touch moves the end of a session to timeout from now, but never past its
+-- deadline (unix ms, 0 for none). It returns whether the session is still there.
+local function touch(data, timeout, deadline)
+  if redis.call('PEXPIRE', data, timeout) == 0 then return false end
+  if deadline == 0 then return true end
+  redis.call('PEXPIREAT', data, string.format('%.0f', deadline), 'LT')
+  return redis.call('EXISTS', data) == 1
+end
+
+-- load returns DONE and all fields of a live session, whose idle time starts
+-- anew, or the code of what is there instead. Lifetime is in ms, 0 for none.
+local function load(data, lifetime)
+  local fields = redis.call('HGETALL', data)
+  if #fields == 0 then return UNKNOWN end
+  local meta = fields[2]
+  if fields[1] ~= META then meta = redis.call('HGET', data, META) or '' end
+  local code, timeout, created = classify(meta)
+  if code ~= DONE then return code end
+  local deadline = 0
+  if lifetime > 0 then deadline = tonumber(created) + lifetime end
+  if not touch(data, timeout, deadline) then return UNKNOWN end
+  return DONE, fields
+end
+
+-- hand_over gives a lock to the first process in the queue and tells it so, or
+-- frees the lock when nobody waits. Telling may fail (an ACL without PUBLISH):
+-- the new owner then finds out when it looks again.
+local function hand_over(lock, waiters, queue, channel)
+  if not queue then
+    redis.call('DEL', lock)
+    return
+  end
+  local first, rest = string.sub(queue, 1, TOKEN_LENGTH), string.sub(queue, TOKEN_LENGTH + 1)
+  redis.call('SET', lock, first, 'PX', GRACE)
+  if rest == '' then
+    redis.call('DEL', waiters)
+  else
+    redis.call('SET', waiters, rest, 'PX', QUEUE_TTL)
+  end
+  redis.pcall('PUBLISH', channel .. string.sub(first, 1, PROCESS_LENGTH), first)
+end
+
+-- leave_queue removes a token from the queue.
+local function leave_queue(waiters, token)
+  local queue = redis.call('GET', waiters)
+  local from = queue and string.find(queue, token, 1, true)
+  if not from then return end
+  queue = string.sub(queue, 1, from - 1) .. string.sub(queue, from + TOKEN_LENGTH)
+  if queue == '' then
+    redis.call('DEL', waiters)
+  else
+    redis.call('SET', waiters, queue, 'PX', QUEUE_TTL)
+  end
+end
+
+-- write sets the field-value pairs ARGV[first..middle] and deletes the fields
+-- ARGV[middle+1..#ARGV] of a session.
+local function write(data, first, middle)
+  for i = first, middle, SLICE do
+    redis.call('HSET', data, unpack(ARGV, i, math.min(i + SLICE - 1, middle)))
+  end
+  for i = middle + 1, #ARGV, SLICE do
+    redis.call('HDEL', data, unpack(ARGV, i, math.min(i + SLICE - 1, #ARGV)))
+  end
+end

@@ -1,0 +1,9 @@
+-- load.lua loads a session without a lease, and starts its idle time anew.
+--
+-- KEYS[1]  {shop_S}_Data
+-- ARGV[1]  longest life of a session in ms, 0 for none
+--
+-- Returns  {1, fields}    loaded
+--          {3}, {4}, {5}  unknown, retired, unsupported format
+local code, fields = load(KEYS[1], tonumber(ARGV[1]))
+return {code, fields}

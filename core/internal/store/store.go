@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Status is what a script found or did.
+type Status int
+
+// The codes of lua/lib.lua.
+const (
+	Done        Status = 1 // done, loaded, written
+	Busy        Status = 2 // another token holds the lease
+	Unknown     Status = 3 // no such session, or no longer
+	Retired     Status = 4 // ended or rotated a short time ago
+	unsupported Status = 5 // becomes ErrFormat
+	Lost        Status = 6 // the token does not hold the lease
+)
+
+// Queueing says what [Store.Begin] does when the lease is taken.
+type Queueing string
+
+// What to do when the lease is taken.
+const (
+	Once  Queueing = "once"  // nothing
+	Queue Queueing = "queue" // wait in the queue
+	Again Queueing = "again" // the same, for a token that may be in it already
+)
+
+// Store runs the operations on the sessions of one application. It is safe for
+// concurrent use. An id is the one that names the keys.
+type Store struct {
+	Client    Scripter
+	Keys      Keys
+	LockTTL   time.Duration
+	Lifetime  time.Duration // longest life of a session, 0 for none
+	RetireTTL time.Duration // how long an ID stays retired
+}
+
+// Loaded is what [Store.Begin] and [Store.Load] found.
+type Loaded struct {
+	Status   Status
+	LockLeft time.Duration // with Busy: what is left of the other lease
+	Meta     Meta          // with Done
+	fields   []any
+}
+
+// Len is the number of fields.
+func (l Loaded) Len() int { return max(0, len(l.fields)/2-1) }
+
+// Fields yields every field but the session's own facts.
+func (l Loaded) Fields(yield func(field, value string) bool) {
+	for i := 0; i+1 < len(l.fields); i += 2 {
+		field, value := l.fields[i].(string), l.fields[i+1].(string)
+		if field != MetaField && !yield(field, value) {
+			return
+		}
+	}
+}
+
+// Change is what a commit writes.
+type Change struct {
+	Meta   Meta
+	Set    []any // field, value, field, value, …
+	Delete []any // field, field, …
+}
+
+// Begin takes the lease of a session for a token, loads the session and starts
+// its idle time anew. Tried again with the same token it does the same: a token
+// that already holds the lease keeps it.
+func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
+	reply, err := beginScript.run(ctx, s.Client, s.keys(id),
+		token, ms(s.LockTTL), ms(s.Lifetime), s.Keys.Channel(""), string(q))
+	return loaded(reply, err)
+}
+
+// Load loads a session without a lease and starts its idle time anew.
+func (s *Store) Load(ctx context.Context, id string) (Loaded, error) {
+	reply, err := loadScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, ms(s.Lifetime))
+	return loaded(reply, err)
+}
+
+// Create saves a new session. Tried again with the same commit token it does
+// nothing more, and it never overwrites a session.
+func (s *Store) Create(ctx context.Context, id string, c Change) (Status, error) {
+	args := make([]any, 0, 5+len(c.Set))
+	args = append(args, c.Meta.Commit, ms(c.Meta.Timeout), s.deadline(c.Meta.Created), MetaField, c.Meta.String())
+	args = append(args, c.Set...)
+	return status(createScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, args...))
+}
+
+// Commit writes a change to a session whose lease the change's commit token
+// holds, starts the idle time anew and gives the lease up. A change that holds
+// nothing is not written, so that only the lease and the idle time move.
+func (s *Store) Commit(ctx context.Context, id, token string, c Change, changed bool) (Status, error) {
+	args := make([]any, 0, 7+len(c.Set)+len(c.Delete))
+	args = append(args, token, ms(c.Meta.Timeout), s.deadline(c.Meta.Created), s.Keys.Channel(""))
+	if changed {
+		args = append(args, 2+len(c.Set), MetaField, c.Meta.String())
+		args = append(args, c.Set...)
+		args = append(args, c.Delete...)
+	} else {
+		args = append(args, 0)
+	}
+	return status(commitScript.run(ctx, s.Client, s.keys(id), args...))
+}
+
+// Merge writes a change to a session without asking for a lease. Of the
+// change's Meta it writes the token, and the timeout and the cookie's time
+// unless they are zero.
+func (s *Store) Merge(ctx context.Context, id string, c Change) (Status, error) {
+	var timeout, sent any = "", ""
+	if c.Meta.Timeout != 0 {
+		timeout = ms(c.Meta.Timeout)
+	}
+	if !c.Meta.CookieSent.IsZero() {
+		sent = c.Meta.CookieSent.Unix()
+	}
+	args := make([]any, 0, 5+len(c.Set)+len(c.Delete))
+	args = append(args, c.Meta.Commit, timeout, sent, ms(s.Lifetime), len(c.Set))
+	args = append(args, c.Set...)
+	args = append(args, c.Delete...)
+	return status(mergeScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, args...))
+}
+
+// Renew prolongs the lease by its TTL and keeps the session from expiring
+// meanwhile.
+func (s *Store) Renew(ctx context.Context, id, token string, m Meta) (Status, error) {
+	return status(renewScript.run(ctx, s.Client, s.keys(id)[:2],
+		token, ms(s.LockTTL), ms(m.Timeout), s.deadline(m.Created)))
+}
+
+// Release gives up the lease, or the place in its queue, without writing.
+func (s *Store) Release(ctx context.Context, id, token string) error {
+	_, err := releaseScript.run(ctx, s.Client, s.keys(id)[1:], token, s.Keys.Channel(""))
+	return err
+}
+
+// Retire ends a session; its ID stays unusable for the time set in the store.
+// With held, the token must hold the lease. Tried again with the same token it
+// does nothing more.
+func (s *Store) Retire(ctx context.Context, id, token string, held bool) (Status, error) {
+	mode := "free"
+	if held {
+		mode = "held"
+	}
+	return status(retireScript.run(ctx, s.Client, s.keys(id), token, mode, ms(s.RetireTTL), s.Keys.Channel("")))
+}
+
+func (s *Store) keys(id string) []string {
+	return []string{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Waiters(id)}
+}
+
+// deadline is when a session must end at the latest, in unix ms, or 0.
+func (s *Store) deadline(created time.Time) int64 {
+	if s.Lifetime == 0 {
+		return 0
+	}
+	return created.Add(s.Lifetime).UnixMilli()
+}
+
+func ms(d time.Duration) int64 { return d.Milliseconds() }
+
+// status and loaded are the one place where the scripts' codes become Go.
+
+func status(reply any, err error) (Status, error) {
+	if err != nil {
+		return 0, err
+	}
+	code, ok := reply.(int64)
+	if !ok {
+		return 0, fmt.Errorf("unexpected reply of type %T from a script", reply)
+	}
+	if Status(code) == unsupported {
+		return 0, ErrFormat
+	}
+	return Status(code), nil
+}
+
+func loaded(reply any, err error) (Loaded, error) {
+	if err != nil {
+		return Loaded{}, err
+	}
+	list, ok := reply.([]any)
+	if !ok || len(list) == 0 {
+		return Loaded{}, fmt.Errorf("unexpected reply of type %T from a script", reply)
+	}
+	code, err := status(list[0], nil)
+	if err != nil {
+		return Loaded{}, err
+	}
+	l := Loaded{Status: code}
+	switch code {
+	case Busy:
+		if left, _ := list[1].(int64); left > 0 {
+			l.LockLeft = time.Duration(left) * time.Millisecond
+		}
+	case Done:
+		l.fields, _ = list[1].([]any)
+		for i := 0; i+1 < len(l.fields); i += 2 {
+			if l.fields[i] == MetaField {
+				l.Meta, err = ParseMeta(l.fields[i+1].(string))
+				return l, err
+			}
+		}
+		return Loaded{}, ErrFormat
+	}
+	return l, nil
+}

@@ -1,0 +1,148 @@
+// Package wake tells waiters that a lease was handed to them: one subscription
+// on one connection for all waiters of a process.
+package wake
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// idle is how long the connection may be silent before it is asked for a
+	// sign of life; after twice that without one it is replaced.
+	idle = 15 * time.Second
+	// A subscription that failed is tried again after reconnect; one that the
+	// server refused, for want of a permission, after refused.
+	reconnect = 250 * time.Millisecond
+	refused   = 30 * time.Second
+)
+
+// Subscriber is what the package needs of a Redis client.
+type Subscriber interface {
+	Subscribe(ctx context.Context, channels ...string) *redis.PubSub
+}
+
+// Waker hears on a channel which tokens were handed a lease. Nothing runs
+// before the first [Waker.Register]; then one goroutine does, until
+// [Waker.Close]. Messages may be lost: waiters must look for themselves now and
+// then. It is safe for concurrent use.
+type Waker struct {
+	client  Subscriber
+	channel string
+	ready   atomic.Bool
+
+	mu      sync.Mutex
+	waiters map[string]chan struct{}
+	stop    context.CancelFunc // nil before the goroutine runs
+	stopped chan struct{}
+	closed  bool
+}
+
+// New returns a Waker that listens on channel.
+func New(client Subscriber, channel string) *Waker {
+	return &Waker{client: client, channel: channel, waiters: make(map[string]chan struct{})}
+}
+
+// Register returns a channel that receives when the token was handed a lease.
+func (w *Waker) Register(token string) <-chan struct{} {
+	woken := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiters[token] = woken
+	if w.stop == nil && !w.closed {
+		ctx, stop := context.WithCancel(context.Background())
+		w.stop, w.stopped = stop, make(chan struct{})
+		go w.listen(ctx)
+	}
+	return woken
+}
+
+// Unregister forgets a token.
+func (w *Waker) Unregister(token string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.waiters, token)
+}
+
+// Ready tells whether the subscription stands, so that waiters may rely on it.
+func (w *Waker) Ready() bool { return w.ready.Load() }
+
+// Close ends the subscription and waits for its goroutine. Closing twice is
+// harmless.
+func (w *Waker) Close() {
+	w.mu.Lock()
+	w.closed = true
+	stop, stopped := w.stop, w.stopped
+	w.mu.Unlock()
+	if stop != nil {
+		stop()
+		<-stopped
+	}
+}
+
+// listen keeps a subscription until ctx ends.
+func (w *Waker) listen(ctx context.Context) {
+	defer close(w.stopped)
+	for ctx.Err() == nil {
+		err := w.subscribe(ctx)
+		w.ready.Store(false)
+		pause := reconnect
+		var answer redis.Error
+		if errors.As(err, &answer) {
+			pause = refused
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// subscribe listens until the subscription fails or ctx ends.
+func (w *Waker) subscribe(ctx context.Context) error {
+	subscription := w.client.Subscribe(ctx, w.channel)
+	ended := context.AfterFunc(ctx, func() { _ = subscription.Close() })
+	defer func() {
+		// Where AfterFunc has begun, it closes what is closed here too.
+		ended()
+		_ = subscription.Close()
+	}()
+	for silent := false; ; {
+		message, err := subscription.ReceiveTimeout(ctx, idle)
+		var network net.Error
+		switch {
+		case err == nil:
+			silent = false
+			w.hear(message)
+		case !silent && errors.As(err, &network) && network.Timeout():
+			silent = true
+			if err := subscription.Ping(ctx); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+func (w *Waker) hear(message any) {
+	switch message := message.(type) {
+	case *redis.Subscription:
+		w.ready.Store(message.Kind == "subscribe")
+	case *redis.Message:
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		select {
+		case w.waiters[message.Payload] <- struct{}{}:
+		default: // unknown, or woken already
+		}
+	}
+}

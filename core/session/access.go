@@ -1,0 +1,35 @@
+package session
+
+import "fmt"
+
+// Access is how a request holds its session.
+type Access int
+
+// The ways to hold a session.
+const (
+	// Exclusive is one request at a time: the session is locked from [Manager.Begin]
+	// to [Session.Commit] or [Session.Rollback]. Two round trips.
+	Exclusive Access = iota
+	// Shared takes no lock. Changed fields are merged into the session one by
+	// one, the last commit wins. Rotate needs Exclusive.
+	Shared
+	// ReadOnly takes no lock and waits for none. It sees a whole session, never
+	// a half of a commit. Changes are [ErrReadOnly]. One round trip.
+	ReadOnly
+	// None does not look at the session at all: it is detached. No round trip.
+	None
+)
+
+func (a Access) String() string {
+	switch a {
+	case Exclusive:
+		return "Exclusive"
+	case Shared:
+		return "Shared"
+	case ReadOnly:
+		return "ReadOnly"
+	case None:
+		return "None"
+	}
+	return fmt.Sprintf("Access(%d)", int(a))
+}

@@ -1,0 +1,283 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/gate"
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// Begin loads the session of that ID, and locks it if access is [Exclusive]. An ID
+// that is empty, malformed, unknown or expired gives a new session, under an ID
+// of its own that is made when it is first saved; an empty or malformed one costs no
+// call to Redis.
+//
+// Every session must be given up by [Session.Commit] or [Session.Rollback].
+//
+// The error is [ErrLockTimeout] if the session was held for longer than LockWait,
+// [ErrClosed] after Close, an [*OpError] if Redis failed (with FailSilently there is
+// a detached session instead), or what ended ctx.
+func (m *Manager) Begin(ctx context.Context, id string, access Access) (*Session, error) {
+	s, err := m.begin(ctx, id, access)
+	if err == nil {
+		m.stats.begun.Add(1)
+		return s, nil
+	}
+	if errors.Is(err, ErrClosed) || errors.Is(ctx.Err(), context.Canceled) {
+		return nil, err // nothing has failed: the caller or the request went away
+	}
+	m.fail(ctx, err)
+	if !m.silenced(err) || ctx.Err() != nil {
+		return nil, err
+	}
+	m.stats.begun.Add(1)
+	m.stats.detached.Add(1)
+	return &Session{m: m, access: access, detached: outage, err: err}, nil
+}
+
+// Do begins a session, calls f and commits; if f returns an error or panics, the
+// session is rolled back. It is for work outside HTTP: jobs, sockets. The error
+// is f's own, or one of [Manager.Begin] or [Session.Commit].
+func (m *Manager) Do(ctx context.Context, id string, access Access, f func(s *Session) error) error {
+	s, err := m.Begin(ctx, id, access)
+	if err != nil {
+		return err
+	}
+	defer s.Rollback(ctx)
+	if err := f(s); err != nil {
+		return err
+	}
+	return s.Commit(ctx)
+}
+
+func (m *Manager) begin(ctx context.Context, id string, access Access) (*Session, error) {
+	switch {
+	case m.ctx.Err() != nil:
+		return nil, ErrClosed
+	case access < Exclusive || access > None:
+		return nil, fmt.Errorf("session: Begin with %v: it must be Exclusive, Shared, ReadOnly or None", access)
+	case access == None:
+		return &Session{m: m, access: access, detached: unused}, nil
+	case !validID(id):
+		return m.fresh(access), nil
+	case access == Exclusive:
+		return m.lock(ctx, id)
+	}
+
+	var loaded store.Loaded
+	err := m.call(ctx, "begin", func(int) (err error) {
+		loaded, err = m.store.Load(ctx, m.key(id))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m.found(id, access, loaded), nil
+}
+
+// fresh returns a new session. It gets its ID when it is saved, so that a request
+// that never saves one costs no random bits.
+func (m *Manager) fresh(access Access) *Session {
+	return &Session{m: m, access: access, isNew: true, timeout: m.options.Timeout}
+}
+
+// found returns the session that Redis answered with.
+func (m *Manager) found(id string, access Access, l store.Loaded) *Session {
+	switch l.Status {
+	case store.Done:
+	case store.Retired:
+		m.stats.detached.Add(1)
+		return &Session{m: m, access: access, detached: retired, timeout: m.options.Timeout}
+	default:
+		return m.fresh(access)
+	}
+	s := &Session{
+		m: m, access: access, id: id, key: m.key(id),
+		meta: l.Meta, timeout: l.Meta.Timeout, principal: l.Meta.Principal,
+	}
+	s.load(l)
+	return s
+}
+
+// lock waits for the lease of a session and loads it.
+//
+// In this process, waiters pass a gate one by one, so that one of them at most
+// talks to Redis. There it stands in a queue across processes, and is told by
+// a message when its turn has come. Since messages get lost, it also looks for
+// itself: soon and ever less often, and when the holder's lease must have ended.
+func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
+	w := &wait{m: m, ctx: ctx, began: time.Now()}
+	defer w.end()
+	key := m.key(id)
+	pass := m.gates.TryEnter(key)
+	if pass == nil {
+		limit := m.options.MaxWaiters
+		if m.options.LockWait < 0 {
+			limit = 0
+		}
+		var err error
+		if pass, err = m.gates.Enter(w.context(), key, limit); err != nil {
+			return nil, w.gaveUp(err)
+		}
+	}
+	token := m.process.Token()
+	l, asked, err := m.acquire(w, key, token)
+	if err != nil {
+		pass.Leave()
+		if m.options.LockWait >= 0 || !errors.Is(err, errLockWait) {
+			m.release(key, token)
+		}
+		return nil, w.gaveUp(err)
+	}
+	s := m.found(id, Exclusive, l)
+	if l.Status != store.Done {
+		pass.Leave() // the script left no lock behind
+		return s, nil
+	}
+	s.lease = m.hold(key, token, l.Meta, pass, asked)
+	return s, nil
+}
+
+// errLockWait is the cause that ends a wait after LockWait.
+var errLockWait = errors.New("LockWait has passed")
+
+// wait is the waiting of one request for a lease. Most requests never wait, so it
+// costs next to nothing until they do.
+type wait struct {
+	m       *Manager
+	ctx     context.Context // the request's
+	began   time.Time
+	waiting context.Context // nil before the first wait
+	free    func()
+}
+
+// context ends with the request, with the manager, or after LockWait with the
+// cause errLockWait.
+func (w *wait) context() context.Context {
+	if w.waiting != nil {
+		return w.waiting
+	}
+	waiting, cancel := context.WithCancelCause(w.ctx)
+	unbind := context.AfterFunc(w.m.ctx, func() { cancel(ErrClosed) })
+	var timer *time.Timer
+	if w.m.options.LockWait > 0 {
+		timer = time.AfterFunc(w.m.options.LockWait-time.Since(w.began), func() { cancel(errLockWait) })
+	}
+	w.waiting = waiting
+	w.free = func() {
+		unbind()
+		if timer != nil {
+			timer.Stop()
+		}
+		cancel(context.Canceled)
+	}
+	return waiting
+}
+
+func (w *wait) end() {
+	if w.waiting == nil {
+		return
+	}
+	w.free()
+	w.m.stats.lockWaits.Add(1)
+	w.m.stats.lockWaitTime.Add(int64(time.Since(w.began)))
+}
+
+// gaveUp turns what ended a wait into the caller's error.
+func (w *wait) gaveUp(err error) error {
+	full := errors.Is(err, gate.ErrFull)
+	if !full && !errors.Is(err, errLockWait) {
+		return err
+	}
+	timeout := &LockTimeoutError{
+		Waited:   time.Since(w.began),
+		LockWait: max(0, w.m.options.LockWait),
+		LockTTL:  w.m.options.LockTTL,
+		Full:     full && w.m.options.LockWait > 0,
+	}
+	w.m.stats.lockTimeouts.Add(1)
+	if hook := w.m.options.Hooks.OnLockNotAcquired; hook != nil {
+		hook(w.ctx, timeout)
+	}
+	return timeout
+}
+
+// How long a waiter goes without looking at Redis itself: from firstLook on,
+// doubling, with a jitter of a half. Where the subscription stands it is there
+// for lost messages only. All of it is well below the time for which a lease that
+// was handed over waits for its owner (GRACE in lua/lib.lua).
+const (
+	firstLook     = 5 * time.Millisecond
+	lastLook      = 100 * time.Millisecond
+	lastLookReady = 250 * time.Millisecond
+)
+
+// acquire takes the lease for a token, and the session with it. It also returns
+// when it asked for it: the lease may be that old. Only its waiting is bounded by
+// LockWait; calls to Redis have RetryTimeout.
+func (m *Manager) acquire(w *wait, key, token string) (l store.Loaded, asked time.Time, err error) {
+	queueing := store.Queue
+	if m.options.LockWait < 0 {
+		queueing = store.Once
+	}
+	var woken <-chan struct{}
+	look := firstLook
+	for {
+		err = m.call(w.ctx, "begin", func(int) (err error) {
+			asked = time.Now()
+			l, err = m.store.Begin(w.ctx, key, token, queueing)
+			return err
+		})
+		if err != nil || l.Status != store.Busy {
+			return l, asked, err
+		}
+		ctx := w.context()
+		switch queueing {
+		case store.Once:
+			return l, asked, errLockWait
+		case store.Queue:
+			queueing = store.Again
+			woken = m.waker.Register(token)
+			defer m.waker.Unregister(token)
+		case store.Again:
+		}
+
+		limit := lastLook
+		if m.waker.Ready() {
+			look, limit = lastLookReady, lastLookReady
+		}
+		pause := look/2 + rand.N(look/2)
+		look = min(2*look, limit)
+		if l.LockLeft > 0 {
+			pause = min(pause, l.LockLeft+time.Millisecond)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-woken:
+			timer.Stop()
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return l, asked, context.Cause(ctx)
+		}
+	}
+}
+
+// release gives up what a begin that failed may have left behind: the lease,
+// where only the reply was lost, or a place in the queue for it. Nobody waits for
+// that: if it fails too, the lease runs out.
+func (m *Manager) release(key, token string) {
+	if !m.background() {
+		return
+	}
+	go func() {
+		defer m.running.Done()
+		ctx, cancel := context.WithTimeout(m.ctx, cleanupTime)
+		defer cancel()
+		_ = m.store.Release(ctx, key, token)
+	}()
+}

@@ -1,0 +1,103 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Cookie is what the session cookie looks like. It is always HttpOnly: no script
+// on a page needs to read it.
+type Cookie struct {
+	// Name of the cookie. Defaults to "session", after the prefix if there is one.
+	Name string
+
+	// Domain for which the cookie is sent. Defaults to "", the host that set it.
+	Domain string
+
+	// Path below which the cookie is sent. Defaults to "/".
+	Path string
+
+	// Secure says whether the cookie is sent over HTTPS only. Defaults to
+	// [SecureAuto].
+	Secure Secure
+
+	// SameSite says whether the cookie is sent with requests that other sites
+	// cause. Defaults to [http.SameSiteLaxMode].
+	SameSite http.SameSite
+
+	// MaxAge is how long the browser keeps the cookie. It is sent again when a
+	// tenth of it has passed. Defaults to 0, until the browser is closed.
+	MaxAge time.Duration
+
+	// HostPrefix puts "__Host-" before the name, so that browsers take the cookie
+	// from this very host over HTTPS only (RFC 6265bis, section 4.1.3.2). It sets
+	// Secure, and excludes Domain and any Path but "/". Defaults to false.
+	HostPrefix bool
+
+	// Partitioned keeps a cookie of an embedded page apart for every site that
+	// embeds it (CHIPS). It sets Secure, and wants SameSite None. Defaults to false.
+	Partitioned bool
+}
+
+// Secure says when a cookie has the Secure attribute.
+type Secure int
+
+// When a cookie has the Secure attribute.
+const (
+	// SecureAuto is if the request came by TLS, here or at a proxy that says so
+	// in X-Forwarded-Proto or Forwarded (RFC 7239).
+	SecureAuto Secure = iota
+	SecureAlways
+	SecureNever
+)
+
+func (c Cookie) withDefaults() (Cookie, error) {
+	var errs []error
+	def(&c.Name, "session")
+	def(&c.Path, "/")
+	def(&c.SameSite, http.SameSiteLaxMode)
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Cookie."+format, args...)) }
+	if !isToken(c.Name) {
+		wrong("Name is %q: it must be letters, digits and signs such as - _ .", c.Name)
+	}
+	if c.Secure < SecureAuto || c.Secure > SecureNever {
+		wrong("Secure is %d: it must be SecureAuto, SecureAlways or SecureNever", c.Secure)
+	}
+	if c.SameSite < http.SameSiteDefaultMode || c.SameSite > http.SameSiteNoneMode {
+		wrong("SameSite is %d: it must be one of the modes of net/http", c.SameSite)
+	}
+	if c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < time.Second {
+		wrong("MaxAge is %v: it must be at least 1s, or 0 for a cookie that ends with the browser", c.MaxAge)
+	}
+	if !strings.HasPrefix(c.Path, "/") || strings.ContainsFunc(c.Path, notInAttribute) {
+		wrong("Path is %q: it must start with / and have no ; or control characters", c.Path)
+	}
+	if strings.ContainsFunc(c.Domain, func(r rune) bool { return r <= ' ' || notInAttribute(r) || r == '/' || r == ':' }) {
+		wrong("Domain is %q: it must be a bare host name", c.Domain)
+	}
+	if c.HostPrefix {
+		c.Name = "__Host-" + c.Name
+		if c.Domain != "" || c.Path != "/" {
+			wrong("HostPrefix goes with no Domain and the Path / only")
+		}
+	}
+	if c.HostPrefix || c.Partitioned || c.SameSite == http.SameSiteNoneMode {
+		if c.Secure == SecureNever {
+			wrong("Secure is SecureNever: browsers refuse HostPrefix, Partitioned and SameSite None without it")
+		}
+		c.Secure = SecureAlways
+	}
+	return c, errors.Join(errs...)
+}
+
+// isToken tells whether s is a token of RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+	})
+}
+
+func notInAttribute(r rune) bool { return r < ' ' || r >= 0x7f || r == ';' }

@@ -1,0 +1,99 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What can go wrong, to be tested for with [errors.Is].
+var (
+	// ErrNoValue says that the session has no value under that key.
+	ErrNoValue = errors.New("session: no value under that key")
+
+	// ErrLockTimeout says that another request kept the session for longer than
+	// LockWait, or that too many wait for it already. The error is a
+	// [*LockTimeoutError]. Nothing is known about the session's content, so there
+	// is no session to go on with: answer 503 and let the client try again.
+	ErrLockTimeout = errors.New("session: held by another request")
+
+	// ErrLockLost says that the lease ran out, because the handler took longer
+	// than LockHold or Redis could not be reached, and that nothing was written.
+	ErrLockLost = errors.New("session: the lease was lost, nothing was written; see Options.LockTTL and LockHold")
+
+	// ErrEnded says that the session expired, was abandoned, rotated or ended by
+	// another meanwhile, and that the changes were not written.
+	ErrEnded = errors.New("session: ended meanwhile, changes were not written")
+
+	// ErrSealed says that the session was changed after its commit or rollback,
+	// usually after the first byte of the response. The change is lost: make it
+	// earlier.
+	ErrSealed = errors.New("session: changed after its commit; change it before the first byte of the response")
+
+	// ErrReadOnly says that a session begun [ReadOnly] was changed.
+	ErrReadOnly = errors.New("session: changed, but begun ReadOnly; begin it Exclusive or Shared")
+
+	// ErrTooLarge says that the session's keys and encoded values are more than
+	// MaxBytes together. Nothing was written.
+	ErrTooLarge = errors.New("session: larger than MaxBytes, nothing was written; store less, or raise Options.MaxBytes")
+
+	// ErrClosed says that the Manager was closed.
+	ErrClosed = errors.New("session: the manager is closed")
+
+	// ErrUnknown says that there is no session of that ID.
+	ErrUnknown = errors.New("session: no session of that ID")
+)
+
+// OpError is a failure of Redis, or on the way there, that outlasted all tries.
+type OpError struct {
+	Op  string // begin, commit, rollback, renew or end
+	Err error  // what Redis or the connection said
+}
+
+func (e *OpError) Error() string { return "session: " + e.Op + ": " + e.Err.Error() }
+
+// Unwrap returns what Redis or the connection said.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// LockTimeoutError is an [ErrLockTimeout] with its figures.
+type LockTimeoutError struct {
+	Waited   time.Duration // how long this request waited
+	LockWait time.Duration // how long it would have waited, 0 if it was not to wait
+	LockTTL  time.Duration // after which the lease of a crashed process is free
+	Full     bool          // MaxWaiters requests were waiting already
+}
+
+func (e *LockTimeoutError) Error() string {
+	reason := ""
+	if e.Full {
+		reason = ", because MaxWaiters others wait in this process already"
+	}
+	return fmt.Sprintf("%v, given up after %v%s (LockWait %v, LockTTL %v)",
+		ErrLockTimeout, e.Waited.Round(time.Millisecond), reason, e.LockWait, e.LockTTL)
+}
+
+// Is reports whether target is [ErrLockTimeout].
+func (e *LockTimeoutError) Is(target error) bool { return target == ErrLockTimeout }
+
+// ValueError says which value could not be encoded or decoded. The message
+// leaves out the codec's own words, which may quote the value; Unwrap has them.
+type ValueError struct {
+	Op   string // encode, decode or decrypt
+	Key  string // the value's key in the session
+	Type string // the Go type
+	Err  error  // what the codec said
+}
+
+func (e *ValueError) Error() string {
+	switch e.Op {
+	case "encode":
+		return fmt.Sprintf("session: the value under %q, a %s, cannot be encoded; store a type that Options.Codec takes", e.Key, e.Type)
+	case "decrypt":
+		return fmt.Sprintf("session: the value under %q cannot be decrypted; was its key taken out of Options.EncryptionKeys?", e.Key)
+	default:
+		return fmt.Sprintf("session: the value under %q cannot be decoded as %s; was its type changed?", e.Key, e.Type)
+	}
+}
+
+// Unwrap returns what the codec said.
+func (e *ValueError) Unwrap() error { return e.Err }

@@ -1,0 +1,66 @@
+package session
+
+import "reflect"
+
+// Get returns the value under key as a T. The error is [ErrNoValue] if there is
+// none, and a [*ValueError] if it cannot be decoded as a T; the stored value stays
+// as it is then, and so do all others. On a session that was rolled back, or whose
+// commit is done, Get still answers.
+//
+// Get of the same T returns the same value: with a pointer, a map or a slice, what
+// a handler changes in place is seen by others that get it, and is written by the
+// commit. To append to a slice in place, get a pointer to it. As handlers may run
+// goroutines: Get is safe for concurrent use, what it returned is the callers' own
+// to guard.
+func Get[T any](s *Session, key string) (T, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var zero T
+	v := s.values[key]
+	if v == nil || v.deleted {
+		return zero, ErrNoValue
+	}
+	for _, view := range v.views {
+		if t, ok := view.(T); ok {
+			return t, nil
+		}
+	}
+	if t, ok := v.seen.(T); ok && len(v.views) == 0 {
+		return t, nil
+	}
+	var t T
+	c := s.codec()
+	if len(v.views) > 0 {
+		// Held as another type: what that holds now is the truth.
+		plain, err := c.marshal(key, v.current())
+		if err != nil {
+			return zero, err
+		}
+		if err := c.unmarshal(key, plain, &t); err != nil {
+			return zero, err
+		}
+	} else if err := c.decode(key, v.raw, &t); err != nil {
+		return zero, err
+	}
+	if mutable(reflect.TypeFor[T]()) {
+		v.views = append(v.views, t)
+	} else {
+		v.seen = t
+	}
+	return t, nil
+}
+
+// Key is the name of a value with the value's type, so that both are written down
+// once:
+//
+//	const CartKey session.Key[Cart] = "cart"
+type Key[T any] string
+
+// Get is [Get] of the key's type.
+func (k Key[T]) Get(s *Session) (T, error) { return Get[T](s, string(k)) }
+
+// Set is [Session.Set] of the key's type.
+func (k Key[T]) Set(s *Session, value T) { s.Set(string(k), value) }
+
+// Delete is [Session.Delete].
+func (k Key[T]) Delete(s *Session) { s.Delete(string(k)) }

@@ -1,0 +1,182 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/internal/gate"
+	"github.com/berthgo/berth/core/internal/retry"
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/wake"
+)
+
+// retireFor is how long the ID of an ended or rotated session stays retired.
+const retireFor = time.Minute
+
+// cleanupTime bounds calls that nobody waits for the answer of, such as giving
+// up a lease after a rollback.
+const cleanupTime = 5 * time.Second
+
+// Manager is the engine: it begins sessions. An application has one, for as long
+// as it runs. It is safe for concurrent use.
+type Manager struct {
+	options Options
+	store   *store.Store
+	process *store.Process
+	sealer  *sealer
+	gates   gate.Gates
+	waker   *wake.Waker
+	stats   stats
+
+	// What runs beside requests is bound to ctx and counted in running. closing
+	// guards the step from one to the other.
+	closing sync.RWMutex
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	running sync.WaitGroup
+
+	lastMu  sync.Mutex
+	last    error
+	lastSet time.Time
+}
+
+// New returns a Manager that keeps its sessions in the Redis behind client. The
+// client stays the caller's, to close after the Manager. Its own retries add to
+// RetryTimeout: MaxRetries -1 turns them off. New does not talk to Redis. The
+// error names every option that is wrong.
+func New(client redis.UniversalClient, options Options) (*Manager, error) {
+	if client == nil {
+		return nil, errors.New("session: New needs a client")
+	}
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := store.NewKeys(o.App, o.KeySeparator)
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := newSealer(o.EncryptionKeys)
+	if err != nil {
+		return nil, err
+	}
+	process := store.NewProcess()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return &Manager{
+		options: o,
+		store: &store.Store{
+			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor,
+		},
+		process: process,
+		sealer:  sealer,
+		waker:   wake.New(client, keys.Channel(process.Name())),
+		ctx:     ctx,
+		cancel:  cancel,
+	}, nil
+}
+
+// Close ends what runs beside requests: the renewal of leases, the subscription
+// and the waiting of requests, which get [ErrClosed] like every later Begin.
+// Sessions that are begun can still be committed, within LockTTL. Close waits
+// for its goroutines, never closes a client that the caller owns, and may be
+// called at any time, any number of times. The error is always nil.
+func (m *Manager) Close() error {
+	m.closing.Lock()
+	m.cancel(ErrClosed)
+	m.closing.Unlock()
+	m.waker.Close()
+	m.running.Wait()
+	return nil
+}
+
+// background counts the caller among what Close waits for, unless Close was
+// called. Where it returns true, the caller must call m.running.Done.
+func (m *Manager) background() bool {
+	m.closing.RLock()
+	defer m.closing.RUnlock()
+	if m.ctx.Err() != nil {
+		return false
+	}
+	m.running.Add(1)
+	return true
+}
+
+// LastError returns the last failure of the manager and its time, or nil and the
+// zero time. A failure stays until the next one.
+func (m *Manager) LastError() (time.Time, error) {
+	m.lastMu.Lock()
+	defer m.lastMu.Unlock()
+	return m.lastSet, m.last
+}
+
+// fail records a failure that is returned, or would be but for FailSilently.
+func (m *Manager) fail(ctx context.Context, err error) {
+	m.stats.errors.Add(1)
+	m.lastMu.Lock()
+	m.last, m.lastSet = err, time.Now()
+	m.lastMu.Unlock()
+	m.options.Logger.ErrorContext(ctx, "session failure", "app", m.options.App, "error", err)
+	if hook := m.options.Hooks.OnError; hook != nil {
+		hook(ctx, err)
+	}
+}
+
+// call runs an operation on Redis on the schedule of RetryTimeout. The operation
+// must do the same when it is tried again after its reply was lost.
+func (m *Manager) call(ctx context.Context, op string, try func(attempt int) error) error {
+	err := retry.Do(ctx, m.options.RetryTimeout, store.Heals, func(attempt int) error {
+		if attempt > 0 {
+			m.stats.retries.Add(1)
+		}
+		return try(attempt)
+	})
+	if err != nil {
+		return &OpError{Op: op, Err: err}
+	}
+	return nil
+}
+
+// silenced tells whether err is hidden from handlers.
+func (m *Manager) silenced(err error) bool {
+	var failed *OpError
+	return m.options.FailSilently && errors.As(err, &failed) && !errors.Is(err, store.ErrFormat)
+}
+
+// key is what names the Redis keys of a session.
+func (m *Manager) key(id string) string {
+	if m.options.HashIDs {
+		return hashID(id)
+	}
+	return id
+}
+
+// End ends a session, whoever holds it: its values are gone, its ID is retired
+// for a minute, and a request that still holds it gets [ErrEnded] when it commits
+// changes. It returns [ErrUnknown] if there is no such session, and an
+// [*OpError] if Redis failed.
+func (m *Manager) End(ctx context.Context, id string) error {
+	if m.ctx.Err() != nil {
+		return ErrClosed
+	}
+	if !validID(id) {
+		return ErrUnknown
+	}
+	token, status := m.process.Token(), store.Status(0)
+	err := m.call(ctx, "end", func(int) (err error) {
+		status, err = m.store.Retire(ctx, m.key(id), token, false)
+		return err
+	})
+	switch {
+	case err != nil:
+		m.fail(ctx, err)
+		return err
+	case status != store.Done:
+		return ErrUnknown
+	}
+	m.stats.ended.Add(1)
+	return nil
+}

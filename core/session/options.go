@@ -1,0 +1,180 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// Options set up a [Manager]. The zero value is valid and safe. Durations are
+// kept to the millisecond, as Redis keeps them.
+type Options struct {
+	// App names the application: it starts every key, so that applications can
+	// share one Redis and one database. Defaults to "app".
+	App string
+
+	// KeySeparator stands between the parts of a key. Defaults to "_".
+	KeySeparator string
+
+	// Timeout is how long a session lives without a request. Each request
+	// starts it anew. [Session.SetTimeout] overrides it for one session.
+	// Defaults to 20 minutes.
+	Timeout time.Duration
+
+	// MaxLifetime is how long a session lives at most, however busy. It needs
+	// Redis 7 or Valkey. Defaults to 0, no limit.
+	MaxLifetime time.Duration
+
+	// LockTTL is the time after which the lease of a crashed process is free.
+	// While a request runs its lease is renewed every third of it. Defaults to
+	// 10 seconds, and is at least 100 ms.
+	LockTTL time.Duration
+
+	// LockHold is how long a request may hold a session. Then its lease is no
+	// longer renewed, and ends within LockTTL. Defaults to 110 seconds.
+	LockHold time.Duration
+
+	// LockWait is how long a request waits for a session that another holds,
+	// before [ErrLockTimeout]. Negative: it does not wait. Defaults to 30 seconds.
+	LockWait time.Duration
+
+	// MaxWaiters is how many requests of this process may wait for one session.
+	// More get [ErrLockTimeout] at once. Defaults to 128.
+	MaxWaiters int
+
+	// RetryTimeout is how long a failed call to Redis is tried again: after
+	// 20 ms, then every second, and one last time at the end. Defaults to 0, no
+	// retry.
+	RetryTimeout time.Duration
+
+	// FailSilently makes failures of Redis invisible to handlers: they get a
+	// detached session, empty and never saved, whose [Session.Err] tells why.
+	// The cookie stays, so that nobody is logged out by an outage. Failures that
+	// are not Redis's, such as [ErrLockTimeout], are returned all the same.
+	// Defaults to false.
+	FailSilently bool
+
+	// MaxBytes limits the keys and encoded values of a session together, in
+	// bytes. Defaults to 1 MiB.
+	MaxBytes int
+
+	// Codec turns values into bytes and back. Defaults to [JSON].
+	Codec Codec
+
+	// EncryptionKeys, when there are any, make values unreadable in Redis and
+	// bind each to its session and key: AES-GCM, keys of 16, 24 or 32 bytes. The
+	// first key encrypts, all decrypt; to rotate, put a new one in front. Keys of
+	// values, times and the principal stay readable. Values stored without
+	// encryption are not accepted. Defaults to none.
+	EncryptionKeys [][]byte
+
+	// HashIDs names Redis keys by a hash of the session ID, so that whoever
+	// reads Redis cannot use what is there as a cookie. Defaults to false.
+	HashIDs bool
+
+	// Header, if set, is the request and response header that carries the
+	// session ID in place of a cookie. Defaults to "".
+	Header string
+
+	// Cookie is what the session cookie looks like.
+	Cookie Cookie
+
+	// Hooks are called at points of a session's life.
+	Hooks Hooks
+
+	// Logger gets a line for every failure. Defaults to [slog.Default].
+	Logger *slog.Logger
+}
+
+// Hooks are functions that the engine calls. Each may be nil. They run in the
+// goroutine of the request, except that a lost lease is reported from one of its
+// own, so they should be quick and must be safe for concurrent use.
+type Hooks struct {
+	// OnStart is called when a session is about to be saved for the first time.
+	// What it sets is saved with it. Each saved session has exactly one.
+	OnStart func(ctx context.Context, s *Session)
+
+	// OnError is called with every failure, be it returned or, with
+	// FailSilently, not.
+	OnError func(ctx context.Context, err error)
+
+	// OnLockNotAcquired is called when a request gives up waiting. The error is
+	// a [*LockTimeoutError] and names the settings involved.
+	OnLockNotAcquired func(ctx context.Context, err error)
+
+	// OnFieldsSet is called after a commit with the keys that it wrote, sorted.
+	OnFieldsSet func(ctx context.Context, s *Session, keys []string)
+
+	// OnFieldsDeleted is called after a commit with the keys that it deleted,
+	// sorted.
+	OnFieldsDeleted func(ctx context.Context, s *Session, keys []string)
+}
+
+// withDefaults returns the options with zero fields filled in, or an error that
+// names every field that is wrong.
+func (o Options) withDefaults() (Options, error) {
+	def(&o.App, "app")
+	def(&o.KeySeparator, "_")
+	def(&o.Timeout, 20*time.Minute)
+	def(&o.LockTTL, 10*time.Second)
+	def(&o.LockHold, 110*time.Second)
+	def(&o.LockWait, 30*time.Second)
+	def(&o.MaxWaiters, 128)
+	def(&o.MaxBytes, 1<<20)
+	if o.Codec == nil {
+		o.Codec = JSON{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+
+	var errs []error
+	atLeast := func(field string, value, least time.Duration) {
+		if value < least {
+			errs = append(errs, fmt.Errorf("%s is %v: it must be at least %v, or 0 for its default", field, value, least))
+		}
+	}
+	if _, err := store.NewKeys(o.App, o.KeySeparator); err != nil {
+		errs = append(errs, err)
+	}
+	atLeast("Timeout", o.Timeout, time.Millisecond)
+	atLeast("LockTTL", o.LockTTL, 100*time.Millisecond)
+	atLeast("LockHold", o.LockHold, time.Millisecond)
+	if o.MaxLifetime != 0 {
+		atLeast("MaxLifetime", o.MaxLifetime, time.Millisecond)
+	}
+	atLeast("RetryTimeout", o.RetryTimeout, 0)
+	if o.MaxWaiters < 0 {
+		errs = append(errs, fmt.Errorf("MaxWaiters is %d: it must be at least 1, or 0 for its default; to not wait at all make LockWait negative", o.MaxWaiters))
+	}
+	if o.MaxBytes < 0 {
+		errs = append(errs, fmt.Errorf("MaxBytes is %d: it must be at least 1, or 0 for its default", o.MaxBytes))
+	}
+	if o.Header != "" && !isToken(o.Header) {
+		errs = append(errs, fmt.Errorf("Header is %q: it is not the name of an HTTP header", o.Header))
+	}
+	for i, key := range o.EncryptionKeys {
+		if n := len(key); n != 16 && n != 24 && n != 32 {
+			errs = append(errs, fmt.Errorf("EncryptionKeys[%d] has %d bytes: it must have 16, 24 or 32", i, n))
+		}
+	}
+	var err error
+	if o.Cookie, err = o.Cookie.withDefaults(); err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return Options{}, fmt.Errorf("session: invalid options:\n%w", errors.Join(errs...))
+	}
+	return o, nil
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,300 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/berthgo/berth/core/redistest"
+	"github.com/berthgo/berth/core/session"
+)
+
+// realURL is where a real Redis is, "" if there is none.
+var realURL string
+
+func TestMain(m *testing.M) {
+	r, err := redistest.Acquire(context.Background())
+	switch {
+	case err == nil:
+		realURL = r.URL
+	case errors.Is(err, redistest.ErrUnavailable):
+		log.Print(err)
+	default:
+		log.Fatal(err)
+	}
+	code := m.Run()
+	if err := r.Stop(); err != nil {
+		log.Print(err)
+		code = 1
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		log.Print(err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// rig is a Redis for one test, and what the test needs around it.
+type rig struct {
+	t      *testing.T
+	app    string
+	mini   *miniredis.Miniredis // nil on a real Redis
+	client *redis.Client        // sees no faults, is not counted
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	url    string
+}
+
+var apps atomic.Int64
+
+func newRig(t *testing.T) *rig {
+	return &rig{t: t, app: fmt.Sprintf("test%d-%d", os.Getpid(), apps.Add(1))}
+}
+
+// onEach runs a test on miniredis and on a real Redis.
+func onEach(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Parallel()
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.mini = miniredis.NewMiniRedis()
+		r.mini.ClockTTL(true)
+		t.Cleanup(r.mini.Close)
+		r.dial = func(context.Context, string, string) (net.Conn, error) { return r.mini.Dial() }
+		r.client = r.newClient()
+		test(t, r)
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		test(t, onReal(t))
+	})
+}
+
+// onReal returns a rig on a real Redis.
+func onReal(t *testing.T) *rig {
+	if realURL == "" {
+		t.Skip(redistest.ErrUnavailable)
+	}
+	r := newRig(t)
+	r.url = realURL
+	r.client = r.newClient()
+	return r
+}
+
+// inBubble runs a test on miniredis in a bubble, where time passes at once as
+// soon as all goroutines wait.
+func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.mini = miniredis.NewMiniRedis()
+		r.mini.ClockTTL(true)
+		t.Cleanup(r.mini.Close)
+		r.dial = func(context.Context, string, string) (net.Conn, error) { return r.mini.Dial() }
+		r.client = r.newClient()
+		test(t, r)
+	})
+}
+
+// newClient returns a client that does not retry and is closed with the test.
+func (r *rig) newClient() *redis.Client {
+	o := &redis.Options{Addr: "127.0.0.1:1"}
+	if r.url != "" {
+		var err error
+		if o, err = redis.ParseURL(r.url); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	o.MaxRetries = -1
+	o.Dialer = r.dial
+	c := redis.NewClient(o)
+	r.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// manager returns a manager of the rig's own application.
+func (r *rig) manager(o session.Options) *session.Manager {
+	return r.managerOn(r.newClient(), o)
+}
+
+func (r *rig) managerOn(c redis.UniversalClient, o session.Options) *session.Manager {
+	r.t.Helper()
+	if o.App == "" {
+		o.App = r.app
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	m, err := session.New(c, o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func (r *rig) key(id, suffix string) string { return "{" + r.app + "_" + id + "}_" + suffix }
+
+func (r *rig) exists(key string) bool {
+	r.t.Helper()
+	n, err := r.client.Exists(context.Background(), key).Result()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n == 1
+}
+
+// keys returns all keys of the rig's application.
+func (r *rig) keys() []string {
+	r.t.Helper()
+	var keys []string
+	scan := r.client.Scan(context.Background(), 0, "{"+r.app+"_*", 1000).Iterator()
+	for scan.Next(context.Background()) {
+		keys = append(keys, scan.Val())
+	}
+	if err := scan.Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	return keys
+}
+
+func (r *rig) hget(id, field string) string {
+	r.t.Helper()
+	v, err := r.client.HGet(context.Background(), r.key(id, "Data"), field).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		r.t.Fatal(err)
+	}
+	return v
+}
+
+// saved makes a session with these keys and values, and returns its ID.
+func saved(t *testing.T, m *session.Manager, pairs ...any) string {
+	t.Helper()
+	s := begin(t, m, "", session.Exclusive)
+	for i := 0; i < len(pairs); i += 2 {
+		s.Set(pairs[i].(string), pairs[i+1])
+	}
+	if len(pairs) == 0 {
+		s.Set("k", "v")
+	}
+	commit(t, s)
+	return s.ID()
+}
+
+func begin(t *testing.T, m *session.Manager, id string, access session.Access) *session.Session {
+	t.Helper()
+	s, err := m.Begin(context.Background(), id, access)
+	if err != nil {
+		t.Fatalf("Begin: %v", err)
+	}
+	return s
+}
+
+func commit(t *testing.T, s *session.Session) {
+	t.Helper()
+	if err := s.Commit(context.Background()); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+}
+
+// get returns a value that must be there.
+func get[T any](t *testing.T, s *session.Session, key string) T {
+	t.Helper()
+	v, err := session.Get[T](s, key)
+	if err != nil {
+		t.Fatalf("Get %q: %v", key, err)
+	}
+	return v
+}
+
+// view begins a ReadOnly session and ends it with the test.
+func view(t *testing.T, m *session.Manager, id string) *session.Session {
+	t.Helper()
+	s := begin(t, m, id, session.ReadOnly)
+	t.Cleanup(func() { s.Rollback(context.Background()) })
+	return s
+}
+
+func wantErr(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+// until polls for a condition that another goroutine brings about.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// trips counts round trips of a client.
+type trips struct{ n atomic.Int64 }
+
+func (c *trips) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		c.n.Add(1)
+		return next(ctx, cmd)
+	}
+}
+
+func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.n.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+// faults makes calls of a client fail as the test says.
+type faults struct {
+	mu sync.Mutex
+	// Each function handles one call and goes; nil lets the call through.
+	plan []func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error
+}
+
+func (f *faults) then(steps ...func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan = append(f.plan, steps...)
+}
+
+func (f *faults) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (f *faults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		f.mu.Lock()
+		var step func(context.Context, redis.Cmder, redis.ProcessHook) error
+		if len(f.plan) > 0 {
+			step, f.plan = f.plan[0], f.plan[1:]
+		}
+		f.mu.Unlock()
+		if step == nil {
+			return next(ctx, cmd)
+		}
+		return step(ctx, cmd, next)
+	}
+}
+
+func (f *faults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
