@@ -59,7 +59,7 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 			defer s.Rollback(ctx)
 			writer := &responseWriter{ResponseWriter: w, request: r, session: s, onError: c.onError}
 			next.ServeHTTP(writer, r.WithContext(session.NewContext(ctx, s)))
-			writer.commit()
+			_ = writer.commit() // a failure has been answered
 		})
 	}
 }

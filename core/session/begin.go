@@ -69,7 +69,7 @@ func (m *Manager) begin(ctx context.Context, id string, access Access) (*Session
 	}
 
 	var loaded store.Loaded
-	err := m.call(ctx, "begin", func(int) (err error) {
+	err := m.call(ctx, "begin", func() (err error) {
 		loaded, err = m.store.Load(ctx, m.key(id))
 		return err
 	})
@@ -227,7 +227,7 @@ func (m *Manager) acquire(w *wait, key, token string) (l store.Loaded, asked tim
 	var woken <-chan struct{}
 	look := firstLook
 	for {
-		err = m.call(w.ctx, "begin", func(int) (err error) {
+		err = m.call(w.ctx, "begin", func() (err error) {
 			asked = time.Now()
 			l, err = m.store.Begin(w.ctx, key, token, queueing)
 			return err
@@ -268,16 +268,8 @@ func (m *Manager) acquire(w *wait, key, token string) (l store.Loaded, asked tim
 }
 
 // release gives up what a begin that failed may have left behind: the lease,
-// where only the reply was lost, or a place in the queue for it. Nobody waits for
-// that: if it fails too, the lease runs out.
+// where only the reply was lost, or a place in the queue for it. If that fails
+// too, the lease runs out.
 func (m *Manager) release(key, token string) {
-	if !m.background() {
-		return
-	}
-	go func() {
-		defer m.running.Done()
-		ctx, cancel := context.WithTimeout(m.ctx, cleanupTime)
-		defer cancel()
-		_ = m.store.Release(ctx, key, token)
-	}()
+	m.cleanup(func(ctx context.Context) { _ = m.store.Release(ctx, key, token) })
 }

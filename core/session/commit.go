@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -123,9 +124,12 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 	wrote, err := s.save(ctx, http)
 	switch {
 	case err == nil:
-		s.state, s.err = sealed, nil
+		s.state = sealed
+		if s.detached == attached {
+			s.err = nil
+		}
 		s.m.stats.committed.Add(1)
-	case err == ErrLockLost || err == ErrEnded: //nolint:errorlint // made by verdict, never wrapped
+	case errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded):
 		s.state, s.err = rolledBack, err
 	default:
 		s.err = err
@@ -209,7 +213,7 @@ func (s *Session) create(ctx context.Context, c store.Change, d delta) error {
 	key := s.m.key(s.next)
 	c.Meta.Created = time.Now()
 	c.Set = d.sealed(codec{s.m.options.Codec, s.m.sealer, key})
-	err := s.call(ctx, true, func(int) (store.Status, error) { return s.m.store.Create(ctx, key, c) })
+	err := s.call(ctx, func() (store.Status, error) { return s.m.store.Create(ctx, key, c) })
 	if err != nil {
 		return err
 	}
@@ -223,15 +227,11 @@ func (s *Session) write(ctx context.Context, c store.Change, d delta, changed bo
 	c.Set, c.Delete = d.sealed(s.codec()), d.fields()
 	s.lease.committing(true)
 	defer s.lease.committing(false)
-	return s.call(ctx, changed, func(attempt int) (store.Status, error) {
-		status, err := s.m.store.Commit(ctx, s.key, s.lease.token, c, changed)
-		if status == store.Lost && attempt > 0 && !changed {
-			// With nothing to write there is no commit token to find: an
-			// earlier try has most likely given the lease up.
-			status = store.Done
-		}
-		return status, err
-	})
+	err := s.call(ctx, func() (store.Status, error) { return s.m.store.Commit(ctx, s.key, c) })
+	if errors.Is(err, ErrEnded) && !changed {
+		return nil // there was nothing to lose
+	}
+	return err
 }
 
 // merge writes the changes without a lease.
@@ -243,7 +243,7 @@ func (s *Session) merge(ctx context.Context, c store.Change, d delta) error {
 	if c.Meta.CookieSent.Equal(s.meta.CookieSent) {
 		c.Meta.CookieSent = time.Time{}
 	}
-	return s.call(ctx, true, func(int) (store.Status, error) { return s.m.store.Merge(ctx, s.key, c) })
+	return s.call(ctx, func() (store.Status, error) { return s.m.store.Merge(ctx, s.key, c) })
 }
 
 // move saves the whole session under a new ID and then retires the old one. The
@@ -260,18 +260,18 @@ func (s *Session) move(ctx context.Context, c store.Change) error {
 	}
 	s.lease.committing(true)
 	defer s.lease.committing(false)
-	err = s.call(ctx, true, func(int) (store.Status, error) { return s.m.store.Create(ctx, key, c) })
+	err = s.call(ctx, func() (store.Status, error) { return s.m.store.Create(ctx, key, c) })
 	if err != nil {
 		return err
 	}
-	err = s.call(ctx, true, func(int) (store.Status, error) {
+	err = s.call(ctx, func() (store.Status, error) {
 		return s.m.store.Retire(ctx, s.key, s.lease.token, true)
 	})
 	if err == nil {
 		s.id, s.meta, s.owed = s.next, c.Meta, owesCookie
 		return nil
 	}
-	if err == ErrLockLost || err == ErrEnded { //nolint:errorlint // made by verdict, never wrapped
+	if errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded) {
 		s.m.discard(key)
 	}
 	return err
@@ -283,10 +283,10 @@ func (s *Session) end(ctx context.Context) error {
 		s.lease.committing(true)
 		defer s.lease.committing(false)
 	}
-	err := s.call(ctx, true, func(int) (store.Status, error) {
+	err := s.call(ctx, func() (store.Status, error) {
 		return s.m.store.Retire(ctx, s.key, s.commitToken(), s.lease != nil)
 	})
-	if err == ErrEnded { //nolint:errorlint // made by verdict, never wrapped
+	if errors.Is(err, ErrEnded) {
 		err = nil // by somebody else; what was wanted has happened
 	} else if err == nil {
 		s.m.stats.ended.Add(1)
@@ -297,22 +297,14 @@ func (s *Session) end(ctx context.Context) error {
 
 // discard removes a session that nobody knows the ID of.
 func (m *Manager) discard(key string) {
-	if !m.background() {
-		return
-	}
-	go func() {
-		defer m.running.Done()
-		ctx, cancel := context.WithTimeout(m.ctx, cleanupTime)
-		defer cancel()
-		_, _ = m.store.Retire(ctx, key, m.process.Token(), false)
-	}()
+	m.cleanup(func(ctx context.Context) { _, _ = m.store.Retire(ctx, key, m.process.Token(), false) })
 }
 
 // call runs an operation of a commit and turns its status into an error.
-func (s *Session) call(ctx context.Context, changed bool, try func(attempt int) (store.Status, error)) error {
+func (s *Session) call(ctx context.Context, try func() (store.Status, error)) error {
 	var status store.Status
-	err := s.m.call(ctx, "commit", func(attempt int) (err error) {
-		status, err = try(attempt)
+	err := s.m.call(ctx, "commit", func() (err error) {
+		status, err = try()
 		return err
 	})
 	switch {
@@ -320,7 +312,7 @@ func (s *Session) call(ctx context.Context, changed bool, try func(attempt int) 
 		return err
 	case status == store.Lost:
 		return ErrLockLost
-	case status != store.Done && changed:
+	case status != store.Done:
 		return ErrEnded
 	}
 	return nil

@@ -13,9 +13,6 @@ import (
 
 // The steps of a [faults] plan.
 
-// pass lets a call through.
-func pass(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error { return next(ctx, cmd) }
-
 // refuse fails a call before it reaches the server.
 func refuse(_ context.Context, cmd redis.Cmder, _ redis.ProcessHook) error {
 	err := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}

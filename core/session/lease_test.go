@@ -288,10 +288,7 @@ func TestPubSubForbiddenOnRedis(t *testing.T) {
 	}
 	t.Cleanup(func() { r.client.Do(ctx, "ACL", "DELUSER", user) })
 	limited := func() *session.Manager {
-		o := *r.client.Options()
-		o.Username, o.Password = user, "pw-"+user
-		c := redis.NewClient(&o)
-		t.Cleanup(func() { _ = c.Close() })
+		c := r.newClient(func(o *redis.Options) { o.Username, o.Password = user, "pw-"+user })
 		return r.managerOn(c, session.Options{})
 	}
 	a, b := limited(), limited()

@@ -17,8 +17,8 @@ import (
 // retireFor is how long the ID of an ended or rotated session stays retired.
 const retireFor = time.Minute
 
-// cleanupTime bounds calls that nobody waits for the answer of, such as giving
-// up a lease after a rollback.
+// cleanupTime bounds calls that only tidy up, such as giving up a lease after a
+// rollback.
 const cleanupTime = 5 * time.Second
 
 // Manager is the engine: it begins sessions. An application has one, for as long
@@ -82,7 +82,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 // Close ends what runs beside requests: the renewal of leases, the subscription
 // and the waiting of requests, which get [ErrClosed] like every later Begin.
 // Sessions that are begun can still be committed, within LockTTL. Close waits
-// for its goroutines, never closes a client that the caller owns, and may be
+// for its goroutines, which end with the call to Redis they are in, never closes a client that the caller owns, and may be
 // called at any time, any number of times. The error is always nil.
 func (m *Manager) Close() error {
 	m.closing.Lock()
@@ -103,6 +103,24 @@ func (m *Manager) background() bool {
 	}
 	m.running.Add(1)
 	return true
+}
+
+// cleanup runs f beside the request, in a goroutine that ends with f, or after
+// Close in the request's own. Close waits for it.
+func (m *Manager) cleanup(f func(ctx context.Context)) {
+	run := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+		defer cancel()
+		f(ctx)
+	}
+	if !m.background() {
+		run()
+		return
+	}
+	go func() {
+		defer m.running.Done()
+		run()
+	}()
 }
 
 // LastError returns the last failure of the manager and its time, or nil and the
@@ -127,12 +145,12 @@ func (m *Manager) fail(ctx context.Context, err error) {
 
 // call runs an operation on Redis on the schedule of RetryTimeout. The operation
 // must do the same when it is tried again after its reply was lost.
-func (m *Manager) call(ctx context.Context, op string, try func(attempt int) error) error {
+func (m *Manager) call(ctx context.Context, op string, try func() error) error {
 	err := retry.Do(ctx, m.options.RetryTimeout, store.Heals, func(attempt int) error {
 		if attempt > 0 {
 			m.stats.retries.Add(1)
 		}
-		return try(attempt)
+		return try()
 	})
 	if err != nil {
 		return &OpError{Op: op, Err: err}
@@ -166,7 +184,7 @@ func (m *Manager) End(ctx context.Context, id string) error {
 		return ErrUnknown
 	}
 	token, status := m.process.Token(), store.Status(0)
-	err := m.call(ctx, "end", func(int) (err error) {
+	err := m.call(ctx, "end", func() (err error) {
 		status, err = m.store.Retire(ctx, m.key(id), token, false)
 		return err
 	})

@@ -109,7 +109,7 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 }
 
 // newClient returns a client that does not retry and is closed with the test.
-func (r *rig) newClient() *redis.Client {
+func (r *rig) newClient(change ...func(o *redis.Options)) *redis.Client {
 	o := &redis.Options{Addr: "127.0.0.1:1"}
 	if r.url != "" {
 		var err error
@@ -119,6 +119,9 @@ func (r *rig) newClient() *redis.Client {
 	}
 	o.MaxRetries = -1
 	o.Dialer = r.dial
+	for _, f := range change {
+		f(o)
+	}
 	c := redis.NewClient(o)
 	r.t.Cleanup(func() { _ = c.Close() })
 	return c

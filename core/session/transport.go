@@ -99,19 +99,20 @@ func (c Cookie) header(id string, encrypted bool) string {
 // proxied tells whether a proxy says that the client came by HTTPS. A client that
 // lies about it gets a cookie that its browser sends less often, no more.
 func proxied(request Header) bool {
-	for _, proto := range request.Values("X-Forwarded-Proto") {
-		first, _, _ := strings.Cut(proto, ",")
+	if protos := request.Values("X-Forwarded-Proto"); len(protos) > 0 {
+		first, _, _ := strings.Cut(protos[0], ",")
 		return strings.EqualFold(strings.TrimSpace(first), "https")
 	}
-	for _, forwarded := range request.Values("Forwarded") {
-		client, _, _ := strings.Cut(forwarded, ",")
-		for _, pair := range strings.Split(client, ";") {
-			name, proto, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if strings.EqualFold(name, "proto") {
-				return strings.EqualFold(strings.Trim(proto, `"`), "https")
-			}
-		}
+	forwarded := request.Values("Forwarded")
+	if len(forwarded) == 0 {
 		return false
+	}
+	client, _, _ := strings.Cut(forwarded[0], ",")
+	for pair := range strings.SplitSeq(client, ";") {
+		name, proto, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if strings.EqualFold(name, "proto") {
+			return strings.EqualFold(strings.Trim(proto, `"`), "https")
+		}
 	}
 	return false
 }

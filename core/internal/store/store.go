@@ -92,18 +92,14 @@ func (s *Store) Create(ctx context.Context, id string, c Change) (Status, error)
 }
 
 // Commit writes a change to a session whose lease the change's commit token
-// holds, starts the idle time anew and gives the lease up. A change that holds
-// nothing is not written, so that only the lease and the idle time move.
-func (s *Store) Commit(ctx context.Context, id, token string, c Change, changed bool) (Status, error) {
+// holds, starts the idle time anew and gives the lease up. The token is written
+// even if nothing else is, so that a second try finds what the first has done.
+func (s *Store) Commit(ctx context.Context, id string, c Change) (Status, error) {
 	args := make([]any, 0, 7+len(c.Set)+len(c.Delete))
-	args = append(args, token, ms(c.Meta.Timeout), s.deadline(c.Meta.Created), s.Keys.Channel(""))
-	if changed {
-		args = append(args, 2+len(c.Set), MetaField, c.Meta.String())
-		args = append(args, c.Set...)
-		args = append(args, c.Delete...)
-	} else {
-		args = append(args, 0)
-	}
+	args = append(args, c.Meta.Commit, ms(c.Meta.Timeout), s.deadline(c.Meta.Created), s.Keys.Channel(""),
+		2+len(c.Set), MetaField, c.Meta.String())
+	args = append(args, c.Set...)
+	args = append(args, c.Delete...)
 	return status(commitScript.run(ctx, s.Client, s.keys(id), args...))
 }
 

@@ -9,7 +9,7 @@
 -- ARGV[3]  deadline in unix ms, 0 for none
 -- ARGV[4]  prefix of the processes' channels: shop_Wake_
 -- ARGV[5]  how many of the following are field-value pairs, times two
--- ARGV[6…] field, value, … and then the fields to delete
+-- ARGV[6…] field, value, … with META first, and then the fields to delete
 --
 -- Returns  1        written, now or by an earlier try with this token
 --          3, 4, 5  the session has expired, was ended, or is not readable

@@ -1,0 +1,88 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+func TestMetaComesBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := store.Meta{
+			Timeout:   time.Duration(rapid.Int64Range(1, 1<<40).Draw(t, "timeout")) * time.Millisecond,
+			Created:   time.UnixMilli(rapid.Int64Range(0, 1<<42).Draw(t, "created")),
+			Commit:    rapid.StringMatching(`[a-z0-9]{26}`).Draw(t, "commit"),
+			Principal: rapid.String().Draw(t, "principal"),
+		}
+		if sent := rapid.Int64Range(0, 1<<33).Draw(t, "sent"); sent != 0 {
+			m.CookieSent = time.Unix(sent, 0)
+		}
+		got, err := store.ParseMeta(m.String())
+		if err != nil || got != m {
+			t.Fatalf("%+v came back as %+v (%v)", m, got, err)
+		}
+	})
+}
+
+func FuzzParseMeta(f *testing.F) {
+	f.Add("1 60000 1700000000000 0 tokentokentokentokentoken0 ann")
+	f.Add("1 retired tokentokentokentokentoken0")
+	f.Add("2 60000 1700000000000 0 t p")
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := store.ParseMeta(s)
+		if err != nil {
+			if !errors.Is(err, store.ErrFormat) {
+				t.Errorf("error is %v", err)
+			}
+			return
+		}
+		if again, err := store.ParseMeta(m.String()); err != nil || again != m {
+			t.Errorf("%q read, written and read is %+v, not %+v (%v)", s, again, m, err)
+		}
+	})
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	a, b := store.NewProcess(), store.NewProcess()
+	if a.Name() == b.Name() || len(a.Name()) != 16 {
+		t.Errorf("two processes are named %s and %s", a.Name(), b.Name())
+	}
+	seen := map[string]bool{}
+	for range 1000 {
+		token := a.Token()
+		if len(token) != 26 || seen[token] || !strings.HasPrefix(token, a.Name()) {
+			t.Fatalf("the token %q", token)
+		}
+		seen[token] = true
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	k, err := store.NewKeys("shop", "_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for got, want := range map[string]string{
+		k.Data("S"): "{shop_S}_Data", k.Lock("S"): "{shop_S}_Lock", k.Waiters("S"): "{shop_S}_Waiters", k.Channel("P"): "shop_Wake_P",
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	for _, bad := range []string{"", "a b", "a{", "a}", "a*", "a?", "[a", "a\n", "a\x7f", `a\`, "a^"} {
+		if _, err := store.NewKeys(bad, "_"); err == nil {
+			t.Errorf("the application %q was taken", bad)
+		}
+		if _, err := store.NewKeys("a", bad); err == nil {
+			t.Errorf("the separator %q was taken", bad)
+		}
+	}
+}

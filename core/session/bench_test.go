@@ -1,0 +1,115 @@
+package session_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/redistest"
+	"github.com/berthgo/berth/core/session"
+)
+
+// benchManager is on a real Redis if there is one. Allocations count the same on both.
+func benchManager(b *testing.B) *session.Manager {
+	o := &redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1}
+	if realURL != "" {
+		var err error
+		if o, err = redis.ParseURL(realURL); err != nil {
+			b.Fatal(err)
+		}
+	} else {
+		b.Log(redistest.ErrUnavailable)
+		mini := miniredis.NewMiniRedis()
+		b.Cleanup(mini.Close)
+		o.Dialer = func(context.Context, string, string) (net.Conn, error) { return mini.Dial() }
+	}
+	client := redis.NewClient(o)
+	b.Cleanup(func() { _ = client.Close() })
+	m, err := session.New(client, session.Options{App: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func benchSession(b *testing.B, m *session.Manager) string {
+	s, err := m.Begin(context.Background(), "", session.Exclusive)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.Set("n", 0)
+	s.Set("payload", strings.Repeat("x", 500))
+	if err := s.Commit(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	return s.ID()
+}
+
+func BenchmarkNoCookie(b *testing.B) {
+	m := benchManager(b)
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		s, err := m.Begin(ctx, "", session.Exclusive)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Commit(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadOnly(b *testing.B) {
+	m := benchManager(b)
+	id := benchSession(b, m)
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		s, err := m.Begin(ctx, id, session.ReadOnly)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := session.Get[int](s, "n"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkExclusive(b *testing.B) {
+	m := benchManager(b)
+	id := benchSession(b, m)
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		s, err := m.Begin(ctx, id, session.Exclusive)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := session.Get[int](s, "n")
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Set("n", n+1)
+		if err := s.Commit(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRequestID(b *testing.B) {
+	m := benchManager(b)
+	header := http.Header{"Cookie": {"theme=dark; session=" + strings.Repeat("a", 26) + "; lang=en"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if m.RequestID(header) == "" {
+			b.Fatal("not found")
+		}
+	}
+}

@@ -1,0 +1,359 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// peers.md 38 and the schedule of the design: 20 ms, every second, one last try.
+func TestRetrySchedule(t *testing.T) {
+	for timeout, want := range map[time.Duration][]time.Duration{
+		0:                       {0},
+		10 * time.Millisecond:   {0, 10 * time.Millisecond},
+		time.Second:             {0, 20 * time.Millisecond, time.Second},
+		3500 * time.Millisecond: {0, 20 * time.Millisecond, 1020 * time.Millisecond, 2020 * time.Millisecond, 3020 * time.Millisecond, 3500 * time.Millisecond},
+	} {
+		t.Run(timeout.String(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				client, f := r.newClient(), &faults{}
+				client.AddHook(f)
+				m := r.managerOn(client, session.Options{RetryTimeout: timeout})
+				id := saved(t, m)
+				for _, access := range []session.Access{session.ReadOnly, session.Exclusive} {
+					start := time.Now()
+					var got []time.Duration
+					for range 20 {
+						f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+							got = append(got, time.Since(start))
+							return refuse(ctx, cmd, next)
+						})
+					}
+					_, err := m.Begin(context.Background(), id, access)
+					var failed *session.OpError
+					if !errors.As(err, &failed) || failed.Op != "begin" {
+						t.Errorf("the error is %v", err)
+					}
+					took := time.Since(start)
+					f.mu.Lock()
+					f.plan = nil
+					f.mu.Unlock()
+					if access == session.Exclusive {
+						got = got[:min(len(got), len(want))] // the release of what it may have left behind follows
+					}
+					if !slices.Equal(got, want) || took != want[len(want)-1] {
+						t.Errorf("%v: tried at %v, want %v; gave up after %v", access, got, want, took)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A try that takes longer than RetryTimeout is followed by one last one at once.
+func TestLastTryComesAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{RetryTimeout: time.Second})
+		id := saved(t, m)
+		slow := func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			time.Sleep(5 * time.Second)
+			return refuse(ctx, cmd, next)
+		}
+		f.then(slow)
+		start := time.Now()
+		begin(t, m, id, session.ReadOnly)
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+		f.then(slow, slow)
+		if _, err := m.Begin(context.Background(), id, session.ReadOnly); err == nil {
+			t.Error("there was a third try")
+		}
+	})
+}
+
+func TestRetryEndsWithTheContext(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{RetryTimeout: time.Hour})
+		id := saved(t, m)
+		for range 10 {
+			f.then(refuse)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		_, err := m.Begin(ctx, id, session.ReadOnly)
+		if took := time.Since(start); took != 1500*time.Millisecond {
+			t.Errorf("ended after %v", took)
+		}
+		wantErr(t, err, context.DeadlineExceeded)
+		if !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("the error does not say what failed: %v", err)
+		}
+	})
+}
+
+// What heals is tried again, what does not is not.
+func TestWhatIsRetried(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		fails := func(err error) func(context.Context, redis.Cmder, redis.ProcessHook) error {
+			return func(_ context.Context, cmd redis.Cmder, _ redis.ProcessHook) error {
+				cmd.SetErr(err)
+				return err
+			}
+		}
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{RetryTimeout: time.Second})
+		id := saved(t, m)
+		for _, c := range []struct {
+			name  string
+			fault func(context.Context, redis.Cmder, redis.ProcessHook) error
+			heals bool
+		}{
+			{"connection refused", refuse, true},
+			{"connection closed", fails(io.EOF), true},
+			{"connection closed within a reply", fails(io.ErrUnexpectedEOF), true},
+			{"time-out", fails(&net.OpError{Op: "read", Err: context.DeadlineExceeded}), true},
+			{"pool time-out", fails(redis.ErrPoolTimeout), true},
+			{"name not found", fails(&net.DNSError{Err: "no such host", Name: "redis"}), true},
+			{"LOADING", answers("LOADING Redis is loading the dataset in memory"), true},
+			{"READONLY", answers("READONLY You can't write against a read only replica."), true},
+			{"READONLY in a script of Redis 6", answers("ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -READONLY You can't write against a read only replica."), true},
+			{"CLUSTERDOWN", answers("CLUSTERDOWN The cluster is down"), true},
+			{"MASTERDOWN", answers("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."), true},
+			{"TRYAGAIN", answers("TRYAGAIN Multiple keys request during rehashing of slot"), true},
+			{"too many clients", answers("ERR max number of clients reached"), true},
+			{"WRONGPASS", answers("WRONGPASS invalid username-password pair or user is disabled."), false},
+			{"NOAUTH", answers("NOAUTH Authentication required."), false},
+			{"WRONGTYPE", answers("WRONGTYPE Operation against a key holding the wrong kind of value"), false},
+			{"NOPERM", answers("NOPERM No permissions to access a key"), false},
+			{"an error of ours", answers("ERR Error running script: attempt to call a nil value"), false},
+			{"closed client", fails(redis.ErrClosed), false},
+			{"cancelled", fails(context.Canceled), false},
+		} {
+			f.then(c.fault)
+			before := m.Stats().Retries
+			_, err := m.Begin(context.Background(), id, session.ReadOnly)
+			if c.heals != (err == nil) || c.heals != (m.Stats().Retries == before+1) {
+				t.Errorf("%s: error %v, %d retries", c.name, err, m.Stats().Retries-before)
+			}
+		}
+	})
+}
+
+// A script that the server does not know is sent again at once, and that is no retry.
+func TestScriptsAreReloaded(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		id := saved(t, m, "n", 0)
+		start := time.Now()
+		for range 3 {
+			if err := r.client.ScriptFlush(context.Background()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			s := begin(t, m, id, session.Exclusive)
+			s.Set("n", get[int](t, s, "n")+1)
+			if err := r.client.ScriptFlush(context.Background()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			commit(t, s)
+		}
+		if n := get[int](t, view(t, m, id), "n"); n != 3 || time.Since(start) != 0 || m.Stats().Retries != 0 {
+			t.Errorf("n is %d after %v and %d retries", n, time.Since(start), m.Stats().Retries)
+		}
+	})
+}
+
+// peers.md 23, 30: a call whose reply was lost is tried again and takes effect
+// once. The connection breaks after the server has executed the call.
+func TestLostReplies(t *testing.T) {
+	for name, retries := range map[string]int{"the manager tries again": -1, "the client does": 3} {
+		t.Run(name, func(t *testing.T) { lostReplies(t, retries) })
+	}
+}
+
+func lostReplies(t *testing.T, retries int) {
+	onEach(t, func(t *testing.T, r *rig) {
+		d := &dropper{dial: r.dial}
+		client := r.newClient(func(o *redis.Options) { o.Dialer, o.MaxRetries = d.Dial, retries })
+		m := r.managerOn(client, session.Options{RetryTimeout: 5 * time.Second})
+		warm := saved(t, m)
+		commit(t, begin(t, m, warm, session.Exclusive))
+
+		losing := func(what string, f func()) {
+			t.Helper()
+			d.armed.Store(1)
+			before := d.dropped.Load()
+			f()
+			if d.dropped.Load() == before {
+				t.Errorf("%s: no reply was dropped", what)
+			}
+		}
+
+		var s *session.Session
+		s = begin(t, m, "", session.Exclusive)
+		s.Set("n", 1)
+		losing("create", func() { commit(t, s) })
+		id := s.ID()
+		if keys := r.keys(); len(keys) != 2 {
+			t.Fatalf("create: there are %v", keys)
+		}
+
+		losing("begin", func() { s = begin(t, m, id, session.Exclusive) })
+		s.Set("n", 2)
+		losing("commit", func() { commit(t, s) })
+		losing("begin ReadOnly", func() { s = begin(t, m, id, session.ReadOnly) })
+		if get[int](t, s, "n") != 2 {
+			t.Error("commit: not written")
+		}
+
+		s = begin(t, m, id, session.Exclusive)
+		losing("unchanged commit", func() { commit(t, s) })
+
+		s = begin(t, m, id, session.Shared)
+		s.Set("n", 3)
+		losing("merge", func() { commit(t, s) })
+
+		s = begin(t, m, id, session.Exclusive)
+		s.Rotate()
+		losing("rotate", func() { commit(t, s) })
+		if s.ID() == id || get[int](t, view(t, m, s.ID()), "n") != 3 {
+			t.Error("rotate: not done")
+		}
+		id = s.ID()
+
+		s = begin(t, m, id, session.Exclusive)
+		s.Abandon()
+		losing("abandon", func() { commit(t, s) })
+		if !begin(t, m, id, session.ReadOnly).Detached() {
+			t.Error("abandon: not done")
+		}
+
+		id = saved(t, m)
+		losing("end", func() {
+			if err := m.End(context.Background(), id); err != nil {
+				t.Errorf("end: %v", err)
+			}
+		})
+		if st := m.Stats(); st.Errors != 0 || st.LeasesLost != 0 {
+			t.Errorf("stats are %+v", st)
+		}
+	})
+}
+
+// Lost replies to a commit are not written twice: what another request has
+// written since stays.
+func TestLostReplyIsNotWrittenTwice(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		for name, access := range map[string]session.Access{"exclusive": session.Exclusive, "shared": session.Shared} {
+			id := saved(t, m, "n", 1)
+			for range 2 { // the first time loads the script
+				s := begin(t, m, id, access)
+				s.Set("m", rand.Int())
+				commit(t, s)
+			}
+			s := begin(t, m, id, access)
+			s.Set("n", 2)
+			// Between the lost reply and the next try the value is changed
+			// behind the engine's back, so that the token stays.
+			f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				err := lose(ctx, cmd, next)
+				r.client.HSet(context.Background(), r.key(id, "Data"), "n", "3")
+				return err
+			})
+			commit(t, s)
+			if n := get[int](t, view(t, other, id), "n"); n != 3 {
+				t.Errorf("%s: n is %d: the commit was written twice", name, n)
+			}
+		}
+	})
+}
+
+// A commit that is not known to have happened does not count as one when
+// another request has changed the session since.
+func TestCommitAfterLostLeaseIsNotASuccess(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("n", 2)
+		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			err := refuse(ctx, cmd, next)
+			r.client.Del(context.Background(), r.key(id, "Lock"))
+			increment(t, other, id)
+			increment(t, other, id)
+			return err
+		})
+		wantErr(t, s.Commit(context.Background()), session.ErrLockLost)
+		if n := get[int](t, view(t, other, id), "n"); n != 3 {
+			t.Errorf("n is %d", n)
+		}
+	})
+}
+
+// peers.md 41: after READONLY the next try is on a new connection, so that a
+// name that points to the new master is looked up again.
+func TestReadOnlyReplicaIsLeft(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		dials := 0
+		client := r.newClient(func(o *redis.Options) {
+			o.Dialer = func(context.Context, string, string) (net.Conn, error) {
+				dials++
+				conn, err := r.mini.Dial()
+				if dials == 1 {
+					return &readOnlyConn{Conn: conn}, err
+				}
+				return conn, err
+			}
+		})
+		id := saved(t, r.manager(session.Options{}))
+		m := r.managerOn(client, session.Options{RetryTimeout: time.Second})
+		if s := begin(t, m, id, session.Exclusive); s.IsNew() {
+			t.Error("not found")
+		} else {
+			commit(t, s)
+		}
+		if dials < 2 {
+			t.Errorf("%d dials", dials)
+		}
+	})
+}
+
+// readOnlyConn answers every script as a replica does.
+type readOnlyConn struct {
+	net.Conn
+	script bool
+}
+
+func (c *readOnlyConn) Write(b []byte) (int, error) {
+	c.script = strings.Contains(strings.ToLower(string(b)), "evalsha")
+	return c.Conn.Write(b)
+}
+
+func (c *readOnlyConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.script && err == nil {
+		return copy(b, "-READONLY You can't write against a read only replica.\r\n"), nil
+	}
+	return n, err
+}

@@ -1,0 +1,222 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// peers.md 9, 37: a failed read is never an empty session that a save would put
+// in the place of the real one.
+func TestFailSilently(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		var seen []error
+		m := r.managerOn(client, session.Options{FailSilently: true, Hooks: session.Hooks{
+			OnError: func(_ context.Context, err error) { seen = append(seen, err) },
+		}})
+		id := saved(t, m, "n", 1)
+		if at, err := m.LastError(); err != nil || !at.IsZero() {
+			t.Errorf("before any, the last error is %v at %v", err, at)
+		}
+		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
+			seen = nil
+			time.Sleep(time.Minute)
+			f.then(refuse)
+			s, err := m.Begin(ctx, id, access)
+			if err != nil {
+				t.Fatalf("%v: %v", access, err)
+			}
+			var failed *session.OpError
+			if !s.Detached() || s.IsNew() || s.ID() != "" || s.Len() != 0 || !errors.As(s.Err(), &failed) {
+				t.Errorf("%v: detached %v, Err %v", access, s.Detached(), s.Err())
+			}
+			if access != session.ReadOnly {
+				s.Set("n", 5)
+				s.SetPrincipal("ann")
+				s.Rotate()
+				if access == session.Exclusive && get[int](t, s, "n") != 5 {
+					t.Errorf("%v: not usable", access)
+				}
+			}
+			if access == session.Exclusive {
+				commit(t, s)
+			} else {
+				s.Rollback(ctx)
+			}
+			if at, err := m.LastError(); !errors.Is(err, s.Err()) && access == session.Exclusive || time.Since(at) != 0 {
+				t.Errorf("%v: the last error is %v at %v", access, err, at)
+			}
+			if len(seen) != 1 {
+				t.Errorf("%v: the hook saw %v", access, seen)
+			}
+		}
+		if s := view(t, m, id); get[int](t, s, "n") != 1 || s.Err() != nil {
+			t.Error("the outage changed the session")
+		}
+		if st := m.Stats(); st.Detached != 3 || st.Errors != 3 {
+			t.Errorf("stats are %+v", st)
+		}
+	})
+}
+
+func TestFailSilentlyAtCommit(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		seen := 0
+		m := r.managerOn(client, session.Options{FailSilently: true, Hooks: session.Hooks{
+			OnError: func(context.Context, error) { seen++ },
+		}})
+		id := saved(t, m, "n", 1)
+		for name, do := range map[string]func(*session.Session){
+			"write":   func(s *session.Session) { s.Set("n", 2) },
+			"rotate":  func(s *session.Session) { s.Rotate() },
+			"abandon": func(s *session.Session) { s.Abandon() },
+		} {
+			seen = 0
+			s := begin(t, m, id, session.Exclusive)
+			do(s)
+			f.then(refuse)
+			commit(t, s)
+			if !s.Detached() || s.Err() == nil || seen != 1 {
+				t.Errorf("%s: detached %v, Err %v, %d seen", name, s.Detached(), s.Err(), seen)
+			}
+			if r.exists(r.key(id, "Lock")) {
+				t.Errorf("%s: the lease was kept", name)
+			}
+			if get[int](t, view(t, m, id), "n") != 1 {
+				t.Errorf("%s: had an effect", name)
+			}
+		}
+	})
+}
+
+// Not being able to lock is never an empty session, nor is an unknown format, in
+// either mode (peers.md 26).
+func TestFailSilentlyDoesNotHideWhatRedisDidNot(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		for _, silently := range []bool{false, true} {
+			m := r.manager(session.Options{FailSilently: silently, LockWait: time.Second})
+			id := saved(t, m, "n", 1)
+			s := begin(t, m, id, session.Exclusive)
+			_, err := m.Begin(ctx, id, session.Exclusive)
+			wantErr(t, err, session.ErrLockTimeout)
+			s.Set("n", func() {})
+			if err := s.Commit(ctx); err == nil {
+				t.Error("what cannot be encoded was hidden")
+			}
+			if err := m.End(ctx, id); err != nil {
+				t.Fatal(err)
+			}
+			s.Set("n", 2)
+			wantErr(t, s.Commit(ctx), session.ErrEnded)
+
+			cancelled, cancel := context.WithCancel(ctx)
+			cancel()
+			id = saved(t, m)
+			held := begin(t, m, id, session.Exclusive)
+			if _, err := m.Begin(cancelled, id, session.Exclusive); !errors.Is(err, context.Canceled) {
+				t.Errorf("cancelled: %v", err)
+			}
+			commit(t, held)
+		}
+	})
+}
+
+func TestUnknownFormat(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m := r.manager(session.Options{FailSilently: true})
+		for name, meta := range map[string]string{
+			"a later version": "2 whatever",
+			"nonsense":        "xyz",
+			"empty":           "",
+			"cut off":         "1 1200000 5",
+		} {
+			id := saved(t, m, "n", 1)
+			if err := r.client.HSet(ctx, r.key(id, "Data"), "_berth", meta).Err(); err != nil {
+				t.Fatal(err)
+			}
+			for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
+				if s, err := m.Begin(ctx, id, access); err == nil {
+					t.Errorf("%s, %v: got a session, detached %v", name, access, s.Detached())
+				} else if !strings.Contains(err.Error(), "format") {
+					t.Errorf("%s, %v: the error does not say so: %v", name, access, err)
+				}
+			}
+			if r.exists(r.key(id, "Lock")) {
+				t.Errorf("%s: a lock was left behind", name)
+			}
+			if r.hget(id, "_berth") != meta || r.hget(id, "n") != "1" {
+				t.Errorf("%s: the session was changed", name)
+			}
+		}
+		foreign := strings.Repeat("f", 26)
+		r.client.HSet(ctx, r.key(foreign, "Data"), "n", 1)
+		if _, err := m.Begin(ctx, foreign, session.Exclusive); err == nil {
+			t.Error("took a hash that is not a session")
+		}
+	})
+}
+
+// No error and no log line holds a session ID, a value or an encryption key.
+func TestNothingTellsTheID(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		var told bytes.Buffer
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{
+			LockWait: time.Millisecond, MaxBytes: 1000,
+			Logger: slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		})
+		id := saved(t, m, "k", "secret-value")
+		note := func(err error) {
+			t.Helper()
+			if err == nil {
+				t.Error("no error")
+				return
+			}
+			told.WriteString(err.Error() + "\n")
+		}
+		s := begin(t, m, id, session.Exclusive)
+		_, err := m.Begin(ctx, id, session.Exclusive)
+		note(err)
+		_, err = session.Get[int](s, "k")
+		note(err)
+		s.Set("c", "secret-value"+strings.Repeat("x", 1000))
+		note(s.Commit(ctx))
+		s.Set("c", []any{"secret-value", func() {}})
+		note(s.Commit(ctx))
+		s.Set("c", 1)
+		f.then(refuse)
+		note(s.Commit(ctx))
+		r.client.Del(ctx, r.key(id, "Lock"))
+		note(s.Commit(ctx))
+		s = begin(t, m, id, session.Exclusive)
+		s.Set("c", 1)
+		_ = m.End(ctx, id)
+		note(s.Commit(ctx))
+		s.Set("c", "secret-value")
+		note(s.Err())
+		r.client.Set(ctx, r.key(strings.Repeat("a", 26), "Data"), "secret-value", 0)
+		_, err = m.Begin(ctx, strings.Repeat("a", 26), session.Exclusive)
+		note(err)
+		note(m.End(ctx, id))
+		for _, secret := range []string{id, id[:10], strings.Repeat("a", 26), "secret-value"} {
+			if strings.Contains(told.String(), secret) {
+				t.Errorf("%q was told in:\n%s", secret, told.String())
+			}
+		}
+	})
+}
