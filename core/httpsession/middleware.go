@@ -48,18 +48,9 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 		opt(&c)
 	}
 	return func(next http.Handler) http.Handler {
+		serve := next.ServeHTTP
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx := r.Context()
-			s, err := m.Begin(ctx, m.RequestID(r.Header), c.access(r))
-			if err != nil {
-				c.onError(w, r, err)
-				return
-			}
-			// After a panic nothing is saved, and the panic goes on.
-			defer s.Rollback(ctx)
-			writer := &responseWriter{ResponseWriter: w, request: r, session: s, onError: c.onError}
-			next.ServeHTTP(writer, r.WithContext(session.NewContext(ctx, s)))
-			_ = writer.commit() // a failure has been answered
+			Serve(w, r, m, c.access(r), c.onError, serve)
 		})
 	}
 }

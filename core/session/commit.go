@@ -31,6 +31,9 @@ const commitTime = 5 * time.Second
 // cancel it, as it goes on without ctx's end for RetryTimeout and 5 seconds; and
 // the cookie is sent again when its age is due. [Session.WriteHeader] follows it.
 func (s *Session) Finish(ctx context.Context) error {
+	if s.idle() {
+		return s.commit(ctx, true) // makes no call that ctx could cancel
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.m.options.RetryTimeout+commitTime)
 	defer cancel()
 	return s.commit(ctx, true)
@@ -100,6 +103,17 @@ func (s *Session) saves() bool {
 	return s.isNew && s.detached == attached && !s.abandon && (len(s.values) > 0 || s.principal != "")
 }
 
+// savesNothing tells whether there is nothing that a commit would have to tell Redis.
+func (s *Session) savesNothing() bool {
+	return s.detached != attached || s.access == ReadOnly || s.isNew && !s.saves()
+}
+
+func (s *Session) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.savesNothing()
+}
+
 // silence makes a session of one whose commit failed in FailSilently mode.
 func (s *Session) silence(err error) {
 	s.Rollback(context.Background())
@@ -145,9 +159,7 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 // save does what the session's state asks for.
 func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	switch {
-	case s.detached != attached || s.access == ReadOnly:
-		return delta{}, nil
-	case s.isNew && !s.saves():
+	case s.savesNothing():
 		return delta{}, nil
 	case s.abandon:
 		return delta{}, s.end(ctx)

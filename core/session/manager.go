@@ -45,9 +45,9 @@ type Manager struct {
 }
 
 // New returns a Manager that keeps its sessions in the Redis behind client. The
-// client stays the caller's, to close after the Manager. Its own retries add to
-// RetryTimeout: MaxRetries -1 turns them off. New does not talk to Redis. The
-// error names every option that is wrong.
+// client stays the caller's, to close after the Manager. Its own retries come on
+// top of RetryTimeout: in its options, MaxRetries -1 and DialerRetries 1 turn them
+// off. New does not talk to Redis. The error names every option that is wrong.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if client == nil {
 		return nil, errors.New("session: New needs a client")

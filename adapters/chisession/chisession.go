@@ -1,0 +1,36 @@
+// Package chisession puts berth's sessions under chi. As chi's handlers are those of
+// net/http, it is [httpsession] by another name:
+//
+//	r := chi.NewRouter()
+//	r.Use(chisession.Middleware(m))
+package chisession
+
+import (
+	"net/http"
+
+	"github.com/berthgo/berth/core/httpsession"
+	"github.com/berthgo/berth/core/session"
+)
+
+// Option changes what [Middleware] does.
+type Option = httpsession.Option
+
+// Middleware gives every request a session of m.
+func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http.Handler {
+	return httpsession.Middleware(m, opts...)
+}
+
+// WithAccess sets how a request holds its session. Defaults to
+// [session.Exclusive] for all.
+func WithAccess(access func(r *http.Request) session.Access) Option {
+	return httpsession.WithAccess(access)
+}
+
+// WithErrorHandler sets what answers a request whose session could not be begun
+// or committed. Defaults to [httpsession.Error].
+func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
+	return httpsession.WithErrorHandler(onError)
+}
+
+// From returns the session of a request. It panics where [Middleware] is missing.
+func From(r *http.Request) *session.Session { return httpsession.From(r) }

@@ -1,0 +1,134 @@
+// Package fibersession puts berth's sessions under Fiber:
+//
+//	app := fiber.New()
+//	app.Use(recover.New(), fibersession.Middleware(m))
+//	app.Get("/", func(c *fiber.Ctx) error {
+//		s := fibersession.From(c)
+//		s.Set("loginTime", time.Now())
+//		return c.SendStatus(fiber.StatusNoContent)
+//	})
+//
+// Business code that knows no framework finds the same session by
+// [session.FromContext] in c.UserContext().
+//
+// Fiber sends nothing before the handler has returned, so that is when the
+// session is committed; an error that it returns is a response like any other,
+// and Fiber's ErrorHandler runs after the commit. Body stream writers and hijacked
+// connections are not part of the handler: what they change is lost if the commit
+// came first, and [session.ErrSealed] is reported. A panic that reaches the middleware
+// saves nothing; since Fiber by itself lets it end the process, install recover
+// before.
+package fibersession
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// Option changes what [Middleware] does.
+type Option func(*config)
+
+type config struct {
+	access  func(*fiber.Ctx) session.Access
+	onError func(*fiber.Ctx, error) error
+}
+
+// WithAccess sets how a request holds its session. Defaults to
+// [session.Exclusive] for all.
+func WithAccess(access func(c *fiber.Ctx) session.Access) Option {
+	return func(cfg *config) { cfg.access = access }
+}
+
+// WithErrorHandler sets what answers a request whose session could not be begun
+// or committed. It is called once at most, with what the handler wrote gone, and
+// may tell with [session.Status] what happened. An error that it returns goes to
+// Fiber's ErrorHandler. Defaults to [Error].
+func WithErrorHandler(onError func(c *fiber.Ctx, err error) error) Option {
+	return func(cfg *config) { cfg.onError = onError }
+}
+
+// Error answers with the status and Retry-After of [session.Status].
+func Error(c *fiber.Ctx, err error) error {
+	status, retryAfter := session.Status(err)
+	if retryAfter > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
+	return c.Status(status).SendString(http.StatusText(status) + "\n")
+}
+
+// Middleware gives every request a session of m.
+func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
+	cfg := config{
+		access:  func(*fiber.Ctx) session.Access { return session.Exclusive },
+		onError: Error,
+	}
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	return func(c *fiber.Ctx) error {
+		ctx := c.UserContext()
+		s, err := m.Begin(ctx, m.RequestID(header{c}), cfg.access(c))
+		if err != nil {
+			return cfg.onError(c, err)
+		}
+		// After a panic nothing is saved, and the panic goes on.
+		defer s.Rollback(ctx)
+		c.Locals(localsKey{}, s)
+		c.SetUserContext(session.NewContext(ctx, s))
+		err = c.Next()
+		if failure := s.Finish(ctx); failure != nil {
+			discard(c)
+			return cfg.onError(c, failure)
+		}
+		s.WriteHeader(header{c}, header{c}, c.Context().IsTLS())
+		return err
+	}
+}
+
+type localsKey struct{}
+
+// From returns the session of a request. It panics where [Middleware] is missing.
+func From(c *fiber.Ctx) *session.Session {
+	s, _ := c.Locals(localsKey{}).(*session.Session)
+	if s == nil {
+		panic("fibersession: no session in this request; install fibersession.Middleware before this handler")
+	}
+	return s
+}
+
+// discard takes back what the handler wrote of a response that is not to be sent.
+func discard(c *fiber.Ctx) {
+	c.Response().ResetBody()
+	c.Context().Hijack(nil)
+	for _, name := range []string{
+		fiber.HeaderContentLength, fiber.HeaderContentEncoding, fiber.HeaderContentType,
+		fiber.HeaderETag, fiber.HeaderLastModified,
+	} {
+		c.Response().Header.Del(name)
+	}
+}
+
+// header is the request's headers to read from, and the response's to write to.
+type header struct{ c *fiber.Ctx }
+
+var _ session.Header = header{}
+
+// Values copies: what fasthttp returns is overwritten by the next request.
+func (h header) Values(name string) []string {
+	peeked := h.c.Request().Header.PeekAll(name)
+	values := make([]string, len(peeked))
+	for i, value := range peeked {
+		values[i] = string(value)
+	}
+	return values
+}
+
+func (h header) Set(name, value string) { h.c.Response().Header.Set(name, value) }
+func (h header) Add(name, value string) { h.c.Response().Header.Add(name, value) }

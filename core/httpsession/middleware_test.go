@@ -1,0 +1,80 @@
+package httpsession_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/httpsession"
+	"github.com/berthgo/berth/core/session"
+)
+
+// What can be seen over HTTP is tested by the conformance suite. Here is what
+// cannot.
+
+func manager(t testing.TB) *session.Manager {
+	t.Helper()
+	mini := miniredis.NewMiniRedis()
+	t.Cleanup(mini.Close)
+	client := redis.NewClient(&redis.Options{
+		Addr: "127.0.0.1:1", MaxRetries: -1,
+		Dialer: func(context.Context, string, string) (net.Conn, error) { return mini.Dial() },
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	m, err := session.New(client, session.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+// silent is a ResponseWriter that costs nothing.
+type silent struct{ header http.Header }
+
+func (s silent) Header() http.Header       { return s.header }
+func (silent) WriteHeader(int)             {}
+func (silent) Write(b []byte) (int, error) { return len(b), nil }
+
+func handler() http.Handler {
+	body := []byte("ok")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(body) })
+}
+
+// A request that has no session costs three allocations at most.
+func TestAllocationsWithoutSession(t *testing.T) {
+	h := httpsession.Middleware(manager(t))(handler())
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", "theme=dark; lang=en")
+	w := silent{http.Header{}}
+	if added := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); added > 3 {
+		t.Errorf("%v allocations, at most 3 are allowed", added)
+	}
+}
+
+func BenchmarkWithoutSession(b *testing.B) {
+	h := httpsession.Middleware(manager(b))(handler())
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	w := silent{http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(w, r)
+	}
+}
+
+func TestFromWithoutMiddleware(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if message, _ := recover().(string); !strings.Contains(message, "install the middleware") {
+			t.Errorf("the panic says %q", message)
+		}
+	}()
+	httpsession.From(httptest.NewRequest(http.MethodGet, "/", nil))
+}

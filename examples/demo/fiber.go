@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"github.com/berthgo/berth/adapters/fibersession"
+	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/examples/demo/shop"
+)
+
+// fiberApp is a [server]. It is not one of net/http: a handler is not told that
+// its client has gone.
+type fiberApp struct{ app *fiber.App }
+
+var _ server = fiberApp{}
+
+func (f fiberApp) Serve(l net.Listener) error         { return f.app.Listener(l) }
+func (f fiberApp) Shutdown(ctx context.Context) error { return f.app.ShutdownWithContext(ctx) }
+
+func fiberServer(m *session.Manager, s *shop.Shop) server {
+	app := fiber.New(fiber.Config{
+		BodyLimit:             shop.MaxForm,
+		ReadBufferSize:        64 << 10, // all headers together: the default of 4 KiB is less than browsers send
+		IdleTimeout:           2 * time.Minute,
+		CaseSensitive:         true,
+		StrictRouting:         true,
+		DisableStartupMessage: true,
+	})
+	app.Use(recover.New())
+	for _, route := range s.Routes() {
+		access := func(*fiber.Ctx) session.Access { return route.Access }
+		app.Add(route.Method, route.Path, fibersession.Middleware(m, fibersession.WithAccess(access)),
+			func(c *fiber.Ctx) error {
+				answer := route.Handle(c.UserContext(), shop.Request{
+					Accept: c.Get("Accept"),
+					Form:   func(name string) string { return fiberForm(c, name) },
+					Query:  func(name string) string { return c.Query(name) },
+				})
+				for name, value := range answer.Header {
+					c.Set(name, value)
+				}
+				return c.Status(answer.Status).Send(answer.Body)
+			})
+	}
+	return fiberApp{app}
+}
+
+// fiberForm returns a field of the posted form, where c.FormValue would look into
+// the URL first. It copies: what Fiber returns is overwritten by the next request.
+func fiberForm(c *fiber.Ctx, name string) string {
+	if value := c.Request().PostArgs().Peek(name); value != nil {
+		return string(value)
+	}
+	form, err := c.MultipartForm()
+	if err != nil || len(form.Value[name]) == 0 {
+		return ""
+	}
+	return strings.Clone(form.Value[name][0])
+}

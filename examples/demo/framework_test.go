@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/examples/demo/shop"
+)
+
+// frameworks are all that FRAMEWORK may name.
+var frameworks = []string{"chi", "gin", "echo", "fiber"}
+
+// serveShop serves a shop with a Redis and a manager of the test's own.
+func serveShop(t *testing.T, framework string, o session.Options) (*visitor, *miniredis.Miniredis) {
+	t.Helper()
+	newServer, err := serverFor(framework)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mini := miniredis.RunT(t)
+	mini.ClockTTL(true)
+	options := &redis.Options{Addr: mini.Addr()}
+	retryNot(options)
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	logger := slog.New(slog.DiscardHandler)
+	o.App, o.Logger = "shop", logger
+	m, err := session.New(client, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	listener, err := listen(t.Context(), "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ping := func(ctx context.Context) error { return client.Ping(ctx).Err() }
+	srv := newServer(m, shop.New("test", ping, logger))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = srv.Serve(listener)
+	}()
+	v := newVisitor(t, "http://"+listener.Addr().String())
+	t.Cleanup(func() {
+		v.http.CloseIdleConnections()
+		if err := srv.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		<-ended
+	})
+	return v, mini
+}
+
+// onFrameworks runs a test with every framework.
+func onFrameworks(t *testing.T, test func(t *testing.T, framework string)) {
+	t.Parallel()
+	for _, framework := range frameworks {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			test(t, framework)
+		})
+	}
+}
+
+func TestSlowEndsWithTheLease(t *testing.T) {
+	onFrameworks(t, func(t *testing.T, framework string) {
+		v, mini := serveShop(t, framework, session.Options{LockTTL: 100 * time.Millisecond})
+		v.do("POST", "/cart/add", item("apple"))
+		lock := "{shop_" + v.sessionID() + "}_Lock"
+		slow := make(chan response, 1)
+		began := time.Now()
+		go func() {
+			got, err := v.try(t.Context(), "GET", "/slow?ms=5000", nil)
+			if err != nil {
+				t.Error(err)
+			}
+			slow <- got
+		}()
+		until(t, "the slow request holds the session", func() bool { return mini.Exists(lock) })
+		mini.Del(lock)
+		if got := <-slow; got.status != 503 || got.header.Get("Retry-After") == "" {
+			t.Errorf("without the lease: %d %s", got.status, got.body)
+		}
+		if took := time.Since(began); took >= 5*time.Second {
+			t.Errorf("it went on for %v", took)
+		}
+	})
+}
+
+func TestSlowEndsWithTheClient(t *testing.T) {
+	onFrameworks(t, func(t *testing.T, framework string) {
+		if framework == "fiber" {
+			t.Skip("fiber does not tell a handler that the client has gone")
+		}
+		v, mini := serveShop(t, framework, session.Options{})
+		v.do("POST", "/cart/add", item("apple"))
+		ctx, hangUp := context.WithCancel(t.Context())
+		gone := make(chan error, 1)
+		began := time.Now()
+		go func() {
+			_, err := v.try(ctx, "GET", "/slow?ms=5000", nil)
+			gone <- err
+		}()
+		until(t, "the slow request holds the session", func() bool {
+			return mini.Exists("{shop_" + v.sessionID() + "}_Lock")
+		})
+		hangUp()
+		if err := <-gone; err == nil {
+			t.Fatal("the client did not hang up")
+		}
+		v.do("POST", "/cart/add", item("pear"))
+		if took := time.Since(began); took >= 5*time.Second {
+			t.Errorf("the session was free after %v", took)
+		}
+	})
+}
+
+func TestRedisDown(t *testing.T) {
+	onFrameworks(t, func(t *testing.T, framework string) {
+		v, mini := serveShop(t, framework, session.Options{})
+		v.do("POST", "/cart/add", item("apple"))
+		id := v.sessionID()
+		mini.Close()
+		wantBody(t, v.do("GET", "/healthz", nil), 503, `{"redis":"does not answer","served_by":"test"}`)
+		got := v.do("GET", "/cart", nil)
+		if got.status != 503 || got.header.Get("Retry-After") == "" || v.sessionID() != id {
+			t.Errorf("without Redis: %d %s", got.status, got.body)
+		}
+		if err := mini.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		wantBody(t, v.do("GET", "/cart", nil), 200, `{"items":["apple"],"count":1,"served_by":"test"}`)
+	})
+}
+
+// step is one request of a script, and what to send with it.
+type step struct {
+	method, path string
+	form         url.Values
+	header       []string
+}
+
+// TestSameAnswers sends the same requests to every framework.
+func TestSameAnswers(t *testing.T) {
+	t.Parallel()
+	page := []string{"Accept", browser}
+	script := []step{
+		{method: "GET", path: "/"},
+		{method: "HEAD", path: "/"},
+		{method: "GET", path: "/cart"},
+		{method: "GET", path: "/whoami"},
+		{method: "GET", path: "/healthz"},
+		{method: "GET", path: "/slow?ms=0"},
+		{method: "GET", path: "/slow?ms=5001"},
+		{method: "GET", path: "/slow"},
+		{method: "POST", path: "/logout"},
+		{method: "POST", path: "/cart/add"},
+		{method: "POST", path: "/cart/add", form: item("apple")},
+		{method: "POST", path: "/cart/add?item=query", form: item("<b>ä&\"")},
+		{method: "POST", path: "/cart/add?item=query", form: url.Values{}},
+		{method: "POST", path: "/cart/add", form: item("pear"), header: page},
+		{method: "POST", path: "/cart/add", form: url.Values{}, header: page},
+		{method: "POST", path: "/cart/add", form: item("\xff")},
+		{method: "POST", path: "/cart/add", header: []string{"Cookie", "session=x; session=y"}, form: item("apple")},
+		{method: "GET", path: "/cart", header: []string{"Cookie", "session=" + strings.Repeat("a", 10_000)}},
+		{method: "GET", path: "/cart", header: []string{"Cookie", "session=" + strings.Repeat("a", 26)}},
+		{method: "POST", path: "/login", form: url.Values{"user": {"ann"}}, header: []string{"X-Forwarded-Proto", "https"}},
+		{method: "POST", path: "/login", form: url.Values{"user": {"bob"}}},
+		{method: "POST", path: "/login", form: url.Values{"user": {""}}, header: page},
+		{method: "POST", path: "/cart/add", form: item("plum")},
+		{method: "GET", path: "/cart"},
+		{method: "GET", path: "/slow?ms=1"},
+		{method: "GET", path: "/", header: page},
+		{method: "HEAD", path: "/cart"},
+		{method: "POST", path: "/logout", header: page},
+		{method: "GET", path: "/whoami"},
+		{method: "GET", path: "/", header: page},
+	}
+	want := answers(t, frameworks[0], script)
+	for _, framework := range frameworks[1:] {
+		for i, got := range answers(t, framework, script) {
+			if got != want[i] {
+				t.Errorf("%s %s\n%s: %s\n%s: %s", script[i].method, script[i].path, frameworks[0], want[i], framework, got)
+			}
+		}
+	}
+}
+
+var sessionCookie = regexp.MustCompile(`session=[a-z2-7]{26}`)
+
+// answers are what a framework answers to a script: all that the four should
+// have in common.
+func answers(t *testing.T, framework string, script []step) []string {
+	t.Helper()
+	v, _ := serveShop(t, framework, session.Options{})
+	var all []string
+	for _, s := range script {
+		r := v.do(s.method, s.path, s.form, s.header...)
+		text := fmt.Sprintln(r.status)
+		for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control", "Location", "Retry-After", "Set-Cookie"} {
+			for _, value := range r.header.Values(name) {
+				text += fmt.Sprintf("%s: %s\n", name, sessionCookie.ReplaceAllString(value, "session=ID"))
+			}
+		}
+		all = append(all, text+r.body)
+	}
+	return all
+}

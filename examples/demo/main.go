@@ -1,0 +1,34 @@
+// Command demo is a small shop whose carts are berth sessions. It runs on an
+// embedded Redis, so that nothing needs to be installed, or on a real one:
+//
+//	REDIS_URL=redis://127.0.0.1:6379 go run ./demo
+//
+// Its settings are environment variables:
+//
+//	REDIS_URL  the Redis to use: redis://[user:password@]host:port/db, or
+//	           rediss:// for TLS. Defaults to an embedded one.
+//	PORT       the port to listen on, at 127.0.0.1; 0 takes a free one. Defaults to 8080.
+//	FRAMEWORK  the web framework: chi, gin, echo or fiber. Defaults to chi.
+//	APP        the name that starts every key in Redis. Defaults to shop.
+//	INSTANCE   the name of this process in answers. Defaults to its process ID.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/redis/go-redis/v9/logging"
+)
+
+func main() {
+	logging.Disable() // go-redis: what fails is in berth's log already
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	if err := run(ctx, os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}

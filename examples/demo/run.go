@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/examples/demo/shop"
+)
+
+const (
+	// retryTime is how long a request waits for a Redis that restarts.
+	retryTime = 2 * time.Second
+
+	// stopTime is how long requests may go on after a signal to stop. Those that
+	// still wait for their session after waitTime give up, so that they can answer.
+	stopTime = 10 * time.Second
+	waitTime = 6 * time.Second
+)
+
+// run serves the shop until ctx ends, and returns nil after an orderly stop.
+func run(ctx context.Context, env func(string) string, stdout io.Writer) error {
+	framework := cmp.Or(env("FRAMEWORK"), "chi")
+	newServer, err := serverFor(framework)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, cmp.Or(env("PORT"), "8080"))
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	store, err := openRedis(ctx, env("REDIS_URL"))
+	if err != nil {
+		return err
+	}
+	defer store.close()
+
+	logger := slog.New(slog.NewTextHandler(stdout, nil))
+	m, err := session.New(store.client, session.Options{
+		App:          cmp.Or(env("APP"), "shop"),
+		RetryTimeout: retryTime,
+		Logger:       logger,
+	})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	name := framework + "-" + cmp.Or(env("INSTANCE"), strconv.Itoa(os.Getpid()))
+	ping := func(ctx context.Context) error { return store.client.Ping(ctx).Err() }
+	srv := newServer(m, shop.New(name, ping, logger))
+
+	fmt.Fprintf(stdout, "shop:  http://%s (%s)\nRedis: %s\nCtrl-C stops it\n", listener.Addr(), framework, store.name)
+	return serve(ctx, srv, listener, m, stdout)
+}
+
+// serve runs the server until ctx ends, and then lets requests finish.
+func serve(ctx context.Context, srv server, listener net.Listener, m *session.Manager, stdout io.Writer) error {
+	served := make(chan struct{})
+	var failure error
+	go func() {
+		defer close(served)
+		failure = srv.Serve(listener)
+	}()
+	select {
+	case <-served:
+		return fmt.Errorf("the server failed: %w", failure)
+	case <-ctx.Done():
+	}
+	fmt.Fprintln(stdout, "stopping; Ctrl-C again stops at once")
+	defer time.AfterFunc(waitTime, func() { _ = m.Close() }).Stop()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	err := srv.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("stopped, but cut off requests that took longer than %v", stopTime)
+	}
+	_ = listener.Close() // where Shutdown came before Serve
+	<-served
+	return err
+}
+
+func listen(ctx context.Context, port string) (net.Listener, error) {
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return nil, fmt.Errorf("PORT is %q: it must be a number from 0 to 65535", port)
+	} else {
+		port = strconv.FormatUint(n, 10)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %s is in use: stop the program that listens there, or choose another port, as in PORT=8081 make demo", port)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen: %w; PORT chooses another port", err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/examples/demo/shop"
+)
+
+// server is what [http.Server] and its like have.
+type server interface {
+	// Serve returns when Shutdown is called, or when it fails.
+	Serve(net.Listener) error
+	// Shutdown lets requests finish, until ctx ends.
+	Shutdown(ctx context.Context) error
+}
+
+var _ server = (*http.Server)(nil)
+
+// serverFor returns what makes a server with a framework. Each has a file of
+// its own.
+func serverFor(framework string) (func(*session.Manager, *shop.Shop) server, error) {
+	switch framework {
+	case "chi":
+		return chiServer, nil
+	case "gin":
+		return ginServer, nil
+	case "echo":
+		return echoServer, nil
+	case "fiber":
+		return fiberServer, nil
+	}
+	return nil, fmt.Errorf("FRAMEWORK is %q: it must be chi, gin, echo or fiber", framework)
+}
+
+// httpServer is the server of all frameworks that build on net/http.
+func httpServer(h http.Handler) server {
+	return &http.Server{
+		Handler:           http.MaxBytesHandler(h, shop.MaxForm),
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+	}
+}

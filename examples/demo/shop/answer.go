@@ -1,0 +1,93 @@
+package shop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// view is what page.html shows.
+type view struct {
+	User, Error, ServedBy string
+	Items                 []string
+	MaxItem, MaxUser      int
+}
+
+// answer is a response of this type. What it says is one visitor's own, so
+// nobody may keep it.
+func answer(code int, contentType string, body []byte) Answer {
+	return Answer{code, map[string]string{"Content-Type": contentType, "Cache-Control": "no-store"}, body}
+}
+
+func answerJSON(code int, v any) Answer {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return answer(http.StatusInternalServerError, "application/json", []byte(`{"error":"internal error"}`+"\n"))
+	}
+	return answer(code, "application/json", append(body, '\n'))
+}
+
+func (s *Shop) cartAnswer(c Cart) Answer {
+	if c.Items == nil {
+		c.Items = []string{}
+	}
+	return answerJSON(http.StatusOK, struct {
+		Cart
+		Count    int    `json:"count"`
+		ServedBy string `json:"served_by"`
+	}{c, len(c.Items), s.servedBy})
+}
+
+func (s *Shop) userAnswer(user string) Answer {
+	return answerJSON(http.StatusOK, struct {
+		User     string `json:"user"`
+		ServedBy string `json:"served_by"`
+	}{user, s.servedBy})
+}
+
+// backHome sends a browser that posted a form back to the page, where a reload
+// posts nothing.
+func backHome() Answer {
+	return Answer{http.StatusSeeOther, map[string]string{"Location": "/", "Cache-Control": "no-store"}, nil}
+}
+
+// refused answers a form that was not taken: a browser with the page, which
+// says why.
+func (s *Shop) refused(ctx context.Context, r Request, err error) Answer {
+	if code := status(err); code < 500 && wantsPage(r) {
+		return s.page(ctx, code, err.Error())
+	}
+	return s.failed(ctx, err)
+}
+
+// failed answers an error. Only a mistake of the visitor's is told in full.
+func (s *Shop) failed(ctx context.Context, err error) Answer {
+	code, message := status(err), err.Error()
+	if code >= 500 {
+		s.logger.ErrorContext(ctx, "request failed", "error", err)
+		message = "internal error"
+	}
+	return answerJSON(code, struct {
+		Error string `json:"error"`
+	}{message})
+}
+
+func (s *Shop) page(ctx context.Context, code int, message string) Answer {
+	held := session.FromContext(ctx)
+	c, err := cart(held)
+	if err != nil {
+		return s.failed(ctx, err)
+	}
+	var body bytes.Buffer
+	err = s.html.Execute(&body, view{
+		User: held.Principal(), Error: message, ServedBy: s.servedBy, Items: c.Items,
+		MaxItem: maxItem, MaxUser: maxUser,
+	})
+	if err != nil {
+		return s.failed(ctx, err)
+	}
+	return answer(code, "text/html; charset=utf-8", body.Bytes())
+}
