@@ -1,0 +1,61 @@
+package store_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// What the scripts do is tested through package session. Here is what cannot
+// happen there, short of two equal IDs.
+func TestCreateNeverOverwrites(t *testing.T) {
+	t.Parallel()
+	mini := miniredis.NewMiniRedis()
+	t.Cleanup(mini.Close)
+	client := redis.NewClient(&redis.Options{
+		Addr:   "127.0.0.1:1",
+		Dialer: func(context.Context, string, string) (net.Conn, error) { return mini.Dial() },
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	keys, err := store.NewKeys("shop", "_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &store.Store{Client: client, Keys: keys, LockTTL: time.Second, RetireTTL: time.Minute}
+	tokens := store.NewProcess()
+	create := func(token, value string) store.Status {
+		t.Helper()
+		status, err := s.Create(t.Context(), "S", store.Change{
+			Meta: store.Meta{Timeout: time.Minute, Created: time.Now(), Commit: token},
+			Set:  []any{"k", value},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status
+	}
+	first := tokens.Token()
+	for range 2 {
+		if status := create(first, "first"); status != store.Done {
+			t.Errorf("status is %d", status)
+		}
+	}
+	if status := create(tokens.Token(), "second"); status == store.Done {
+		t.Error("overwrote a session")
+	}
+	if got := mini.HGet("{shop_S}_Data", "k"); got != "first" {
+		t.Errorf("there is %q", got)
+	}
+	if _, err := s.Retire(t.Context(), "S", tokens.Token(), false); err != nil {
+		t.Fatal(err)
+	}
+	if status := create(first, "first"); status != store.Retired {
+		t.Errorf("a second try revived what was ended: status %d", status)
+	}
+}
