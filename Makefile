@@ -73,7 +73,9 @@ $(call each,alone): alone/%:
 	cd $* && export GOWORK=off && go build ./... && go vet ./... && go test -c -o /dev/null ./...
 
 demo: ## Run the demo
-	go run -C examples ./demo
+	@# not go run, which calls a Ctrl-C a failure
+	go build -C examples -o $(CURDIR)/.bin/demo ./demo
+	@exec .bin/demo
 
 bench: ## Run the micro benchmarks of core
 	cd core && go test -run '^$$' -bench . $(BENCHFLAGS) ./...

@@ -42,7 +42,7 @@ func WithAccess(access func(c echo.Context) session.Access) Option {
 
 // WithErrorHandler sets what answers a request whose session could not be begun
 // or committed. It is called once at most, before anything else was written, and
-// may tell with [session.Status] what happened. An error that it returns goes to
+// may tell with [session.HTTPStatus] what happened. An error that it returns goes to
 // Echo's HTTPErrorHandler at once. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(c echo.Context, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }

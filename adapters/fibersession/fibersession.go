@@ -45,15 +45,15 @@ func WithAccess(access func(c *fiber.Ctx) session.Access) Option {
 
 // WithErrorHandler sets what answers a request whose session could not be begun
 // or committed. It is called once at most, with what the handler wrote gone, and
-// may tell with [session.Status] what happened. An error that it returns goes to
+// may tell with [session.HTTPStatus] what happened. An error that it returns goes to
 // Fiber's ErrorHandler. Defaults to [Error].
 func WithErrorHandler(onError func(c *fiber.Ctx, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
 
-// Error answers with the status and Retry-After of [session.Status].
+// Error answers with the status and Retry-After of [session.HTTPStatus].
 func Error(c *fiber.Ctx, err error) error {
-	status, retryAfter := session.Status(err)
+	status, retryAfter := session.HTTPStatus(err)
 	if retryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
 	}
@@ -74,7 +74,10 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 	}
 	return func(c *fiber.Ctx) error {
 		ctx := c.UserContext()
-		s, err := m.Begin(ctx, m.RequestID(header{c}), cfg.access(c))
+		if m.Serving(ctx) {
+			return c.Next() // installed twice
+		}
+		s, err := m.Begin(ctx, m.SessionID(header{c}), cfg.access(c))
 		if err != nil {
 			return cfg.onError(c, err)
 		}
@@ -87,7 +90,7 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 			discard(c)
 			return cfg.onError(c, failure)
 		}
-		s.WriteHeader(header{c}, header{c}, c.Context().IsTLS())
+		s.SetHeaders(header{c}, header{c}, c.Context().IsTLS())
 		return err
 	}
 }
@@ -118,7 +121,7 @@ func discard(c *fiber.Ctx) {
 // header is the request's headers to read from, and the response's to write to.
 type header struct{ c *fiber.Ctx }
 
-var _ session.Header = header{}
+var _ session.Headers = header{}
 
 // Values copies: what fasthttp returns is overwritten by the next request.
 func (h header) Values(name string) []string {

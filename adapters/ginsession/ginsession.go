@@ -41,7 +41,7 @@ func WithAccess(access func(c *gin.Context) session.Access) Option {
 
 // WithErrorHandler sets what answers a request whose session could not be begun
 // or committed. It is called once at most, before anything else was written and
-// with c aborted, and may tell with [session.Status] what happened. Defaults to
+// with c aborted, and may tell with [session.HTTPStatus] what happened. Defaults to
 // [httpsession.Error].
 func WithErrorHandler(onError func(c *gin.Context, err error)) Option {
 	return func(cfg *config) { cfg.onError = onError }

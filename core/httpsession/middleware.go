@@ -23,14 +23,14 @@ func WithAccess(access func(r *http.Request) session.Access) Option {
 
 // WithErrorHandler sets what answers a request whose session could not be begun
 // or committed. It is called once at most, before anything else was written, and
-// may tell with [session.Status] what happened. Defaults to [Error].
+// may tell with [session.HTTPStatus] what happened. Defaults to [Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(c *config) { c.onError = onError }
 }
 
-// Error answers with the status and Retry-After of [session.Status].
+// Error answers with the status and Retry-After of [session.HTTPStatus].
 func Error(w http.ResponseWriter, _ *http.Request, err error) {
-	status, retryAfter := session.Status(err)
+	status, retryAfter := session.HTTPStatus(err)
 	if retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}
@@ -53,6 +53,46 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 			Serve(w, r, m, c.access(r), c.onError, serve)
 		})
 	}
+}
+
+// Serve is what [Middleware] does for one request: it is for adapters of
+// frameworks that have their own kind of handler, but write to an
+// [http.ResponseWriter].
+//
+// It begins a session, calls next with a ResponseWriter that commits it before
+// the first byte, and commits when next has returned. OnError is called at most
+// once, before anything was written, with the w of Serve: what it writes is the
+// response, and what next writes after it is dropped. That it was called shows
+// to next only as an error of its own writes.
+//
+// Where r carries a session of m already, because the middleware is installed
+// twice, Serve just calls next.
+//
+// After a panic in next nothing is saved and the panic goes on. From then on the
+// ResponseWriter lets everything through, so that a framework that still holds
+// it can answer.
+func Serve(
+	w http.ResponseWriter, r *http.Request, m *session.Manager, access session.Access,
+	onError func(w http.ResponseWriter, r *http.Request, err error),
+	next func(w http.ResponseWriter, r *http.Request),
+) {
+	ctx := r.Context()
+	if m.Serving(ctx) {
+		next(w, r)
+		return
+	}
+	s, err := m.Begin(ctx, m.SessionID(r.Header), access)
+	if err != nil {
+		onError(w, r, err)
+		return
+	}
+	writer := &responseWriter{ResponseWriter: w, request: r, session: s, onError: onError}
+	defer func() {
+		s.Rollback(ctx)
+		writer.committed = true
+	}()
+	next(writer, r.WithContext(session.NewContext(ctx, s)))
+	_ = writer.commit() // told to onError
 }
 
 // From returns the session of a request. It panics where [Middleware] is missing.

@@ -2,6 +2,7 @@ package httpsession_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -66,6 +67,38 @@ func BenchmarkWithoutSession(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		h.ServeHTTP(w, r)
+	}
+}
+
+// Installed twice, the inner middleware lets the request through.
+func TestInstalledTwice(t *testing.T) {
+	t.Parallel()
+	m, other := manager(t), manager(t)
+	h := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := httpsession.From(r)
+		n, _ := session.Get[int](s, "n")
+		s.Set("n", n+1)
+		_, _ = fmt.Fprint(w, n+1)
+	}))
+	for _, m := range []*session.Manager{m, m, other, m} {
+		h = httpsession.Middleware(m)(h)
+	}
+	cookie := ""
+	for want := range 3 {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Cookie", cookie)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Body.String(); got != fmt.Sprint(want+1) {
+			t.Fatalf("answer %d is %s", want+1, got)
+		}
+		if want == 0 {
+			set := w.Result().Cookies()
+			if len(set) != 1 {
+				t.Fatalf("%d cookies are set", len(set))
+			}
+			cookie = set[0].String()
+		}
 	}
 }
 

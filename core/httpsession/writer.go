@@ -41,7 +41,7 @@ func (w *responseWriter) commit() error {
 		w.onError(w.ResponseWriter, w.request, w.err)
 		return w.err
 	}
-	w.session.WriteHeader(w.request.Header, w.Header(), w.request.TLS != nil)
+	w.session.SetHeaders(w.request.Header, w.Header(), w.request.TLS != nil)
 	return nil
 }
 

@@ -14,7 +14,8 @@ const (
 	// one, the last commit wins. Rotate needs Exclusive.
 	Shared
 	// ReadOnly takes no lock and waits for none. It sees a whole session, never
-	// a half of a commit. Changes are [ErrReadOnly]. One round trip.
+	// a half of a commit. Set and its like are [ErrReadOnly]; a value that is changed
+	// in place is not looked for. One round trip.
 	ReadOnly
 	// None does not look at the session at all: it is detached. No round trip.
 	None

@@ -40,14 +40,27 @@ func (m *Manager) Begin(ctx context.Context, id string, access Access) (*Session
 }
 
 // Do begins a session, calls f and commits; if f returns an error or panics, the
-// session is rolled back. It is for work outside HTTP: jobs, sockets. The error
-// is f's own, or one of [Manager.Begin] or [Session.Commit].
+// session is rolled back. It is for work outside HTTP: jobs, sockets.
+//
+// With an ID, the session must exist, so that no work is done on one that nobody
+// will find: f is not called, and the error is [ErrUnknown], or [ErrEnded] for a
+// session that was ended or rotated a moment ago. With the ID "" f gets a new
+// session. Other errors are f's own and those of [Manager.Begin] and [Session.Commit].
+//
+// Do not call it from a handler for the handler's own session: an [Exclusive] one
+// would wait for itself.
 func (m *Manager) Do(ctx context.Context, id string, access Access, f func(s *Session) error) error {
 	s, err := m.Begin(ctx, id, access)
 	if err != nil {
 		return err
 	}
 	defer s.Rollback(ctx)
+	switch {
+	case id != "" && s.IsNew():
+		return ErrUnknown
+	case id != "" && s.isRetired():
+		return ErrEnded
+	}
 	if err := f(s); err != nil {
 		return err
 	}
@@ -195,9 +208,11 @@ func (w *wait) gaveUp(err error) error {
 	}
 	timeout := &LockTimeoutError{
 		Waited:   time.Since(w.began),
-		LockWait: max(0, w.m.options.LockWait),
+		LockWait: w.m.options.LockWait,
 		LockTTL:  w.m.options.LockTTL,
 		Full:     full && w.m.options.LockWait > 0,
+
+		MaxWaiters: w.m.options.MaxWaiters,
 	}
 	w.m.stats.lockTimeouts.Add(1)
 	if hook := w.m.options.Hooks.OnLockNotAcquired; hook != nil {

@@ -103,12 +103,12 @@ func BenchmarkExclusive(b *testing.B) {
 	}
 }
 
-func BenchmarkRequestID(b *testing.B) {
+func BenchmarkSessionID(b *testing.B) {
 	m := benchManager(b)
 	header := http.Header{"Cookie": {"theme=dark; session=" + strings.Repeat("a", 26) + "; lang=en"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if m.RequestID(header) == "" {
+		if m.SessionID(header) == "" {
 			b.Fatal("not found")
 		}
 	}

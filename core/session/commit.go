@@ -29,7 +29,7 @@ const commitTime = 5 * time.Second
 
 // Finish is the Commit of an HTTP middleware: a client that hung up does not
 // cancel it, as it goes on without ctx's end for RetryTimeout and 5 seconds; and
-// the cookie is sent again when its age is due. [Session.WriteHeader] follows it.
+// the cookie is sent again when its age is due. [Session.SetHeaders] follows it.
 func (s *Session) Finish(ctx context.Context) error {
 	if s.idle() {
 		return s.commit(ctx, true) // makes no call that ctx could cancel
@@ -193,17 +193,10 @@ func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	case changed:
 		err = s.merge(ctx, c, d)
 	}
-	if renewed {
-		s.owe(err, owesCookie)
+	if renewed && err == nil {
+		s.owed = owesCookie
 	}
 	return d, err
-}
-
-// owe notes what the response has to tell the client, unless the commit failed.
-func (s *Session) owe(err error, o owed) {
-	if err == nil {
-		s.owed = o
-	}
 }
 
 func (s *Session) commitToken() string {
@@ -298,13 +291,17 @@ func (s *Session) end(ctx context.Context) error {
 	err := s.call(ctx, func() (store.Status, error) {
 		return s.m.store.Retire(ctx, s.key, s.commitToken(), s.lease != nil)
 	})
-	if errors.Is(err, ErrEnded) {
-		err = nil // by somebody else; what was wanted has happened
-	} else if err == nil {
-		s.m.stats.ended.Add(1)
+	switch {
+	case errors.Is(err, ErrEnded):
+		// By somebody else: what was wanted has happened. The client may have a
+		// new cookie by now, so it is not told to delete its own.
+		return nil
+	case err != nil:
+		return err
 	}
-	s.owe(err, owesDeletion)
-	return err
+	s.m.stats.ended.Add(1)
+	s.owed = owesDeletion
+	return nil
 }
 
 // discard removes a session that nobody knows the ID of.

@@ -4,6 +4,8 @@ import "context"
 
 type contextKey struct{}
 
+type managerKey struct{ m *Manager }
+
 // sessionContext is a context that carries a session. The first one of a session
 // lives within it, which saves every request an allocation.
 type sessionContext struct {
@@ -12,8 +14,13 @@ type sessionContext struct {
 }
 
 func (c *sessionContext) Value(key any) any {
-	if key == (contextKey{}) {
+	switch key := key.(type) {
+	case contextKey:
 		return c.s
+	case managerKey:
+		if key.m == c.s.m {
+			return c.s
+		}
 	}
 	return c.Context.Value(key)
 }
@@ -35,7 +42,21 @@ func NewContext(ctx context.Context, s *Session) context.Context {
 func FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(contextKey{}).(*Session)
 	if s == nil {
-		panic("session: no session in this context; install the middleware of your framework's adapter, or httpsession.Middleware, before this handler")
+		panic("session: no session in this context: install the middleware of your framework's adapter, or httpsession.Middleware, before this handler; " +
+			"and pass the request's context, under Gin c.Request.Context(), under Fiber c.UserContext()")
 	}
 	return s
+}
+
+// Serving tells whether ctx carries a session of m that is neither committed nor
+// rolled back yet. Middlewares call it: installed twice, the inner one must let the
+// request through, since it would wait for the lease that the outer one holds.
+func (m *Manager) Serving(ctx context.Context) bool {
+	s, _ := ctx.Value(managerKey{m}).(*Session)
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == open
 }

@@ -38,7 +38,8 @@ type Cookie struct {
 	HostPrefix bool
 
 	// Partitioned keeps a cookie of an embedded page apart for every site that
-	// embeds it (CHIPS). It sets Secure, and wants SameSite None. Defaults to false.
+	// embeds it (CHIPS). It sets Secure. For embedded pages to send the cookie at
+	// all, SameSite must be None. Defaults to false.
 	Partitioned bool
 }
 

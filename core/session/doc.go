@@ -13,7 +13,7 @@
 // One script in Redis takes the lease of the session, loads all of its values and
 // starts its idle time anew. An ID that Redis does not know gives a new session,
 // and is never adopted. While the handler runs, other requests of the same session
-// wait, in this process and in all others, first come first served.
+// wait: in the order they came within a process, and processes take turns.
 //
 //	n, err := session.Get[int](s, "n")
 //	s.Set("n", n+1)

@@ -22,12 +22,12 @@ type sealingKey struct {
 	aead cipher.AEAD
 }
 
-const sealedVersion = 1
+const sealedVersion = 1 // a byte that no JSON starts with
 
 var errSealedFormat = errors.New("not an encrypted value, or of an unknown format")
 
 // newSealer returns nil if there are no keys. Their lengths are valid already.
-func newSealer(keys [][]byte) (*sealer, error) {
+func newSealer(keys []EncryptionKey) (*sealer, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}

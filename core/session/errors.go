@@ -57,19 +57,23 @@ func (e *OpError) Unwrap() error { return e.Err }
 
 // LockTimeoutError is an [ErrLockTimeout] with its figures.
 type LockTimeoutError struct {
-	Waited   time.Duration // how long this request waited
-	LockWait time.Duration // how long it would have waited, 0 if it was not to wait
-	LockTTL  time.Duration // after which the lease of a crashed process is free
-	Full     bool          // MaxWaiters requests were waiting already
+	Waited     time.Duration // how long this request waited
+	LockWait   time.Duration // how long it would have waited; negative: it was not to wait
+	LockTTL    time.Duration // after which the lease of a crashed process is free
+	MaxWaiters int           // how many may wait in this process
+	Full       bool          // so many were waiting already
 }
 
 func (e *LockTimeoutError) Error() string {
-	reason := ""
-	if e.Full {
-		reason = ", because MaxWaiters others wait in this process already"
+	switch {
+	case e.LockWait < 0:
+		return fmt.Sprintf("%v, and LockWait is negative: not to wait (LockTTL %v)", ErrLockTimeout, e.LockTTL)
+	case e.Full:
+		return fmt.Sprintf("%v, and MaxWaiters (%d) wait for it in this process already (LockWait %v, LockTTL %v)",
+			ErrLockTimeout, e.MaxWaiters, e.LockWait, e.LockTTL)
 	}
-	return fmt.Sprintf("%v, given up after %v%s (LockWait %v, LockTTL %v)",
-		ErrLockTimeout, e.Waited.Round(time.Millisecond), reason, e.LockWait, e.LockTTL)
+	return fmt.Sprintf("%v, given up after %v (LockWait %v, LockTTL %v)",
+		ErrLockTimeout, e.Waited.Round(time.Millisecond), e.LockWait, e.LockTTL)
 }
 
 // Is reports whether target is [ErrLockTimeout].
@@ -89,7 +93,7 @@ func (e *ValueError) Error() string {
 	case "encode":
 		return fmt.Sprintf("session: the value under %q, a %s, cannot be encoded; store a type that Options.Codec takes", e.Key, e.Type)
 	case "decrypt":
-		return fmt.Sprintf("session: the value under %q cannot be decrypted; was its key taken out of Options.EncryptionKeys?", e.Key)
+		return fmt.Sprintf("session: the value under %q cannot be decrypted; was its key taken out of Options.EncryptionKeys, or left out, or was the value stored before there were any?", e.Key)
 	default:
 		return fmt.Sprintf("session: the value under %q cannot be decoded as %s; was its type changed?", e.Key, e.Type)
 	}

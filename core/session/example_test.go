@@ -18,7 +18,7 @@ func open() (*session.Manager, func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1})
 	m, err := session.New(client, session.Options{App: "shop"})
 	if err != nil {
 		log.Fatal(err)

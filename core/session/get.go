@@ -9,9 +9,10 @@ import "reflect"
 //
 // Get of the same T returns the same value: with a pointer, a map or a slice, what
 // a handler changes in place is seen by others that get it, and is written by the
-// commit. To append to a slice in place, get a pointer to it. As handlers may run
-// goroutines: Get is safe for concurrent use, what it returned is the callers' own
-// to guard.
+// commit; but not by that of a [ReadOnly] session, nor after the commit, which
+// nothing reports. To append to a slice, or change a struct, in place, get a pointer to
+// it: what Get[Cart] returns is a copy, that has to be Set again. Get is safe for
+// concurrent use by a handler's goroutines; what it returned is theirs to guard.
 func Get[T any](s *Session, key string) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,7 +54,9 @@ func Get[T any](s *Session, key string) (T, error) {
 // Key is the name of a value with the value's type, so that both are written down
 // once:
 //
-//	const CartKey session.Key[Cart] = "cart"
+//	const CartKey session.Key[*Cart] = "cart"
+//
+// A pointer lets a handler change the value in place, see [Get].
 type Key[T any] string
 
 // Get is [Get] of the key's type.
@@ -64,3 +67,6 @@ func (k Key[T]) Set(s *Session, value T) { s.Set(string(k), value) }
 
 // Delete is [Session.Delete].
 func (k Key[T]) Delete(s *Session) { s.Delete(string(k)) }
+
+// Has is [Session.Has].
+func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }

@@ -365,7 +365,7 @@ func TestEncryption(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		var c changes
-		m := r.manager(session.Options{EncryptionKeys: [][]byte{one}, Hooks: c.hooks()})
+		m := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{one}, Hooks: c.hooks()})
 		id := saved(t, m, "a", "visible", "b", "other")
 		for _, field := range []string{"a", "b"} {
 			if v := r.hget(id, field); strings.Contains(v, "visible") || strings.Contains(v, "other") || v == "" {
@@ -397,7 +397,7 @@ func TestEncryption(t *testing.T) {
 		}
 
 		// Rotated keys: the old value opens, the next write uses the new key.
-		rotated := r.manager(session.Options{EncryptionKeys: [][]byte{two, one}})
+		rotated := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{two, one}})
 		s = begin(t, rotated, id, session.Exclusive)
 		if get[string](t, s, "a") != "visible" {
 			t.Error("the old key does not open")
@@ -407,7 +407,7 @@ func TestEncryption(t *testing.T) {
 		if _, err := session.Get[string](view(t, m, id), "a"); err == nil {
 			t.Error("the old key opens what the new one wrote")
 		}
-		only := r.manager(session.Options{EncryptionKeys: [][]byte{two}})
+		only := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{two}})
 		if get[string](t, view(t, only, id), "a") != "new" {
 			t.Error("the new key alone does not open what it wrote")
 		}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -197,4 +198,9 @@ func (m *Manager) End(ctx context.Context, id string) error {
 	}
 	m.stats.ended.Add(1)
 	return nil
+}
+
+// Format prints the name of the application, and nothing else of the manager.
+func (m *Manager) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "session.Manager{App: %q}", m.options.App)
 }

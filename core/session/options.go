@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -53,8 +54,8 @@ type Options struct {
 
 	// FailSilently makes failures of Redis invisible to handlers: they get a
 	// detached session, empty and never saved, whose [Session.Err] tells why.
-	// The cookie stays, so that nobody is logged out by an outage. Failures that
-	// are not Redis's, such as [ErrLockTimeout], are returned all the same.
+	// The cookie stays, so that nobody is logged out by an outage, nor in: see
+	// [Session.SetPrincipal]. Failures that are not Redis's, such as [ErrLockTimeout], are returned all the same.
 	// Defaults to false.
 	FailSilently bool
 
@@ -69,15 +70,17 @@ type Options struct {
 	// bind each to its session and key: AES-GCM, keys of 16, 24 or 32 bytes. The
 	// first key encrypts, all decrypt; to rotate, put a new one in front. Keys of
 	// values, times and the principal stay readable. Values stored without
-	// encryption are not accepted. Defaults to none.
-	EncryptionKeys [][]byte
+	// encryption are not accepted, so turning it on makes those of existing sessions
+	// unreadable. Defaults to none.
+	EncryptionKeys []EncryptionKey
 
 	// HashIDs names Redis keys by a hash of the session ID, so that whoever
 	// reads Redis cannot use what is there as a cookie. Defaults to false.
 	HashIDs bool
 
 	// Header, if set, is the request and response header that carries the
-	// session ID in place of a cookie. Defaults to "".
+	// session ID in place of a cookie. A response has it when the ID changes, empty
+	// when the session was abandoned. Defaults to "".
 	Header string
 
 	// Cookie is what the session cookie looks like.
@@ -89,6 +92,16 @@ type Options struct {
 	// Logger gets a line for every failure. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
+
+// EncryptionKey is a key for AES: 16, 24 or 32 random bytes. It does not print
+// itself.
+type EncryptionKey []byte
+
+// Format prints no more than that there is a key.
+func (EncryptionKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "(encryption key)") }
+
+// MarshalText is for loggers that encode what they log, and tells no more than Format.
+func (EncryptionKey) MarshalText() ([]byte, error) { return []byte("(encryption key)"), nil }
 
 // Hooks are functions that the engine calls. Each may be nil. They run in the
 // goroutine of the request, except that a lost lease is reported from one of its
@@ -155,7 +168,7 @@ func (o Options) withDefaults() (Options, error) {
 		errs = append(errs, fmt.Errorf("MaxBytes is %d: it must be at least 1, or 0 for its default", o.MaxBytes))
 	}
 	if o.Header != "" && !isToken(o.Header) {
-		errs = append(errs, fmt.Errorf("Header is %q: it is not the name of an HTTP header", o.Header))
+		errs = append(errs, fmt.Errorf("Options.Header is %q: it is not the name of an HTTP header", o.Header))
 	}
 	for i, key := range o.EncryptionKeys {
 		if n := len(key); n != 16 && n != 24 && n != 32 {

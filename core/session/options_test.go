@@ -18,7 +18,7 @@ func TestWrongOptionsAreAllNamed(t *testing.T) {
 	secret := []byte("secret-too-short")[:10]
 	_, err := session.New(client, session.Options{
 		App: "a{b", KeySeparator: "*", Timeout: -1, MaxLifetime: -1, LockTTL: time.Millisecond, LockHold: -1,
-		MaxWaiters: -1, RetryTimeout: -1, MaxBytes: -1, Header: "a b", EncryptionKeys: [][]byte{secret},
+		MaxWaiters: -1, RetryTimeout: -1, MaxBytes: -1, Header: "a b", EncryptionKeys: []session.EncryptionKey{secret},
 		Cookie: session.Cookie{
 			Name: "a b", Domain: "a b", Path: "x", Secure: 9, SameSite: 99, MaxAge: -1, HostPrefix: true,
 		},
@@ -46,7 +46,7 @@ func TestWrongOptionsAreAllNamed(t *testing.T) {
 func TestOptionsAreCopied(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		key := []byte(strings.Repeat("k", 32))
-		o := session.Options{EncryptionKeys: [][]byte{key}}
+		o := session.Options{EncryptionKeys: []session.EncryptionKey{key}}
 		m := r.manager(o)
 		id := saved(t, m, "n", 1)
 		clear(key)
@@ -68,7 +68,7 @@ func TestZeroOptions(t *testing.T) {
 	_ = m.Close()
 }
 
-func TestRequestID(t *testing.T) {
+func TestSessionID(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		id, other := strings.Repeat("a", 26), strings.Repeat("b", 26)
 		m := r.manager(session.Options{})
@@ -98,17 +98,17 @@ func TestRequestID(t *testing.T) {
 			{host, []string{"session=" + id + "; __Host-session=" + other}, other},
 			{header, []string{"session=" + id}, ""},
 		} {
-			if got := c.m.RequestID(http.Header{"Cookie": c.lines}); got != c.want {
+			if got := c.m.SessionID(http.Header{"Cookie": c.lines}); got != c.want {
 				t.Errorf("%.60q: got %q, want %q", c.lines, got, c.want)
 			}
 		}
-		if got := header.RequestID(http.Header{"X-Session": {"bad", id}}); got != id {
+		if got := header.SessionID(http.Header{"X-Session": {"bad", id}}); got != id {
 			t.Errorf("from a header: %q", got)
 		}
 	})
 }
 
-func FuzzRequestID(f *testing.F) {
+func FuzzSessionID(f *testing.F) {
 	f.Add("session=" + strings.Repeat("a", 26))
 	f.Add(`a=b; session="`)
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
@@ -118,7 +118,7 @@ func FuzzRequestID(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		id := m.RequestID(http.Header{"Cookie": {line}})
+		id := m.SessionID(http.Header{"Cookie": {line}})
 		if id != "" && (len(id) != 26 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") != "") {
 			t.Errorf("%q gives %q", line, id)
 		}
@@ -134,7 +134,7 @@ func finish(t *testing.T, m *session.Manager, id string, request http.Header, tl
 		t.Fatal(err)
 	}
 	response := http.Header{}
-	s.WriteHeader(request, response, tls)
+	s.SetHeaders(request, response, tls)
 	return response, s.ID()
 }
 

@@ -357,3 +357,38 @@ func (c *readOnlyConn) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// A commit that is under way for long is not mistaken for a lost lease by its own
+// renewal, which finds the lease given up.
+func TestSlowCommitIsNoLostLease(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{RetryTimeout: time.Minute})
+		id := saved(t, m, "n", 0)
+		increment(t, m, id) // loads the scripts
+		for name, finish := range map[string]func(s *session.Session){
+			"commit":  func(s *session.Session) { s.Set("n", 2) },
+			"rotate":  func(s *session.Session) { s.Rotate() },
+			"abandon": func(s *session.Session) { s.Abandon() },
+		} {
+			id := saved(t, m, "n", 1)
+			s := begin(t, m, id, session.Exclusive)
+			finish(s)
+			slow := func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				err := lose(ctx, cmd, next)
+				time.Sleep(4 * time.Second) // a renewal is due after 3.3 s
+				return err
+			}
+			if name == "rotate" {
+				f.then(nil, slow)
+			} else {
+				f.then(slow)
+			}
+			commit(t, s)
+			if st := m.Stats(); st.LeasesLost != 0 || st.Errors != 0 {
+				t.Errorf("%s: %d leases were lost, %d errors", name, st.LeasesLost, st.Errors)
+			}
+		}
+	})
+}

@@ -3,8 +3,10 @@ package session
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -104,6 +106,12 @@ func (s *Session) Detached() bool {
 	return s.detached != attached
 }
 
+func (s *Session) isRetired() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.detached == retired
+}
+
 // CreatedAt returns when the session was first saved, by the clock of the process that did; the
 // zero time for one that was not.
 func (s *Session) CreatedAt() time.Time {
@@ -166,7 +174,7 @@ func (s *Session) Len() int {
 // slice may still be changed until then. A nil is a value. The key must not be
 // empty nor "_berth", which is the engine's.
 func (s *Session) Set(key string, v any) {
-	s.change("Set", func() error {
+	s.change("Set of "+strconv.Quote(key), func() error {
 		if key == "" || key == store.MetaField {
 			return fmt.Errorf("session: Set with the key %q: it must not be empty, and %s is the engine's own", key, store.MetaField)
 		}
@@ -185,7 +193,7 @@ func (s *Session) Set(key string, v any) {
 
 // Delete removes the value under key, if there is one.
 func (s *Session) Delete(key string) {
-	s.change("Delete", func() error {
+	s.change("Delete of "+strconv.Quote(key), func() error {
 		s.delete(key)
 		return nil
 	})
@@ -234,7 +242,11 @@ func (s *Session) Principal() string {
 
 // SetPrincipal says that the session belongs to a user from now on, or with ""
 // to none. A change of it rotates the session ID at the commit, so that an ID that
-// was planted before a login is worth nothing after it.
+// was planted before a login is worth nothing after it. It needs [Exclusive], unless
+// the session is new.
+//
+// With FailSilently, look at [Session.Detached] before you tell a user that they are
+// logged in, or out: during an outage neither happens.
 //
 // In a request whose session is detached because another one logged out or
 // rotated the ID, a principal other than "" turns the session into a new one.
@@ -272,7 +284,7 @@ func (s *Session) Rotate() {
 
 // Abandon ends the session at the commit: its values are gone, its ID is retired
 // for a minute, the client's cookie is deleted. Changes before and after it are
-// not saved.
+// not saved. A detached session has nothing to end.
 func (s *Session) Abandon() {
 	s.change("Abandon", func() error {
 		s.abandon = true
@@ -288,9 +300,9 @@ func (s *Session) change(op string, f func() error) {
 		var err error
 		switch {
 		case s.state != open:
-			err = fmt.Errorf("%s: %w", op, ErrSealed)
+			err = fmt.Errorf("%w (%s)", ErrSealed, op)
 		case s.access == ReadOnly:
-			err = fmt.Errorf("%s: %w", op, ErrReadOnly)
+			err = fmt.Errorf("%w (%s)", ErrReadOnly, op)
 		default:
 			err = f()
 		}
@@ -307,3 +319,7 @@ func (s *Session) change(op string, f func() error) {
 		s.m.fail(context.Background(), err)
 	}
 }
+
+// Format prints that this is a session, and nothing of it: the ID is a credential
+// and the values may be.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session.Session{…}") }

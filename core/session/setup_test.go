@@ -117,7 +117,7 @@ func (r *rig) newClient(change ...func(o *redis.Options)) *redis.Client {
 			r.t.Fatal(err)
 		}
 	}
-	o.MaxRetries = -1
+	o.MaxRetries, o.DialerRetries = -1, 1
 	o.Dialer = r.dial
 	for _, f := range change {
 		f(o)

@@ -3,7 +3,10 @@ package session_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -218,5 +221,36 @@ func TestNothingTellsTheID(t *testing.T) {
 				t.Errorf("%q was told in:\n%s", secret, told.String())
 			}
 		}
+	})
+}
+
+// Nor does printing what holds them.
+func TestPrintingTellsNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		var told bytes.Buffer
+		secret := strings.Repeat("K", 32)
+		o := session.Options{EncryptionKeys: []session.EncryptionKey{[]byte(secret)}}
+		m := r.manager(o)
+		s := begin(t, m, saved(t, m, "k", "secret-value"), session.Exclusive)
+		get[string](t, s, "k")
+		logs := []*slog.Logger{slog.New(slog.NewTextHandler(&told, nil)), slog.New(slog.NewJSONHandler(&told, nil))}
+		for _, v := range []any{s, m, o, &o, o.EncryptionKeys} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+				fmt.Fprintf(&told, verb+"\n", v)
+			}
+			for _, log := range logs {
+				log.Info("x", "v", v)
+			}
+		}
+		key := []byte(secret)
+		for _, secret := range []string{
+			s.ID(), secret, "secret-value", hex.EncodeToString(key), base64.StdEncoding.EncodeToString(key), "75 75 75", "0x4b, 0x4b",
+			hex.EncodeToString([]byte(s.ID())),
+		} {
+			if strings.Contains(told.String(), secret) {
+				t.Errorf("%q was told in:\n%s", secret, told.String())
+			}
+		}
+		s.Rollback(context.Background())
 	})
 }

@@ -304,7 +304,7 @@ func TestUnencodableValueInNewSession(t *testing.T) {
 
 // peers.md 36.
 func TestUndecodableValueHarmsNobody(t *testing.T) {
-	for name, keys := range map[string][][]byte{"plain": nil, "encrypted": {bytes.Repeat([]byte{1}, 32)}} {
+	for name, keys := range map[string][]session.EncryptionKey{"plain": nil, "encrypted": {bytes.Repeat([]byte{1}, 32)}} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
 				var c changes

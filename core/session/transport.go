@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Header is what reading and writing a session ID needs of HTTP headers.
-// [http.Header] has it.
-type Header interface {
+// Headers is what reading and writing a session ID needs of a request's or a
+// response's headers. [http.Header] has it.
+type Headers interface {
 	Values(name string) []string
 	Set(name, value string)
 	Add(name, value string)
 }
 
-var _ Header = http.Header(nil)
+var _ Headers = http.Header(nil)
 
 // owed is what a response has to tell the client after a commit.
 type owed int
@@ -26,10 +26,10 @@ const (
 	owesDeletion
 )
 
-// RequestID returns the session ID that a request carries in its cookie, or in its
+// SessionID returns the session ID that a request carries in its cookie, or in its
 // Options.Header, and "" if there is none that has the form of one. Of several
 // cookies of that name the first such counts.
-func (m *Manager) RequestID(request Header) string {
+func (m *Manager) SessionID(request Headers) string {
 	if name := m.options.Header; name != "" {
 		for _, id := range request.Values(name) {
 			if validID(id) {
@@ -58,11 +58,11 @@ func (m *Manager) RequestID(request Header) string {
 	return ""
 }
 
-// WriteHeader tells the client what it must know after [Session.Finish]: the ID of a
+// SetHeaders tells the client what it must know after [Session.Finish]: the ID of a
 // session that was created or rotated, or that it is gone. It leaves the headers of
 // all other responses alone, so that they can be cached, and marks these as not
 // to be stored. Encrypted says that the request came to this process by TLS.
-func (s *Session) WriteHeader(request, response Header, encrypted bool) {
+func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owed == owesNothing {
@@ -98,7 +98,7 @@ func (c Cookie) header(id string, encrypted bool) string {
 
 // proxied tells whether a proxy says that the client came by HTTPS. A client that
 // lies about it gets a cookie that its browser sends less often, no more.
-func proxied(request Header) bool {
+func proxied(request Headers) bool {
 	if protos := request.Values("X-Forwarded-Proto"); len(protos) > 0 {
 		first, _, _ := strings.Cut(protos[0], ",")
 		return strings.EqualFold(strings.TrimSpace(first), "https")
@@ -117,11 +117,11 @@ func proxied(request Header) bool {
 	return false
 }
 
-// Status returns the HTTP status with which a middleware answers an error of
+// HTTPStatus returns the HTTP status with which a middleware answers an error of
 // Begin or Finish: 503 for what a client can try again in a moment, which
 // deserves a Retry-After header of so many seconds, and 500 with 0 for what is
 // the handler's fault.
-func Status(err error) (status, retryAfter int) {
+func HTTPStatus(err error) (status, retryAfter int) {
 	for _, fault := range []error{ErrReadOnly, ErrSealed, ErrTooLarge} {
 		if errors.Is(err, fault) {
 			return http.StatusInternalServerError, 0

@@ -71,6 +71,9 @@ func (c codec) decode(key, raw string, target any) error {
 
 func (c codec) unmarshal(key string, plain []byte, target any) error {
 	if err := c.Unmarshal(plain, target); err != nil {
+		if c.sealer == nil && len(plain) > 0 && plain[0] == sealedVersion {
+			return &ValueError{Op: "decrypt", Key: key, Err: err}
+		}
 		return &ValueError{Op: "decode", Key: key, Type: reflect.TypeOf(target).Elem().String(), Err: err}
 	}
 	return nil

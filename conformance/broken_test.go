@@ -1,0 +1,84 @@
+package conformance_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/conformance"
+)
+
+// broken are the faults that the suite must find, and for each a case that is
+// there to find it.
+var broken = []struct {
+	fault    fault
+	caughtBy string
+	adapter  conformance.Adapter // one of net/http by default
+}{
+	{fault: commitsAfterFirstByte, caughtBy: "life/CreateReadChange"},
+	{fault: flushPassesCommit, caughtBy: "streaming/FlushBeforeTheFirstWrite"},
+	{fault: readFromPassesCommit, caughtBy: "body/ReadFrom"},
+	{fault: hijackPassesCommit, caughtBy: "streaming/HijackedSocket"},
+	{fault: commitsAtEarlyHints, caughtBy: "streaming/EarlyHints"},
+	{fault: locksWhileStreaming, caughtBy: "streaming/EventStream"},
+	{fault: writesAfterErrorPage, caughtBy: "failure/RedisGoneAtCommit"},
+	{fault: ignoresFailedCommit, caughtBy: "failure/RedisGoneAtCommit"},
+	{fault: commitsOnRequest, caughtBy: "handler/ClientGoneEndsTheRequest"},
+	{fault: locksAfterPanic, caughtBy: "handler/Panic"},
+	{fault: savesAfterPanic, caughtBy: "handler/Panic"},
+	{fault: swallowsPanic, caughtBy: "handler/Panic"},
+	{fault: dropsAfterError, caughtBy: "handler/ReturnedErrorIsAResponse"},
+	{fault: emptyWhenRedisFails, caughtBy: "failure/RedisGoneAtBegin"},
+	{fault: emptyWhenLocked, caughtBy: "concurrency/LockTimeoutIs503"},
+	{fault: adoptsUnknownID, caughtBy: "hostile/UnknownIDIsNotAdopted"},
+	{fault: cookieAlways, caughtBy: "cookie/SetOnlyWhenItChanges"},
+	{fault: savesUntouched, caughtBy: "life/UntouchedIsNotSaved"},
+	{fault: cacheableCookie, caughtBy: "cookie/CachingHeaders"},
+	{fault: neverSecure, caughtBy: "cookie/SecureOverTLS"},
+	{fault: ignoresAccess, caughtBy: "concurrency/ReadersAreNotBlocked"},
+	{fault: oneMoreTrip, caughtBy: "roundtrips/Counted"},
+	{fault: noSessionInContext, caughtBy: "handler/ContextCarriesTheSession"},
+	{fault: fromReturnsEmpty, caughtBy: "handler/FromWithoutMiddlewarePanics"},
+	{fault: hidesWriter, caughtBy: "body/ResponseController"},
+	{fault: deletesUnknownCookie, caughtBy: "life/RetiredIDIsDetached"},
+	{fault: firstCookieOnly, caughtBy: "hostile/DuplicateCookies"},
+	{fault: noRetryAfter, caughtBy: "failure/RedisGoneAtBegin"},
+	{fault: ignoresErrorHandler, caughtBy: "failure/ErrorHandler"},
+	{fault: wantsSaveCall, caughtBy: "life/SavedWithoutACall"},
+	{fault: echoTrustsBeforeHook, caughtBy: "streaming/FlushBeforeTheFirstWrite", adapter: conformance.Adapter{Serve: echoWithBeforeHook, Lacks: echoAdapter.Lacks}},
+	{fault: ginForgetsHeaderNow, caughtBy: "handler/ReturnedErrorIsAResponse", adapter: conformance.Adapter{Serve: ginWithoutHeaderNow, Lacks: ginAdapter.Lacks}},
+	{fault: ginCommitsLast, caughtBy: "life/CreateReadChange", adapter: conformance.Adapter{Serve: ginWithoutWriter, Lacks: ginAdapter.Lacks}},
+	{fault: fiberForgetsPanics, caughtBy: "handler/Panic", adapter: conformance.Adapter{Serve: fiberWithoutDefer, Lacks: fiberAdapter.Lacks}},
+	{fault: fiberKeepsBuffers, caughtBy: "handler/SessionOutlivesItsRequest", adapter: conformance.Adapter{Serve: fiberWithoutClone, Lacks: fiberAdapter.Lacks}},
+}
+
+// The suite would be worth nothing if it let everything pass.
+func TestBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it runs the suite for every fault")
+	}
+	for _, b := range broken {
+		t.Run(strings.ReplaceAll(string(b.fault), " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			a := b.adapter
+			if a.Serve == nil {
+				a.Serve = serveFaulty(b.fault)
+			}
+			failed := conformance.Failures(t.Context(), a, conformance.Miniredis(), 3*time.Second)
+			names := slices.Sorted(maps.Keys(failed))
+			t.Logf("caught by %s", strings.Join(names, ", "))
+			if !slices.Contains(names, b.caughtBy) {
+				t.Errorf("%s did not catch it", b.caughtBy)
+			}
+		})
+	}
+}
+
+// TestFaultless shows that the faults are what the broken adapters fail for.
+func TestFaultless(t *testing.T) {
+	t.Parallel()
+	conformance.Run(t, conformance.Adapter{Name: "faultless", Serve: serveFaulty(none)}, conformance.Miniredis())
+}

@@ -1,0 +1,73 @@
+package conformance
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+)
+
+// contents is the suite: a file for each topic.
+var contents = []topic{
+	{"life", life},
+	{"cookie", cookies},
+	{"concurrency", concurrency},
+	{"failure", failure},
+	{"streaming", streaming},
+	{"body", bodies},
+	{"handler", handlers},
+	{"hostile", hostile},
+	{"roundtrips", roundTrips},
+}
+
+// Run runs the suite: an adapter, on a Redis. All cases run in parallel.
+func Run(t *testing.T, a Adapter, b Backend) {
+	t.Helper()
+	for _, topic := range contents {
+		t.Run(topic.name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range topic.cases {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					c.check(t, a, b, patience)
+				})
+			}
+		})
+	}
+}
+
+type topic struct {
+	name  string
+	cases []testCase
+}
+
+// testCase is one thing that is true of every adapter, or of all whose
+// frameworks have what it needs.
+type testCase struct {
+	name  string
+	run   func(r *rig)
+	needs []Feature
+}
+
+func (c testCase) check(t T, a Adapter, b Backend, patience time.Duration) {
+	t.Helper()
+	for _, f := range c.needs {
+		if slices.Contains(a.Lacks, f) {
+			t.Skipf("%s declares that it lacks %s", a.Name, f)
+		}
+	}
+	c.run(newRig(t, a, b, patience))
+}
+
+// T is what the suite needs of a [*testing.T]. Context must end before the
+// functions of Cleanup are called.
+type T interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
+	Cleanup(f func())
+	Context() context.Context
+}
+
+var _ T = (*testing.T)(nil)

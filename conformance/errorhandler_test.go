@@ -1,0 +1,86 @@
+package conformance_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/adapters/echosession"
+	"github.com/berthgo/berth/adapters/fibersession"
+	"github.com/berthgo/berth/core/session"
+)
+
+// Under frameworks whose handlers return errors, WithErrorHandler may return one
+// too, for the framework's own error handler to answer.
+func TestErrorHandlerMayReturnAnError(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // never called
+	t.Cleanup(func() { _ = client.Close() })
+	m, err := session.New(client, session.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	closed, err := session.New(client, session.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	for name, m := range map[string]*session.Manager{"commit": m, "begin": closed} {
+		t.Run("echo/"+name, func(t *testing.T) {
+			t.Parallel()
+			e := echo.New()
+			e.HTTPErrorHandler = func(err error, c echo.Context) { // without a look at Committed
+				_ = c.String(http.StatusTeapot, "the page of "+err.Error())
+			}
+			e.Use(echosession.Middleware(m, echosession.WithErrorHandler(func(echo.Context, error) error {
+				return io.ErrUnexpectedEOF
+			})))
+			e.GET("/", func(c echo.Context) error {
+				echosession.From(c).Set("k", func() {}) // which no codec takes
+				return c.String(http.StatusOK, "the handler's own")
+			})
+			response := httptest.NewRecorder()
+			e.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+			wantPage(t, response.Code, response.Body.String())
+		})
+		t.Run("fiber/"+name, func(t *testing.T) {
+			t.Parallel()
+			f := fiber.New(fiber.Config{ErrorHandler: func(c *fiber.Ctx, err error) error {
+				return c.Status(fiber.StatusTeapot).SendString("the page of " + err.Error())
+			}})
+			f.Use(fibersession.Middleware(m, fibersession.WithErrorHandler(func(*fiber.Ctx, error) error {
+				return io.ErrUnexpectedEOF
+			})))
+			f.Get("/", func(c *fiber.Ctx) error {
+				fibersession.From(c).Set("k", func() {})
+				return c.SendString("the handler's own")
+			})
+			response, err := f.Test(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			body, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantPage(t, response.StatusCode, string(body))
+		})
+	}
+}
+
+func wantPage(t *testing.T, status int, body string) {
+	t.Helper()
+	if want := "the page of " + io.ErrUnexpectedEOF.Error(); status != http.StatusTeapot || body != want {
+		t.Errorf("the answer is %d %q, want %q", status, body, want)
+	}
+}

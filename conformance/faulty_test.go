@@ -1,0 +1,199 @@
+package conformance_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/berthgo/berth/conformance"
+	"github.com/berthgo/berth/core/session"
+)
+
+// fault is what is wrong with a [faulty] adapter.
+type fault string
+
+const (
+	none                  fault = "none"
+	commitsAfterFirstByte fault = "commits after the first byte"
+	flushPassesCommit     fault = "flush sends headers before the commit"
+	readFromPassesCommit  fault = "ReadFrom goes past the commit"
+	hijackPassesCommit    fault = "a hijacked socket holds the session"
+	commitsAtEarlyHints   fault = "takes early hints for the response"
+	locksWhileStreaming   fault = "keeps the lock while streaming"
+	writesAfterErrorPage  fault = "writes the handler's body after the error page"
+	ignoresFailedCommit   fault = "answers as if a failed commit had not failed"
+	commitsOnRequest      fault = "uses the request's context for the commit"
+	locksAfterPanic       fault = "forgets the unlock on panic"
+	savesAfterPanic       fault = "saves on panic"
+	swallowsPanic         fault = "swallows the panic"
+	dropsAfterError       fault = "rolls back when the handler returns an error"
+	emptyWhenRedisFails   fault = "goes on with an empty session when Redis fails"
+	emptyWhenLocked       fault = "goes on with an empty session when it is locked"
+	adoptsUnknownID       fault = "adopts unknown IDs"
+	cookieAlways          fault = "sets the cookie always"
+	savesUntouched        fault = "saves sessions that nobody wrote to"
+	cacheableCookie       fault = "lets caches keep a response with a cookie"
+	neverSecure           fault = "does not see that the request came by TLS"
+	ignoresAccess         fault = "takes the lock whatever the access"
+	oneMoreTrip           fault = "looks before it locks"
+	noSessionInContext    fault = "has the session in a context of its own"
+	fromReturnsEmpty      fault = "From makes up a session where there is none"
+	hidesWriter           fault = "hides the framework's writer"
+	deletesUnknownCookie  fault = "deletes a cookie that it does not know"
+	firstCookieOnly       fault = "looks at the first cookie only"
+	noRetryAfter          fault = "does not say when to try again"
+	ignoresErrorHandler   fault = "does not ask the error handler"
+	wantsSaveCall         fault = "saves only if the handler says so"
+	fiberKeepsBuffers     fault = "keeps what it read from fasthttp's buffers"
+	fiberForgetsPanics    fault = "leaves Fiber's panics alone"
+	ginForgetsHeaderNow   fault = "leaves Gin's WriteHeaderNow alone"
+	ginCommitsLast        fault = "leaves Gin's writer alone"
+	echoTrustsBeforeHook  fault = "commits in Echo's Before hook"
+)
+
+// faulty is an adapter of net/http by hand. Without a fault it is as good as any.
+type faulty struct {
+	fault   fault
+	app     conformance.App
+	next    http.Handler
+	aliases sync.Map // for adoptsUnknownID: the client's ID to the session's
+}
+
+func (a *faulty) has(f fault) bool { return a.fault == f }
+
+func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m, ctx := a.app.Manager, r.Context()
+	access := a.app.Access[r.URL.Path]
+	if a.has(ignoresAccess) {
+		access = session.Exclusive
+	}
+	id := a.requestID(r)
+	if a.has(oneMoreTrip) && id != "" {
+		if s, err := m.Begin(ctx, id, session.ReadOnly); err == nil {
+			s.Rollback(ctx)
+		}
+	}
+	s, err := m.Begin(ctx, id, access)
+	if err != nil {
+		locked := errors.Is(err, session.ErrLockTimeout)
+		if !(a.has(emptyWhenLocked) && locked) && !(a.has(emptyWhenRedisFails) && !locked) {
+			a.answer(w, err)
+			return
+		}
+		if s, err = m.Begin(ctx, "", access); err != nil {
+			a.answer(w, err)
+			return
+		}
+	}
+	if a.has(savesUntouched) && s.IsNew() && access == session.Exclusive {
+		s.Set("created", "yes")
+	}
+	response := &faultyWriter{ResponseWriter: w, a: a, r: r, s: s, sentID: id}
+	defer a.after(response)
+	ctx = session.NewContext(ctx, s)
+	if a.has(noSessionInContext) {
+		ctx = context.WithValue(r.Context(), sessionKey{}, s)
+	}
+	var writer http.ResponseWriter = response
+	if a.has(hidesWriter) {
+		writer = struct {
+			http.ResponseWriter
+			http.Flusher
+			http.Hijacker
+			io.ReaderFrom
+		}{response, response, response, response}
+	}
+	a.next.ServeHTTP(writer, r.WithContext(ctx))
+	if a.has(wantsSaveCall) {
+		s.Rollback(ctx)
+	}
+	_ = response.finish()
+}
+
+type sessionKey struct{}
+
+// after is what happens to a panic.
+func (a *faulty) after(w *faultyWriter) {
+	p := recover()
+	if p == nil {
+		w.s.Rollback(w.r.Context())
+		return
+	}
+	switch {
+	case a.has(locksAfterPanic):
+	case a.has(savesAfterPanic):
+		_ = w.s.Finish(w.r.Context())
+	default:
+		w.s.Rollback(w.r.Context())
+	}
+	if !a.has(swallowsPanic) {
+		panic(p)
+	}
+}
+
+func (a *faulty) requestID(r *http.Request) string {
+	id := a.app.Manager.SessionID(r.Header)
+	if a.has(firstCookieOnly) {
+		c, err := r.Cookie("session")
+		if err != nil || c.Value != id {
+			return ""
+		}
+	}
+	if own, ok := a.aliases.Load(id); ok {
+		return own.(string)
+	}
+	return id
+}
+
+func (a *faulty) answer(w http.ResponseWriter, err error) {
+	status, body, retry := 0, "", 0
+	if a.app.OnError != nil && !a.has(ignoresErrorHandler) {
+		status, body = a.app.OnError(err)
+	} else {
+		status, retry = session.HTTPStatus(err)
+		body = http.StatusText(status) + "\n"
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	if retry > 0 && !a.has(noRetryAfter) {
+		w.Header().Set("Retry-After", strconv.Itoa(retry))
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+func (a *faulty) from(r *http.Request) *session.Session {
+	if s, ok := r.Context().Value(sessionKey{}).(*session.Session); ok {
+		return s
+	}
+	if a.has(fromReturnsEmpty) {
+		defer func() { _ = recover() }()
+	}
+	return session.FromContext(r.Context())
+}
+
+func serveFaulty(f fault) func(l net.Listener, app conformance.App) (stop func()) {
+	return func(l net.Listener, app conformance.App) (stop func()) {
+		behind, mux := http.NewServeMux(), http.NewServeMux()
+		a := &faulty{fault: f, app: app, next: behind}
+		bridge := func(handler conformance.Handler) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				if err := handler(conformance.HTTP(w, r, func() *session.Session { return a.from(r) })); err != nil {
+					http.Error(w, err.Error(), http.StatusInternalServerError)
+				}
+			}
+		}
+		for path, handler := range app.Routes {
+			behind.HandleFunc(exact(path), bridge(handler))
+		}
+		for path, handler := range app.Bare {
+			mux.HandleFunc(exact(path), bridge(handler))
+		}
+		mux.Handle("/", a)
+		return conformance.ServeHTTP(l, mux)
+	}
+}

@@ -1,0 +1,54 @@
+package conformance_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/berthgo/berth/adapters/ginsession"
+	"github.com/berthgo/berth/conformance"
+	"github.com/berthgo/berth/core/session"
+)
+
+var ginAdapter = conformance.Adapter{
+	Name: "gin", Serve: serveGin,
+	Lacks: []conformance.Feature{conformance.EarlyHints, conformance.ReaderFrom},
+}
+
+func serveGin(l net.Listener, app conformance.App) (stop func()) {
+	return serveGinWith(l, app, ginMiddleware(app))
+}
+
+func ginMiddleware(app conformance.App) gin.HandlerFunc {
+	var opts []ginsession.Option
+	if app.Access != nil {
+		opts = append(opts, ginsession.WithAccess(func(c *gin.Context) session.Access { return app.Access[c.Request.URL.Path] }))
+	}
+	if app.OnError != nil {
+		opts = append(opts, ginsession.WithErrorHandler(func(c *gin.Context, err error) { c.String(app.OnError(err)) }))
+	}
+	return ginsession.Middleware(app.Manager, opts...)
+}
+
+func serveGinWith(l net.Listener, app conformance.App, middleware gin.HandlerFunc) (stop func()) {
+	engine := gin.New()
+	engine.Use(gin.RecoveryWithWriter(io.Discard))
+	for path, handler := range app.Bare {
+		engine.Any(path, bridgeGin(handler))
+	}
+	engine.Use(middleware)
+	for path, handler := range app.Routes {
+		engine.Any(path, bridgeGin(handler))
+	}
+	return conformance.ServeHTTP(l, engine)
+}
+
+func bridgeGin(handler conformance.Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := handler(conformance.HTTP(c.Writer, c.Request, func() *session.Session { return ginsession.From(c) })); err != nil {
+			_ = c.AbortWithError(http.StatusInternalServerError, err)
+		}
+	}
+}

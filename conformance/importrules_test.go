@@ -1,0 +1,250 @@
+package conformance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = "github.com/berthgo/berth/"
+
+const (
+	goRedis   = "github.com/redis/go-redis/v9"
+	miniredis = "github.com/alicebob/miniredis/v2"
+)
+
+// frameworks says what each adapter may import besides core.
+var frameworks = map[string][]string{
+	"adapters/chisession":   {"github.com/go-chi/chi/v5"},
+	"adapters/echosession":  {"github.com/labstack/echo/v4"},
+	"adapters/fibersession": {"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"},
+	"adapters/ginsession":   {"github.com/gin-gonic/gin"},
+}
+
+// coreBrings is all that an application downloads for core, indirectly too.
+var coreBrings = []string{
+	goRedis,
+	"github.com/cespare/xxhash/v2",
+	"go.uber.org/atomic",
+	"golang.org/x/sys",
+}
+
+// violation says which rule forbids that the package from imports the package
+// to, or "" if none does. Packages of this repository are named without root.
+func violation(from, to string, inTest bool) string {
+	suite := within(from, "conformance") && !within(from, "conformance/bench")
+	switch {
+	case within(to, "conformance") && !within(from, "conformance"):
+		return "nothing imports conformance"
+	case within(to, "examples") && !within(from, "examples"):
+		return "nothing imports examples"
+	case within(to, "testing") && !inTest && !suite:
+		return "only tests and the conformance suite import testing"
+	case within(to, "core/redistest") && !inTest && within(from, "core"):
+		return "only core's tests import redistest"
+	case standard(to):
+		return ""
+
+	case within(from, "core/redistest") && !inTest:
+		return "redistest imports the standard library alone"
+	case within(from, "core"):
+		allowed := []string{"core", goRedis}
+		if inTest {
+			allowed = append(allowed, miniredis, "go.uber.org/goleak", "pgregory.net/rapid")
+		}
+		if !within(to, allowed...) {
+			return "core imports go-redis alone (its tests miniredis, goleak and rapid too)"
+		}
+
+	case within(from, "adapters/fibersession") && within(to, "core/httpsession"):
+		return "fiber is not net/http, so fibersession has no use for httpsession"
+	case within(from, "adapters"):
+		self := strings.Join(strings.SplitN(from, "/", 3)[:2], "/")
+		if within(to, "adapters") && !within(to, self) {
+			return "no adapter imports another"
+		}
+		if !inTest && !within(to, append(frameworks[self], self, "core")...) {
+			return "an adapter imports core and its framework alone (is it listed in frameworks?)"
+		}
+
+	case suite && !inTest && !within(to, "conformance", "core", goRedis, miniredis):
+		return "the conformance suite knows no adapter and no framework; its tests do"
+	}
+	return ""
+}
+
+// within reports whether path is one of the folders or below one.
+func within(path string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool {
+		return path == f || strings.HasPrefix(path, f+"/")
+	})
+}
+
+// standard reports whether path is in the standard library: such paths
+// do not begin with a host name. Neither do those of this repository without root.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".") && !within(path, "core", "adapters", "conformance", "examples")
+}
+
+type listed struct {
+	ImportPath                               string
+	Imports, TestImports, XTestImports, Deps []string
+}
+
+func TestImportRules(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		from := strings.TrimPrefix(p.ImportPath, root)
+		check := func(imports []string, inTest bool) {
+			for _, to := range imports {
+				if rule := violation(from, strings.TrimPrefix(to, root), inTest); rule != "" {
+					t.Errorf("%s imports %s (in a test: %t), but %s", from, to, inTest, rule)
+				}
+			}
+		}
+		check(p.Imports, false)
+		check(p.TestImports, true)
+		check(p.XTestImports, true)
+		if within(from, "core") {
+			for _, dep := range p.Deps {
+				if !bringable(strings.TrimPrefix(dep, root)) {
+					t.Errorf("%s brings %s, which coreBrings does not list", from, dep)
+				}
+			}
+		}
+	}
+}
+
+// bringable reports whether core may depend on dep, at whatever distance.
+func bringable(dep string) bool {
+	if standard(dep) {
+		return !within(dep, "testing")
+	}
+	return within(dep, "core") || within(dep, coreBrings...)
+}
+
+// The rules would be worth nothing if they let everything pass.
+func TestImportRulesCanFail(t *testing.T) {
+	t.Parallel()
+	const code, test = false, true
+	for _, c := range []struct {
+		from, to string
+		inTest   bool
+		allowed  bool
+	}{
+		{"core/session", "github.com/gin-gonic/gin", code, false},
+		{"core/session", "github.com/gin-gonic/gin", test, false},
+		{"core/session", miniredis, code, false},
+		{"core/session", miniredis, test, true},
+		{"core/session", miniredis + "/server", test, true},
+		{"core/session", goRedis, code, true},
+		{"core/session", "github.com/redis/go-redis/extra/redisotel/v9", code, false},
+		{"core/session", goRedis + "evil", code, false},
+		{"core/session", "core/internal/store", code, true},
+		{"core/session", "core/redistest", code, false},
+		{"core/session", "core/redistest", test, true},
+		{"core/session", "testing", code, false},
+		{"core/session", "testing/synctest", code, false},
+		{"core/session", "testing", test, true},
+		{"core/session", "crypto/rand", code, true},
+		{"core/session", "adapters/ginsession", code, false},
+		{"core/session", "conformance", test, false},
+		{"core/redistest", goRedis, code, false},
+		{"core/redistest", "core/session", code, false},
+		{"core/redistest", "testing", code, false},
+		{"core/redistest", "go.uber.org/goleak", test, true},
+		{"adapters/ginsession", "github.com/gin-gonic/gin/binding", code, true},
+		{"adapters/ginsession", "core/httpsession", code, true},
+		{"adapters/ginsession", "adapters/ginsession", test, true},
+		{"adapters/ginsession", "adapters/chisession", code, false},
+		{"adapters/ginsession", "adapters/chisession", test, false},
+		{"adapters/ginsession", "adapters/ginsessionextra", code, false},
+		{"adapters/ginsession", "github.com/labstack/echo/v4", code, false},
+		{"adapters/ginsession", miniredis, code, false},
+		{"adapters/ginsession", miniredis, test, true},
+		{"adapters/ginsession", "conformance", code, false},
+		{"adapters/ginsession", "conformance", test, false},
+		{"adapters/ginsession", "testing", code, false},
+		{"adapters/newsession", "example.com/framework", code, false},
+		{"adapters/fibersession", "github.com/valyala/fasthttp", code, true},
+		{"adapters/fibersession", "core/httpsession", code, false},
+		{"adapters/fibersession", "core/httpsession", test, false},
+		{"conformance", "testing", code, true},
+		{"conformance", "adapters/ginsession", code, false},
+		{"conformance", "adapters/ginsession", test, true},
+		{"conformance", "github.com/gin-gonic/gin", code, false},
+		{"conformance", "examples/demo", test, false},
+		{"conformance/bench", "conformance", test, true},
+		{"conformance/bench", "testing", code, false},
+		{"conformance/bench", "adapters/ginsession", code, true},
+		{"examples/demo", "conformance", code, false},
+		{"examples/demo", "conformance/bench", code, false},
+		{"examples/demo", "examples/internal/x", code, true},
+		{"examples/demo", "adapters/chisession", code, true},
+		{"examples/demo", "core/redistest", code, true},
+		{"examples/demo", "testing", code, false},
+	} {
+		if rule := violation(c.from, c.to, c.inTest); (rule == "") != c.allowed {
+			t.Errorf("%s imports %s (in a test: %t): got rule %q, want it allowed: %t", c.from, c.to, c.inTest, rule, c.allowed)
+		}
+	}
+	for dep, want := range map[string]bool{
+		"net/http": true, goRedis + "/internal/pool": true, "core/internal/store": true,
+		"testing": false, "github.com/gin-gonic/gin": false, miniredis: false, "adapters/ginsession": false,
+	} {
+		if got := bringable(dep); got != want {
+			t.Errorf("core may depend on %s: got %t, want %t", dep, got, want)
+		}
+	}
+}
+
+// list asks the go command for all packages of all modules.
+func list(t *testing.T) []listed {
+	t.Helper()
+	top, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := filepath.Join(top, "go.work")
+	if _, err := os.Stat(work); errors.Is(err, fs.ErrNotExist) {
+		t.Skip("no go.work above: this is not a checkout of the repository")
+	}
+	// -e, so that a package that does not build is still checked.
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e",
+		"-json=ImportPath,Imports,TestImports,XTestImports,Deps", "work")
+	cmd.Dir = top
+	cmd.Env = append(os.Environ(), "GOWORK="+work, "GOFLAGS=")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	missing := append([]string{"core/redistest", "core/session", "conformance", "conformance/bench", "examples"},
+		slices.Collect(maps.Keys(frameworks))...)
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+		missing = slices.DeleteFunc(missing, func(m string) bool { return root+m == p.ImportPath })
+	}
+	if len(missing) > 0 {
+		t.Fatalf("go list did not list %v", missing)
+	}
+	return all
+}

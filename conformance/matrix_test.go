@@ -1,0 +1,30 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"github.com/berthgo/berth/conformance"
+	"github.com/berthgo/berth/core/redistest"
+)
+
+func TestChi(t *testing.T)   { onEveryRedis(t, chiAdapter) }
+func TestEcho(t *testing.T)  { onEveryRedis(t, echoAdapter) }
+func TestFiber(t *testing.T) { onEveryRedis(t, fiberAdapter) }
+func TestGin(t *testing.T)   { onEveryRedis(t, ginAdapter) }
+func TestHTTP(t *testing.T)  { onEveryRedis(t, httpAdapter) }
+
+func onEveryRedis(t *testing.T, a conformance.Adapter) {
+	t.Helper()
+	t.Parallel()
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		conformance.Run(t, a, conformance.Miniredis())
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		if realURL == "" {
+			t.Skip(redistest.ErrUnavailable)
+		}
+		conformance.Run(t, a, conformance.Server(realURL))
+	})
+}
