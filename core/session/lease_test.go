@@ -731,3 +731,37 @@ func TestUncontendedReleaseIsSilent(t *testing.T) {
 		t.Error("a waiter was not told")
 	}
 }
+
+// A lease that others wait for is never free in between: it is handed to the first
+// of them, so that nobody who comes later gets in before.
+func TestReleaseHandsOver(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m := r.manager(session.Options{LockWait: -1})
+		first, second := strings.Repeat("d", 26), strings.Repeat("e", 26)
+		for name, release := range map[string]func(s *session.Session){
+			"commit":   func(s *session.Session) { s.Set("n", 1); commit(t, s) },
+			"rollback": func(s *session.Session) { s.Rollback(ctx) },
+		} {
+			id := saved(t, m)
+			holder := begin(t, m, id, session.Exclusive)
+			if err := r.client.Set(ctx, r.key(id, "Waiters"), first+second, time.Minute).Err(); err != nil {
+				t.Fatal(err)
+			}
+			release(holder)
+			if got := r.client.Get(ctx, r.key(id, "Lock")).Val(); got != first {
+				t.Errorf("%s: the lease is %q's", name, got)
+			}
+			if got := r.client.Get(ctx, r.key(id, "Waiters")).Val(); got != second {
+				t.Errorf("%s: in the queue is %q", name, got)
+			}
+			for _, suffix := range []string{"Lock", "Waiters"} {
+				if ttl := r.client.PTTL(ctx, r.key(id, suffix)).Val(); ttl <= 0 || ttl > 2*time.Second {
+					t.Errorf("%s: %s lives for %v", name, suffix, ttl)
+				}
+			}
+			_, err := m.Begin(ctx, id, session.Exclusive)
+			wantErr(t, err, session.ErrLockTimeout)
+		}
+	})
+}

@@ -184,6 +184,30 @@ func TestSetCookie(t *testing.T) {
 	})
 }
 
+// peers.md 18: who abandons a session that is over already does not take the
+// client's new cookie away.
+func TestLateAbandonKeepsTheCookie(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		id := saved(t, m)
+		late := begin(t, m, id, session.Shared)
+		commit(t, func() *session.Session {
+			s := begin(t, m, id, session.Exclusive)
+			s.SetPrincipal("ann")
+			return s
+		}())
+		late.Abandon()
+		if err := late.Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		response := http.Header{}
+		late.SetHeaders(http.Header{}, response, false)
+		if len(response) != 0 {
+			t.Errorf("the response has %v", response)
+		}
+	})
+}
+
 func TestHeaderInPlaceOfCookie(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		m := r.manager(session.Options{Header: "X-Session"})
