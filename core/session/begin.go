@@ -82,7 +82,7 @@ func (m *Manager) begin(ctx context.Context, id string, access Access) (*Session
 	}
 
 	var loaded store.Loaded
-	err := m.call(ctx, "begin", func() (err error) {
+	err := m.call(ctx, opBegin, func(int) (err error) {
 		loaded, err = m.store.Load(ctx, m.key(id))
 		return err
 	})
@@ -138,7 +138,7 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 		}
 	}
 	token := m.process.Token()
-	l, asked, err := m.acquire(w, key, token)
+	l, asked, err := m.acquire(w, pass, key, token)
 	if err != nil {
 		pass.Leave()
 		if m.options.LockWait >= 0 || !errors.Is(err, errLockWait) {
@@ -151,7 +151,7 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 		pass.Leave() // the script left no lock behind
 		return s, nil
 	}
-	s.lease = m.hold(key, token, l.Meta, pass, asked)
+	s.lease = m.hold(key, token, pass, asked)
 	return s, nil
 }
 
@@ -227,38 +227,44 @@ func (w *wait) gaveUp(err error) error {
 // was handed over waits for its owner (GRACE in lua/lib.lua).
 const (
 	firstLook     = 5 * time.Millisecond
-	lastLook      = 100 * time.Millisecond
+	lastLook      = 25 * time.Millisecond
 	lastLookReady = 250 * time.Millisecond
 )
 
 // acquire takes the lease for a token, and the session with it. It also returns
 // when it asked for it: the lease may be that old. Only its waiting is bounded by
 // LockWait; calls to Redis have RetryTimeout.
-func (m *Manager) acquire(w *wait, key, token string) (l store.Loaded, asked time.Time, err error) {
+func (m *Manager) acquire(w *wait, pass *gate.Pass, key, token string) (l store.Loaded, asked time.Time, err error) {
 	queueing := store.Queue
 	if m.options.LockWait < 0 {
 		queueing = store.Once
 	}
 	var woken <-chan struct{}
-	look := firstLook
+	look, looked := firstLook, false
 	for {
-		err = m.call(w.ctx, "begin", func() (err error) {
+		err = m.call(w.ctx, opBegin, func(attempt int) (err error) {
+			if attempt > 0 && queueing == store.Queue {
+				queueing = store.Again // an earlier try may have queued the token
+			}
 			asked = time.Now()
 			l, err = m.store.Begin(w.ctx, key, token, queueing)
 			return err
 		})
 		if err != nil || l.Status != store.Busy {
+			if looked && err == nil {
+				m.waker.Missed()
+			}
 			return l, asked, err
 		}
-		ctx := w.context()
-		switch queueing {
-		case store.Once:
+		if queueing == store.Once {
 			return l, asked, errLockWait
-		case store.Queue:
-			queueing = store.Again
+		}
+		ctx := w.context()
+		queueing = store.Again
+		if woken == nil {
+			pass.Waits(m.options.MaxWaiters)
 			woken = m.waker.Register(token)
 			defer m.waker.Unregister(token)
-		case store.Again:
 		}
 
 		limit := lastLook
@@ -267,14 +273,13 @@ func (m *Manager) acquire(w *wait, key, token string) (l store.Loaded, asked tim
 		}
 		pause := look/2 + rand.N(look/2)
 		look = min(2*look, limit)
-		if l.LockLeft > 0 {
-			pause = min(pause, l.LockLeft+time.Millisecond)
-		}
 		timer := time.NewTimer(pause)
+		looked = false
 		select {
 		case <-woken:
 			timer.Stop()
 		case <-timer.C:
+			looked = true
 		case <-ctx.Done():
 			timer.Stop()
 			return l, asked, context.Cause(ctx)

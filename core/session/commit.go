@@ -1,9 +1,11 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,9 +19,12 @@ import (
 // After an error nothing was written, except that after an [*OpError] it is not
 // known. After [ErrLockLost] and [ErrEnded] the session is over; after any other
 // error Commit may be called again, for instance without the value that was too
-// large. The first wrong change, such as one of a [ReadOnly] session, makes every
-// Commit fail with it. With FailSilently an [*OpError] is not returned, and found
-// in [Session.Err].
+// large. It is the second try of the same commit if nothing was changed in between.
+// The first wrong change, such as one of a [ReadOnly] session, makes every Commit fail
+// with it. With FailSilently an [*OpError] is not returned, and found in [Session.Err].
+//
+// An error that is both an [*OpError] and [ErrLockLost] says that a reply was lost and
+// that others have committed since, so that it will never be known.
 func (s *Session) Commit(ctx context.Context) error {
 	return s.commit(ctx, false)
 }
@@ -28,7 +33,8 @@ func (s *Session) Commit(ctx context.Context) error {
 const commitTime = 5 * time.Second
 
 // Finish is the Commit of an HTTP middleware: a client that hung up does not
-// cancel it, as it goes on without ctx's end for RetryTimeout and 5 seconds; and
+// cancel it, as it goes on without ctx's end for RetryTimeout and 5 seconds, or as
+// long as the client takes for a call, see [New]; and
 // the cookie is sent again when its age is due. [Session.SetHeaders] follows it.
 func (s *Session) Finish(ctx context.Context) error {
 	if s.idle() {
@@ -41,26 +47,30 @@ func (s *Session) Finish(ctx context.Context) error {
 
 // Rollback gives up the session and its lease without writing anything. After a
 // Commit that succeeded it does nothing, so it can be deferred right after
-// [Manager.Begin]. It works even when ctx has ended, for 5 seconds at most. If Redis
-// cannot be reached, the lease runs out by itself.
+// [Manager.Begin]. It works even when ctx has ended, for 5 seconds at most, or as long as
+// the client takes for a call, see [New]. If Redis cannot be reached, the lease runs out by itself.
 func (s *Session) Rollback(ctx context.Context) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != open {
+	if !s.rollBack() || s.lease == nil {
 		return
 	}
-	s.state = rolledBack
-	s.m.stats.rolledBack.Add(1)
-	if s.lease == nil {
-		return
-	}
-	defer s.lease.pass.Leave()
-	s.lease.giveUp()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
 	if err := s.m.store.Release(ctx, s.key, s.lease.token); err != nil {
-		s.m.fail(ctx, &OpError{Op: "rollback", Err: err})
+		s.m.fail(ctx, &OpError{Op: opRollback, Err: err})
 	}
+	s.lease.giveUp()
+}
+
+// rollBack returns false if there is nothing to roll back any more.
+func (s *Session) rollBack() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != open {
+		return false
+	}
+	s.state = rolledBack
+	s.m.stats.rolledBack.Add(1)
+	return true
 }
 
 func (s *Session) commit(ctx context.Context, http bool) error {
@@ -114,12 +124,23 @@ func (s *Session) idle() bool {
 	return s.savesNothing()
 }
 
-// silence makes a session of one whose commit failed in FailSilently mode.
+// silence makes the best of a session whose commit failed in FailSilently mode.
 func (s *Session) silence(err error) {
-	s.Rollback(context.Background())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.err, s.detached, s.owed = err, outage, owesNothing
+	s.err = err
+	if s.tried.moved {
+		// The session is there under its new ID. Whether the old one has been
+		// retired is not known, so the client gets the new one.
+		s.state, s.id, s.owed = sealed, s.tried.id, owesCookie
+	} else {
+		s.state, s.detached = rolledBack, outage
+		s.m.stats.rolledBack.Add(1)
+	}
+	if s.lease != nil {
+		s.m.release(s.key, s.lease.token)
+		s.lease.giveUp()
+	}
 }
 
 func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
@@ -135,7 +156,11 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 	case s.state == sealed:
 		return delta{}, nil
 	}
-	wrote, err := s.save(ctx, http)
+	var wrote delta
+	err := s.lease.commit(func() (err error) {
+		wrote, err = s.save(ctx, http)
+		return err
+	})
 	switch {
 	case err == nil:
 		s.state = sealed
@@ -149,11 +174,32 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 		s.err = err
 		return delta{}, err
 	}
-	if s.lease != nil {
-		s.lease.giveUp()
-		s.lease.pass.Leave()
-	}
+	s.lease.giveUp()
 	return wrote, err
+}
+
+// try is a commit whose outcome is not known, as Redis may have executed it. The
+// next one must be the same to be its second try, and otherwise another.
+type try struct {
+	token string // of the commit
+	id    string // that the session gets, if it gets one
+	delta delta
+	facts store.Meta
+	moved bool // the session is saved under that ID
+}
+
+// prepare makes the try of a commit: the last one, if it was the same.
+func (s *Session) prepare(d delta, facts store.Meta) {
+	if s.tried.token != "" && s.tried.facts == facts && s.tried.delta.equal(d) {
+		return
+	}
+	if s.tried.id != "" {
+		s.m.discard(s.m.key(s.tried.id))
+	}
+	s.tried = try{token: s.m.process.Token(), delta: d, facts: facts}
+	if s.isNew || s.rotate {
+		s.tried.id = newID()
+	}
 }
 
 // save does what the session's state asks for.
@@ -162,135 +208,154 @@ func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	case s.savesNothing():
 		return delta{}, nil
 	case s.abandon:
+		s.prepare(delta{}, store.Meta{})
 		return delta{}, s.end(ctx)
 	}
 	d, err := s.delta()
 	if err != nil {
 		return delta{}, err
 	}
-	meta := store.Meta{
-		Timeout: s.timeout, Created: s.meta.Created, CookieSent: s.meta.CookieSent,
-		Commit: s.commitToken(), Principal: s.principal,
-	}
-	renewed := false // the cookie's age is due
-	if age := s.m.options.Cookie.MaxAge; age > 0 {
-		first := s.isNew || s.rotate
-		renewed = http && !first && time.Since(meta.CookieSent) >= age/10
-		if first || renewed {
-			meta.CookieSent = time.Now()
-		}
-	}
-	c := store.Change{Meta: meta}
-	changed := !d.empty() || meta.Timeout != s.meta.Timeout || meta.Principal != s.meta.Principal ||
-		!meta.CookieSent.Equal(s.meta.CookieSent)
+	facts := store.Meta{Timeout: s.timeout, Created: s.meta.Created, Principal: s.principal}
+	s.prepare(d, facts)
+	now := time.Now()
+	sent, due := s.cookieSent(http, now)
 	switch {
 	case s.isNew:
-		err = s.create(ctx, c, d)
+		facts.Commit, facts.CookieSent, facts.Created = s.tried.token, sent, now
+		err = s.create(ctx, facts, d)
 	case s.rotate:
-		err = s.move(ctx, c)
-	case s.access == Exclusive:
-		err = s.write(ctx, c, d, changed)
-	case changed:
-		err = s.merge(ctx, c, d)
+		facts.Commit, facts.CookieSent = s.tried.token, sent
+		err = s.move(ctx, facts, d)
+	default:
+		err = s.write(ctx, d, sent)
 	}
-	if renewed && err == nil {
+	if due && err == nil {
 		s.owed = owesCookie
 	}
 	return d, err
 }
 
-func (s *Session) commitToken() string {
-	if s.token == "" {
-		if s.lease != nil {
-			s.token = s.lease.token
-		} else {
-			s.token = s.m.process.Token()
-		}
+// cookieSent is when the client was last sent the cookie, if this commit succeeds;
+// zero if it is not to be noted. Due tells whether the cookie must be sent for its
+// age alone.
+func (s *Session) cookieSent(http bool, now time.Time) (sent time.Time, due bool) {
+	age := s.m.options.Cookie.MaxAge
+	if age == 0 {
+		return time.Time{}, false
 	}
-	return s.token
+	if s.isNew || s.rotate {
+		return now, false
+	}
+	if http && now.Sub(s.meta.CookieSent) >= age/10 {
+		return now, true
+	}
+	return time.Time{}, false
 }
 
 // create saves a new session under a new ID.
-func (s *Session) create(ctx context.Context, c store.Change, d delta) error {
-	if s.next == "" {
-		s.next = newID()
-	}
-	key := s.m.key(s.next)
-	c.Meta.Created = time.Now()
-	c.Set = d.sealed(codec{s.m.options.Codec, s.m.sealer, key})
-	err := s.call(ctx, func() (store.Status, error) { return s.m.store.Create(ctx, key, c) })
-	if err != nil {
+func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
+	if err := s.put(ctx, facts, d.sealed(s.codecOf(s.tried.id))); err != nil {
 		return err
 	}
-	s.id, s.meta, s.owed = s.next, c.Meta, owesCookie
+	s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 	s.m.stats.created.Add(1)
 	return nil
 }
 
-// write writes the changes under the lease, and gives it up.
-func (s *Session) write(ctx context.Context, c store.Change, d delta, changed bool) error {
-	c.Set, c.Delete = d.sealed(s.codec()), d.fields()
-	s.lease.committing(true)
-	defer s.lease.committing(false)
-	err := s.call(ctx, func() (store.Status, error) { return s.m.store.Commit(ctx, s.key, c) })
+// put saves all of a session under the ID of this try.
+func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
+	key := s.m.key(s.tried.id)
+	return s.call(ctx, func() (store.Status, error) { return s.m.store.Create(ctx, key, facts, set) })
+}
+
+// write writes the changes, and gives the lease up if there is one.
+func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
+	c := store.Change{Token: s.tried.token, CookieSent: sent, Set: d.sealed(s.codec()), Delete: d.fields()}
+	if s.timeout != s.meta.Timeout {
+		c.Timeout = s.timeout
+	}
+	changed := !d.empty() || c.Timeout != 0
+	var err error
+	switch {
+	case s.lease != nil:
+		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Commit(ctx, s.key, s.lease.token, c) })
+	case changed || !sent.IsZero():
+		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Merge(ctx, s.key, c) })
+	}
 	if errors.Is(err, ErrEnded) && !changed {
 		return nil // there was nothing to lose
 	}
 	return err
 }
 
-// merge writes the changes without a lease.
-func (s *Session) merge(ctx context.Context, c store.Change, d delta) error {
-	c.Set, c.Delete = d.sealed(s.codec()), d.fields()
-	if c.Meta.Timeout == s.meta.Timeout {
-		c.Meta.Timeout = 0 // somebody else may have changed it meanwhile
-	}
-	if c.Meta.CookieSent.Equal(s.meta.CookieSent) {
-		c.Meta.CookieSent = time.Time{}
-	}
-	return s.call(ctx, func() (store.Status, error) { return s.m.store.Merge(ctx, s.key, c) })
-}
-
 // move saves the whole session under a new ID and then retires the old one. The
 // two are in different slots of a cluster, so it takes two calls. Until the second
-// nobody knows the new ID: if the lease turns out to be lost, it is taken back.
-func (s *Session) move(ctx context.Context, c store.Change) error {
-	if s.next == "" {
-		s.next = newID()
+// nobody knows the new ID: if the old one cannot be retired, it is taken back. If a
+// Shared commit came in between, all is done once more with what that has written.
+func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
+	after := s.meta.Commit
+	stored := make(map[string]string, len(s.values))
+	for key, v := range s.values {
+		if v.stored {
+			stored[key] = v.raw
+		}
 	}
-	key := s.m.key(s.next)
-	var err error
-	if c.Set, err = s.all(codec{s.m.options.Codec, s.m.sealer, key}); err != nil {
-		return err
+	for {
+		set, err := s.moved(stored, d)
+		if err != nil {
+			return err
+		}
+		if err := s.put(ctx, facts, set); err != nil {
+			return err
+		}
+		s.tried.moved = true
+		// The lease's token, so that a later try with other changes finds that an
+		// earlier one has retired the ID.
+		retirement := store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after}
+		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Retire(ctx, s.key, retirement) })
+		var failed *OpError
+		switch {
+		case err == nil:
+			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
+			return nil
+		case errors.As(err, &failed):
+			return err
+		}
+		s.m.discard(s.m.key(s.tried.id))
+		s.tried.moved = false
+		if !errors.Is(err, errChanged) {
+			return err
+		}
+		var l store.Loaded
+		err = s.m.call(ctx, opCommit, func(int) (err error) {
+			l, err = s.m.store.Load(ctx, s.key)
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case l.Status != store.Done:
+			return ErrEnded
+		}
+		after = l.Meta.Commit
+		if s.timeout == s.meta.Timeout {
+			facts.Timeout = l.Meta.Timeout
+		}
+		stored = make(map[string]string, l.Len())
+		for key, raw := range l.Fields {
+			stored[key] = raw
+		}
+		s.tried.id = newID()
 	}
-	s.lease.committing(true)
-	defer s.lease.committing(false)
-	err = s.call(ctx, func() (store.Status, error) { return s.m.store.Create(ctx, key, c) })
-	if err != nil {
-		return err
-	}
-	err = s.call(ctx, func() (store.Status, error) {
-		return s.m.store.Retire(ctx, s.key, s.lease.token, true)
-	})
-	if err == nil {
-		s.id, s.meta, s.owed = s.next, c.Meta, owesCookie
-		return nil
-	}
-	if errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded) {
-		s.m.discard(key)
-	}
-	return err
 }
 
 // end ends the session.
 func (s *Session) end(ctx context.Context) error {
+	r := store.Retirement{Token: s.tried.token}
 	if s.lease != nil {
-		s.lease.committing(true)
-		defer s.lease.committing(false)
+		r.Lease = s.lease.token
 	}
-	err := s.call(ctx, func() (store.Status, error) {
-		return s.m.store.Retire(ctx, s.key, s.commitToken(), s.lease != nil)
-	})
+	err := s.call(ctx, func() (store.Status, error) { return s.m.store.Retire(ctx, s.key, r) })
 	switch {
 	case errors.Is(err, ErrEnded):
 		// By somebody else: what was wanted has happened. The client may have a
@@ -306,26 +371,50 @@ func (s *Session) end(ctx context.Context) error {
 
 // discard removes a session that nobody knows the ID of.
 func (m *Manager) discard(key string) {
-	m.cleanup(func(ctx context.Context) { _, _ = m.store.Retire(ctx, key, m.process.Token(), false) })
+	m.cleanup(func(ctx context.Context) {
+		_, _ = m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
+	})
 }
 
+// errChanged says that there was another commit since the session was loaded.
+var errChanged = errors.New("session: changed by a Shared commit meanwhile")
+
 // call runs an operation of a commit and turns its status into an error.
-func (s *Session) call(ctx context.Context, try func() (store.Status, error)) error {
+func (s *Session) call(ctx context.Context, op func() (store.Status, error)) error {
 	var status store.Status
-	err := s.m.call(ctx, "commit", func() (err error) {
-		status, err = try()
+	var unsure error // an earlier try failed, but may have been executed
+	err := s.m.call(ctx, opCommit, func(int) (err error) {
+		if status, err = op(); err != nil {
+			unsure = err
+		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
+	case status == store.Done:
+		return nil
+	case status == store.Lost && unsure != nil:
+		return &OpError{Op: opCommit, Err: fmt.Errorf("tried again after %w, and %w", unsure, errLostSince)}
 	case status == store.Lost:
 		return ErrLockLost
-	case status != store.Done:
-		return ErrEnded
+	case status == store.Changed:
+		return errChanged
 	}
-	return nil
+	return ErrEnded
 }
+
+// errLostSince is an ErrLockLost after a try whose reply was lost: it may have been
+// written, and others may have committed since.
+var errLostSince error = lostSince{}
+
+type lostSince struct{}
+
+func (lostSince) Error() string {
+	return "the lease is another's by now; whether the first try was written is not known"
+}
+
+func (lostSince) Is(target error) bool { return target == ErrLockLost }
 
 // delta is what a commit changes.
 type delta struct {
@@ -354,41 +443,39 @@ func (d delta) fields() []any {
 	return list
 }
 
+func (d delta) equal(other delta) bool {
+	return slices.Equal(d.set, other.set) && slices.Equal(d.deleted, other.deleted) &&
+		slices.EqualFunc(d.encoded, other.encoded, bytes.Equal)
+}
+
 // delta compares the session with what Redis has. It changes nothing, so that a
 // commit that fails can be tried again.
 func (s *Session) delta() (delta, error) {
 	var d delta
 	c := s.codec()
-	for key, v := range s.values {
-		if v.deleted {
-			d.deleted = append(d.deleted, key)
-		} else if v.touched() {
-			d.set = append(d.set, key)
-		}
-	}
-	slices.Sort(d.deleted)
-	slices.Sort(d.set)
-
-	size := s.size
-	for _, key := range d.deleted {
-		size -= len(key) + len(s.values[key].raw)
-	}
-	touched := d.set
-	d.set = d.set[:0]
-	for _, key := range touched {
+	size := s.size + len(s.principal) - len(s.meta.Principal)
+	for _, key := range slices.Sorted(maps.Keys(s.values)) {
 		v := s.values[key]
-		encoded, err := c.changed(key, v)
+		if v.deleted {
+			size -= len(key) + len(v.raw)
+			d.deleted = append(d.deleted, key)
+			continue
+		}
+		if len(v.views) == 0 {
+			continue
+		}
+		content, changed, err := c.content(key, v)
 		if err != nil {
 			return delta{}, err
 		}
-		if encoded == nil {
+		if !changed {
 			continue
 		}
 		if v.stored {
 			size -= len(key) + len(v.raw)
 		}
-		size += len(key) + len(encoded) + s.m.sealer.overhead()
-		d.set, d.encoded = append(d.set, key), append(d.encoded, encoded)
+		size += len(key) + len(content) + s.m.sealer.overhead()
+		d.set, d.encoded = append(d.set, key), append(d.encoded, content)
 	}
 	if size > s.m.options.MaxBytes && size > s.size {
 		return delta{}, fmt.Errorf("%w (it would have %d bytes, MaxBytes is %d)", ErrTooLarge, size, s.m.options.MaxBytes)
@@ -396,29 +483,29 @@ func (s *Session) delta() (delta, error) {
 	return d, nil
 }
 
-// all is the list of all fields and values, encrypted for another session ID.
-func (s *Session) all(to codec) ([]any, error) {
-	from := s.codec()
-	list := make([]any, 0, 2*len(s.values))
-	for _, key := range s.keys() {
-		v := s.values[key]
-		encoded, err := from.changed(key, v)
-		if err != nil {
-			return nil, err
+// moved is the list of all fields and values after a change to what is stored,
+// encrypted for the ID of this try.
+func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
+	from, to := s.codec(), s.codecOf(s.tried.id)
+	list := d.sealed(to)
+	for key, raw := range stored {
+		_, set := slices.BinarySearch(d.set, key)
+		_, deleted := slices.BinarySearch(d.deleted, key)
+		if set || deleted {
+			continue
 		}
-		switch {
-		case encoded != nil:
-			list = append(list, key, to.seal(key, encoded))
-		case s.m.sealer == nil:
-			list = append(list, key, v.raw)
-		default:
-			plain, err := from.open(key, v.raw)
-			if err != nil {
-				list = append(list, key, v.raw) // unreadable before, unreadable after
-				continue
+		value := any(raw)
+		if s.m.sealer != nil {
+			plain, err := from.open(key, raw)
+			switch {
+			case errors.Is(err, errUnknownKey):
+				// With that key it is readable, and would not be any more.
+				return nil, err
+			case err == nil:
+				value = to.seal(key, plain)
 			}
-			list = append(list, key, to.seal(key, plain))
 		}
+		list = append(list, key, value)
 	}
 	return list, nil
 }

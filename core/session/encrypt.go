@@ -24,6 +24,8 @@ type sealingKey struct {
 
 const sealedVersion = 1 // a byte that no JSON starts with
 
+var errUnknownKey = errors.New("encrypted with a key that is not among Options.EncryptionKeys")
+
 var errSealedFormat = errors.New("not an encrypted value, or of an unknown format")
 
 // newSealer returns nil if there are no keys. Their lengths are valid already.
@@ -59,7 +61,7 @@ func (s *sealer) open(session, key string, sealed []byte) ([]byte, error) {
 	if len(sealed) < 5 || sealed[0] != sealedVersion {
 		return nil, errSealedFormat
 	}
-	err := errors.New("no key of that name")
+	err := errUnknownKey
 	for _, k := range s.keys {
 		if k.id != [4]byte(sealed[1:5]) {
 			continue

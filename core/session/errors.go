@@ -18,7 +18,8 @@ var (
 	ErrLockTimeout = errors.New("session: held by another request")
 
 	// ErrLockLost says that the lease ran out, because the handler took longer
-	// than LockHold or Redis could not be reached, and that nothing was written.
+	// than LockHold or Redis could not be reached, and that nothing was written;
+	// unless it comes with an [*OpError], see [Session.Commit].
 	ErrLockLost = errors.New("session: the lease was lost, nothing was written; see Options.LockTTL and LockHold")
 
 	// ErrEnded says that the session expired, was abandoned, rotated or ended by

@@ -22,32 +22,31 @@ func Get[T any](s *Session, key string) (T, error) {
 		return zero, ErrNoValue
 	}
 	for _, view := range v.views {
-		if t, ok := view.(T); ok {
+		if t, ok := view.v.(T); ok {
 			return t, nil
 		}
 	}
 	if t, ok := v.seen.(T); ok && len(v.views) == 0 {
 		return t, nil
 	}
-	var t T
+	// Held as another type, the value is what that has become.
 	c := s.codec()
-	if len(v.views) > 0 {
-		// Held as another type: what that holds now is the truth.
-		plain, err := c.marshal(key, v.current())
-		if err != nil {
-			return zero, err
-		}
-		if err := c.unmarshal(key, plain, &t); err != nil {
-			return zero, err
-		}
-	} else if err := c.decode(key, v.raw, &t); err != nil {
+	content, changed, err := c.content(key, v)
+	if err != nil {
 		return zero, err
 	}
-	if mutable(reflect.TypeFor[T]()) {
-		v.views = append(v.views, t)
-	} else {
-		v.seen = t
+	var t T
+	if err := c.unmarshal(key, content, &t); err != nil {
+		return zero, err
 	}
+	if !mutable(reflect.TypeFor[T]()) {
+		v.seen = t
+		return t, nil
+	}
+	if changed {
+		v.settle(content)
+	}
+	v.views = append(v.views, view{v: t, base: content})
 	return t, nil
 }
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -10,116 +11,154 @@ import (
 )
 
 // lease is the exclusive lock of one session. A timer renews it every third of
-// its TTL, until LockHold has passed or it is given up; renewing goes on in the
-// timer's goroutine, at most one at a time, and Close waits for it.
+// its TTL until LockHold has passed, and sees it end if it is not renewed. What the
+// timer calls runs in a goroutine of its own: one at most is renewing, and Close
+// waits for it.
 type lease struct {
 	m     *Manager
 	key   string
 	token string
-	meta  store.Meta
 	pass  *gate.Pass
 
-	mu      sync.Mutex
-	timer   *time.Timer
-	until   time.Time // the last moment to renew
-	expires time.Time // the first moment at which the lease may be free
-	ended   bool      // given up or lost
-	closing bool      // a commit is under way: its success looks like a loss
-	lost    chan struct{}
-	isLost  bool
+	mu       sync.Mutex
+	timer    *time.Timer
+	until    time.Time // the last moment to renew
+	expires  time.Time // the first moment at which the lease may be free
+	renewing bool
+	closing  bool // a commit is under way: its success looks like a loss
+	gone     bool // lost, but perhaps to the commit that is under way
+	ended    bool // given up, or reported as lost
+	isLost   bool
+	lost     chan struct{} // nil until somebody asks
 }
 
 // hold starts the renewal of a lease that was asked for at that time.
-func (m *Manager) hold(key, token string, meta store.Meta, pass *gate.Pass, asked time.Time) *lease {
-	now := time.Now()
+func (m *Manager) hold(key, token string, pass *gate.Pass, asked time.Time) *lease {
 	l := &lease{
-		m: m, key: key, token: token, meta: meta, pass: pass,
-		until: now.Add(m.options.LockHold), expires: asked.Add(m.options.LockTTL),
+		m: m, key: key, token: token, pass: pass,
+		until: asked.Add(m.options.LockHold), expires: asked.Add(m.options.LockTTL),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.timer = time.AfterFunc(l.next(now), l.renew)
+	l.timer = time.AfterFunc(l.next(time.Now(), m.options.LockTTL/3), l.tick)
 	return l
 }
 
-// next is the time to the next renewal, or to the end of the lease if there is none.
-func (l *lease) next(now time.Time) time.Duration {
-	if renewal := now.Add(l.m.options.LockTTL / 3); renewal.Before(l.until) {
-		return renewal.Sub(now)
+// next is the time to a renewal after pause, or to the end of the lease if that
+// comes first or there is none to come.
+func (l *lease) next(now time.Time, pause time.Duration) time.Duration {
+	renewal := now.Add(pause)
+	if renewal.Before(l.until) && renewal.Before(l.expires) {
+		return pause
 	}
 	return l.expires.Sub(now)
 }
 
-// renew runs in a goroutine of the timer.
-func (l *lease) renew() {
-	if !l.m.background() {
-		return
-	}
-	defer l.m.running.Done()
-
+// tick runs in a goroutine of the timer.
+func (l *lease) tick() {
 	l.mu.Lock()
 	now := time.Now()
-	ended, expired := l.ended, !now.Before(l.expires)
-	l.mu.Unlock()
-	if ended {
+	switch {
+	case l.ended:
+		l.mu.Unlock()
 		return
-	}
-	if expired {
+	case !now.Before(l.expires):
+		l.mu.Unlock()
 		l.lose()
 		return
 	}
+	l.timer.Reset(l.expires.Sub(now)) // however long the renewal takes
+	renews := !l.renewing && now.Before(l.until) && l.m.background()
+	l.renewing = l.renewing || renews
+	l.mu.Unlock()
+	if renews && !l.renew(now) {
+		l.lose()
+	}
+}
+
+// renew returns false if the lease is somebody else's, or nobody's.
+func (l *lease) renew(now time.Time) bool {
+	defer l.m.running.Done()
 	ctx, cancel := context.WithDeadline(l.m.ctx, l.expires)
 	defer cancel()
-	status, err := l.m.store.Renew(ctx, l.key, l.token, l.meta)
-	if err == nil && status != store.Done {
-		l.lose()
-		return
-	}
+	status, err := l.m.store.Renew(ctx, l.key, l.token)
+
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended {
-		return
+	l.renewing = false
+	ttl := l.m.options.LockTTL
+	switch {
+	case l.ended:
+	case err != nil: // again, soon
+		l.timer.Reset(l.next(time.Now(), ttl/10))
+	case status == store.Done:
+		l.expires = now.Add(ttl)
+		l.timer.Reset(l.next(time.Now(), ttl/3))
+	default:
+		return false
 	}
-	if err != nil {
-		// Soon again, and in time to see the lease end.
-		after := time.Now()
-		l.timer.Reset(max(0, min(l.m.options.LockTTL/10, l.expires.Sub(after))))
-		return
-	}
-	l.expires = now.Add(l.m.options.LockTTL)
-	l.timer.Reset(l.next(time.Now()))
+	return true
 }
 
 // lose reports that the lease has run out or was taken, and lets the next
-// request of this process try.
+// request of this process try. During a commit it waits for what becomes of that.
 func (l *lease) lose() {
 	l.mu.Lock()
-	if l.ended || l.closing {
-		l.mu.Unlock()
-		return
-	}
-	l.ended, l.isLost = true, true
-	if l.lost != nil {
-		close(l.lost)
+	l.gone = true
+	reports := !l.ended && !l.closing
+	if reports {
+		l.ended, l.isLost = true, true
+		if l.lost != nil {
+			close(l.lost)
+		}
 	}
 	l.mu.Unlock()
-	l.pass.Leave()
-	l.m.stats.leasesLost.Add(1)
-	l.m.fail(l.m.ctx, ErrLockLost)
+	if reports {
+		l.pass.Leave()
+		l.m.stats.leasesLost.Add(1)
+		l.m.fail(l.m.ctx, ErrLockLost)
+	}
 }
 
-// committing is called around a commit. While one is under way the lease is
-// renewed, since a commit may take all of RetryTimeout.
-func (l *lease) committing(underWay bool) {
+// commit runs a commit. While it does the lease is renewed, since a commit may take
+// all of RetryTimeout.
+func (l *lease) commit(f func() error) error {
+	if l == nil {
+		return f()
+	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closing = underWay
+	l.closing = true
+	l.mu.Unlock()
+	err := f()
+	l.mu.Lock()
+	l.closing = false
+	known := err == nil || errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded)
+	if known {
+		if errors.Is(err, ErrLockLost) && !l.ended {
+			l.m.stats.leasesLost.Add(1)
+		}
+		l.end()
+	}
+	gone := l.gone
+	l.mu.Unlock()
+	if gone && !known {
+		l.lose()
+	}
+	return err
 }
 
-// giveUp ends the renewal.
+// giveUp ends the renewal, and lets the next request of this process try.
 func (l *lease) giveUp() {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.end()
+	l.mu.Unlock()
+	l.pass.Leave()
+}
+
+func (l *lease) end() {
 	l.ended = true
 	l.timer.Stop()
 }

@@ -339,7 +339,7 @@ func TestDeadWaiter(t *testing.T) {
 		start := time.Now()
 		commit(t, holder)
 		commit(t, <-got)
-		if took := time.Since(start); took > 600*time.Millisecond {
+		if took := time.Since(start); took > 750*time.Millisecond {
 			t.Errorf("free after %v", took)
 		}
 		if keys := r.keys(); len(keys) != 1 {

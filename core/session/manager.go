@@ -15,8 +15,11 @@ import (
 	"github.com/berthgo/berth/core/internal/wake"
 )
 
-// retireFor is how long the ID of an ended or rotated session stays retired.
-const retireFor = time.Minute
+// retireFor is how long the ID of an ended or rotated session stays retired: a
+// minute, or longer where the reply to its retirement may be tried for that long.
+func retireFor(retryTimeout time.Duration) time.Duration {
+	return max(time.Minute, retryTimeout+30*time.Second)
+}
 
 // cleanupTime bounds calls that only tidy up, such as giving up a lease after a
 // rollback.
@@ -48,7 +51,9 @@ type Manager struct {
 // New returns a Manager that keeps its sessions in the Redis behind client. The
 // client stays the caller's, to close after the Manager. Its own retries come on
 // top of RetryTimeout: in its options, MaxRetries -1 and DialerRetries 1 turn them
-// off. New does not talk to Redis. The error names every option that is wrong.
+// off. Contexts and time limits end waits, but a call that is under way only with the
+// client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. New does
+// not talk to Redis. The error names every option that is wrong.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if client == nil {
 		return nil, errors.New("session: New needs a client")
@@ -70,7 +75,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	return &Manager{
 		options: o,
 		store: &store.Store{
-			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor,
+			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o.RetryTimeout),
 		},
 		process: process,
 		sealer:  sealer,
@@ -146,18 +151,33 @@ func (m *Manager) fail(ctx context.Context, err error) {
 
 // call runs an operation on Redis on the schedule of RetryTimeout. The operation
 // must do the same when it is tried again after its reply was lost.
-func (m *Manager) call(ctx context.Context, op string, try func() error) error {
-	err := retry.Do(ctx, m.options.RetryTimeout, store.Heals, func(attempt int) error {
+func (m *Manager) call(ctx context.Context, op string, try func(attempt int) error) error {
+	var stop <-chan struct{}
+	if op == opBegin {
+		stop = m.ctx.Done()
+	}
+	err := retry.Do(ctx, stop, m.options.RetryTimeout, store.Heals, func(attempt int) error {
 		if attempt > 0 {
 			m.stats.retries.Add(1)
 		}
-		return try()
+		return try(attempt)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, retry.ErrStopped):
+		return ErrClosed
+	case err != nil:
 		return &OpError{Op: op, Err: err}
 	}
 	return nil
 }
+
+// The operations that an [OpError] names.
+const (
+	opBegin    = "begin"
+	opCommit   = "commit"
+	opRollback = "rollback"
+	opEnd      = "end"
+)
 
 // silenced tells whether err is hidden from handlers.
 func (m *Manager) silenced(err error) bool {
@@ -185,8 +205,8 @@ func (m *Manager) End(ctx context.Context, id string) error {
 		return ErrUnknown
 	}
 	token, status := m.process.Token(), store.Status(0)
-	err := m.call(ctx, "end", func() (err error) {
-		status, err = m.store.Retire(ctx, m.key(id), token, false)
+	err := m.call(ctx, opEnd, func(int) (err error) {
+		status, err = m.store.Retire(ctx, m.key(id), store.Retirement{Token: token})
 		return err
 	})
 	switch {

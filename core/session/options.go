@@ -59,8 +59,9 @@ type Options struct {
 	// Defaults to false.
 	FailSilently bool
 
-	// MaxBytes limits the keys and encoded values of a session together, in
-	// bytes. Defaults to 1 MiB.
+	// MaxBytes limits the keys, the encoded values and the principal of a session
+	// together, in bytes. [Shared] commits at the same time may exceed it between
+	// them. Defaults to 1 MiB.
 	MaxBytes int
 
 	// Codec turns values into bytes and back. Defaults to [JSON].
@@ -68,7 +69,8 @@ type Options struct {
 
 	// EncryptionKeys, when there are any, make values unreadable in Redis and
 	// bind each to its session and key: AES-GCM, keys of 16, 24 or 32 bytes. The
-	// first key encrypts, all decrypt; to rotate, put a new one in front. Keys of
+	// first key encrypts, all decrypt. To change keys, first add the new one behind, to
+	// all processes, and only then put it in front. Keys of
 	// values, times and the principal stay readable. Values stored without
 	// encryption are not accepted, so turning it on makes those of existing sessions
 	// unreadable. Defaults to none.

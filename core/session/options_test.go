@@ -241,5 +241,17 @@ func TestMaxAgeIsSentAgain(t *testing.T) {
 				t.Error("not sent again")
 			}
 		}
+		time.Sleep(time.Hour)
+		for _, want := range []bool{true, false} {
+			s := begin(t, m, id, session.Shared)
+			if err := s.Finish(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			response := http.Header{}
+			s.SetHeaders(http.Header{}, response, false)
+			if got := response.Get("Set-Cookie") != ""; got != want {
+				t.Errorf("under Shared it is sent: %v, want %v", got, want)
+			}
+		}
 	})
 }

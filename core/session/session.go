@@ -27,16 +27,15 @@ type Session struct {
 	state    state
 	detached detachment
 	id       string // "" until a new session is saved
-	key      string // what names the Redis keys
-	token    string // of the commit, made when first needed
+	key      string // what names the Redis keys, and values are bound to
+	tried    try    // the last commit whose outcome is not known
 	isNew    bool
 	meta     store.Meta // as loaded
 	values   map[string]*value
-	size     int    // bytes that Redis has
-	invalid  error  // the first wrong change
-	err      error  // what failed
-	started  bool   // OnStart was called
-	next     string // the ID that a new or rotated session gets, kept for a second try
+	size     int   // bytes that Redis has
+	invalid  error // the first wrong change
+	err      error // what failed
+	started  bool  // OnStart was called
 
 	timeout   time.Duration
 	principal string
@@ -73,9 +72,14 @@ func (s *Session) load(l store.Loaded) {
 		s.values[field] = &values[len(values)-1]
 		s.size += len(field) + len(raw)
 	}
+	s.size += len(l.Meta.Principal)
 }
 
 func (s *Session) codec() codec { return codec{s.m.options.Codec, s.m.sealer, s.key} }
+
+func (s *Session) codecOf(id string) codec {
+	return codec{s.m.options.Codec, s.m.sealer, s.m.key(id)}
+}
 
 // ID returns the session ID: a credential, not to be logged. It is "" for a
 // session that is not saved yet, and for a detached one. [Session.Rotate] takes
@@ -186,7 +190,7 @@ func (s *Session) Set(key string, v any) {
 			old = &value{}
 			s.values[key] = old
 		}
-		old.set, old.deleted, old.views, old.seen = true, false, []any{v}, nil
+		old.deleted, old.views, old.truth, old.seen = false, []view{{v: v, set: true}}, nil, nil
 		return nil
 	})
 }
@@ -215,7 +219,7 @@ func (s *Session) delete(key string) {
 	switch {
 	case v == nil:
 	case v.stored:
-		v.deleted, v.set, v.views, v.seen = true, false, nil, nil
+		v.deleted, v.views, v.truth, v.seen = true, nil, nil, nil
 	default:
 		delete(s.values, key)
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berthgo/berth/core/session"
@@ -93,6 +94,7 @@ func TestFailSilentlyAtCommit(t *testing.T) {
 			if !s.Detached() || s.Err() == nil || seen != 1 {
 				t.Errorf("%s: detached %v, Err %v, %d seen", name, s.Detached(), s.Err(), seen)
 			}
+			synctest.Wait()
 			if r.exists(r.key(id, "Lock")) {
 				t.Errorf("%s: the lease was kept", name)
 			}

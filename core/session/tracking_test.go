@@ -141,21 +141,108 @@ func TestGetReturnsTheSameValue(t *testing.T) {
 	})
 }
 
-func TestChangedAsTwoTypes(t *testing.T) {
+func TestGotAsSeveralTypes(t *testing.T) {
+	type partial struct{ A int }
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
-		s := begin(t, m, saved(t, m, "m", map[string]int{"a": 1}), session.Exclusive)
-		get[map[string]int](t, s, "m")["a"] = 2
-		other := get[map[string]any](t, s, "m")
-		if other["a"] != 2.0 {
-			t.Errorf("a is %v as the other type", other["a"])
+		var c changes
+		m := r.manager(session.Options{Hooks: c.hooks()})
+		id := saved(t, m, "m", map[string]int{"A": 1, "B": 2}, "big", int64(1<<60+1))
+		c = changes{}
+
+		// To read a value as a type that holds less of it does no harm.
+		s := begin(t, m, id, session.Exclusive)
+		get[*partial](t, s, "m")
+		get[any](t, s, "big")
+		if get[map[string]int](t, s, "m")["B"] != 2 || get[int64](t, s, "big") != 1<<60+1 {
+			t.Error("the second type sees what is left of the first")
 		}
-		other["a"] = 3
+		commit(t, s)
+		c.want(t, "read as several types", "", "")
+
+		// A change through one is seen through the other, and written.
+		s = begin(t, m, id, session.Exclusive)
+		get[map[string]int](t, s, "m")["A"] = 5
+		if get[*partial](t, s, "m").A != 5 {
+			t.Error("the change is not seen")
+		}
+		commit(t, s)
+		c.want(t, "changed as one", "m", "")
+		if got := r.hget(id, "m"); got != `{"A":5,"B":2}` {
+			t.Errorf("written as %s", got)
+		}
+
+		s = begin(t, m, id, session.Exclusive)
+		s.Set("n", 1)
+		*get[*int](t, s, "n") = 2
+		commit(t, s)
+		if get[int](t, view(t, m, id), "n") != 2 {
+			t.Error("a change through a pointer to what was set was lost")
+		}
+
+		// Two changes to different ends are nobody's to choose from.
+		s = begin(t, m, id, session.Exclusive)
+		one, two := get[map[string]int](t, s, "m"), get[*partial](t, s, "m")
+		one["A"], two.A = 7, 8
 		if err := s.Commit(context.Background()); err == nil || !strings.Contains(err.Error(), `"m"`) {
 			t.Errorf("the commit chose one of two changes: %v", err)
 		}
 		s.Set("m", 4)
 		commit(t, s)
+	})
+}
+
+// What is set is written though what is there would decode to the same.
+func TestSetReplacesWhatHoldsMore(t *testing.T) {
+	for name, codec := range map[string]session.Codec{"json": session.JSON{}, "gob": session.Gob{}} {
+		t.Run(name, func(t *testing.T) {
+			type full struct{ A, Secret int }
+			type part struct{ A int }
+			onEach(t, func(t *testing.T, r *rig) {
+				m := r.manager(session.Options{Codec: codec})
+				id := saved(t, m, "nil", nil, "list", []int{1, 2, 3}, "struct", full{1, 2})
+				s := begin(t, m, id, session.Exclusive)
+				s.Set("nil", 0)
+				s.Set("struct", part{1})
+				if name == "json" {
+					s.Set("list", [2]int{1, 2})
+				}
+				commit(t, s)
+				s = view(t, m, id)
+				if v, err := session.Get[*int](s, "nil"); err != nil || v == nil {
+					t.Errorf("0 over nil is %v (%v)", v, err)
+				}
+				if name == "json" && len(get[[]int](t, s, "list")) != 2 {
+					t.Error("the longer list is still there")
+				}
+				if v, err := session.Get[full](s, "struct"); err != nil || v.Secret != 0 {
+					t.Errorf("the removed field is still there: %v (%v)", v, err)
+				}
+			})
+		})
+	}
+}
+
+// oneWay can be decoded, but not encoded.
+type oneWay struct{ A int }
+
+func (oneWay) MarshalJSON() ([]byte, error) { return nil, errors.New("one way only") }
+
+// A value that was only read cannot fail the commit of others.
+func TestReadOfAOneWayType(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		id := saved(t, m, "v", map[string]int{"A": 1})
+		s := begin(t, m, id, session.Exclusive)
+		get[*oneWay](t, s, "v")
+		s.Set("n", 1)
+		commit(t, s)
+		s = begin(t, m, id, session.Exclusive)
+		p := get[*oneWay](t, s, "v")
+		p.A = 2
+		if err := s.Commit(context.Background()); err == nil {
+			t.Error("a change that cannot be written was lost in silence")
+		}
+		s.Rollback(context.Background())
 	})
 }
 

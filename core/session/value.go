@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,16 +15,19 @@ type value struct {
 	raw    string // what Redis has, as it is there
 
 	deleted bool
-	set     bool  // by Set, so that views[0] replaces what Redis has
-	views   []any // decoded forms that a handler may have changed in place, newest last
-	seen    any   // the last decoded form that nobody can change in place
+	views   []view
+	truth   []byte // what a view was found to have become; nil: what Redis has
+	seen    any    // the last decoded form that nobody can change in place
 }
 
-// current is the newest decoded form.
-func (v *value) current() any { return v.views[len(v.views)-1] }
-
-// touched tells whether the value may differ from what Redis has.
-func (v *value) touched() bool { return v.set || len(v.views) > 0 }
+// view is one form of a value that a handler holds: what it has put there, or what
+// it has got and may change in place. There is more than one only where a value is
+// got as several types.
+type view struct {
+	v    any
+	set  bool   // by Set: this is the value, whatever was there
+	base []byte // what it was decoded from; nil with set
+}
 
 // codec encodes and decodes the values of one session.
 type codec struct {
@@ -60,15 +64,6 @@ func (c codec) seal(key string, plain []byte) []byte {
 	return c.sealer.seal(c.key, key, plain)
 }
 
-// decode decodes what Redis has into a new value that target points to.
-func (c codec) decode(key, raw string, target any) error {
-	plain, err := c.open(key, raw)
-	if err != nil {
-		return err
-	}
-	return c.unmarshal(key, plain, target)
-}
-
 func (c codec) unmarshal(key string, plain []byte, target any) error {
 	if err := c.Unmarshal(plain, target); err != nil {
 		if c.sealer == nil && len(plain) > 0 && plain[0] == sealedVersion {
@@ -79,45 +74,90 @@ func (c codec) unmarshal(key string, plain []byte, target any) error {
 	return nil
 }
 
-// changed returns the encoded form of v if Redis has to have it, or nil.
-//
-// A value that was read is encoded again and compared, since a handler may have
-// changed it in place. Where the bytes differ, what Redis has is decoded once
-// more: codecs may write the same value in several ways, such as a map in any
-// order.
-func (c codec) changed(key string, v *value) ([]byte, error) {
-	if !v.touched() {
-		return nil, nil
-	}
-	var stored []byte
-	readable := false
-	if v.stored {
-		var err error
-		stored, err = c.open(key, v.raw)
-		readable = err == nil
-	}
-	var result []byte
+// content is what a value is now, encoded: what Redis has, unless a view was set or
+// has moved from what it was decoded from. Changed tells whether Redis has to
+// have it. The error says that a value cannot be encoded, or that two views moved
+// to different places.
+func (c codec) content(key string, v *value) (content []byte, changed bool, err error) {
+	content, changed = v.truth, v.truth != nil
+	found := false
 	for _, view := range v.views {
-		encoded, err := c.marshal(key, view)
-		if err != nil {
-			return nil, err
+		encoded, moved, err := c.moved(key, view)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case !moved:
+		case found && !bytes.Equal(content, encoded):
+			return nil, false, fmt.Errorf("session: the value under %q was got as several types and changed as two of them; get it as one", key)
+		default:
+			content, changed, found = encoded, true, true
 		}
-		if encoded == nil {
-			encoded = []byte{}
-		}
-		if readable && (bytes.Equal(encoded, stored) || c.same(stored, view)) {
-			continue
-		}
-		if result != nil && !bytes.Equal(result, encoded) {
-			return nil, fmt.Errorf("session: the value under %q was read as more than one type and changed as two; read it as one", key)
-		}
-		result = encoded
 	}
-	return result, nil
+	if !v.stored {
+		return content, changed, nil
+	}
+	stored, err := c.open(key, v.raw)
+	switch {
+	case err != nil && !changed:
+		return nil, false, err // nobody has touched it
+	case err != nil:
+		return content, true, nil
+	case !changed:
+		return stored, false, nil
+	}
+	return content, !bytes.Equal(content, stored) && !c.permuted(content, stored, v.views), nil
 }
 
-// same tells whether encoded is another encoding of v.
-func (c codec) same(encoded []byte, v any) bool {
+// settle makes content the truth, so that the views before have moved only if they
+// move again.
+func (v *value) settle(content []byte) {
+	v.truth = content
+	for i := range v.views {
+		v.views[i].base, v.views[i].set = content, false
+	}
+}
+
+// moved tells whether a view was set, or changed in place since it was decoded, and
+// returns its encoding. A codec may write one value in several ways, such as a map
+// in any order: where the bytes differ, what the view was decoded from is decoded
+// once more.
+func (c codec) moved(key string, view view) ([]byte, bool, error) {
+	encoded, err := c.marshal(key, view.v)
+	if err == nil && encoded == nil {
+		encoded = []byte{}
+	}
+	if view.set {
+		return encoded, true, err
+	}
+	if err == nil && bytes.Equal(encoded, view.base) {
+		return nil, false, nil
+	}
+	if c.decodesTo(view.base, view.v) {
+		return nil, false, nil
+	}
+	return encoded, true, err
+}
+
+// permuted tells whether two encodings differ only in the order of their parts:
+// they are made of the same bytes, and the one that is stored decodes to what the
+// other was made from.
+func (c codec) permuted(encoded, stored []byte, views []view) bool {
+	if len(encoded) != len(stored) {
+		return false
+	}
+	var count [256]int
+	for i := range encoded {
+		count[encoded[i]]++
+		count[stored[i]]--
+	}
+	if count != [256]int{} {
+		return false
+	}
+	return slices.ContainsFunc(views, func(view view) bool { return c.decodesTo(stored, view.v) })
+}
+
+// decodesTo tells whether encoded decodes to v.
+func (c codec) decodesTo(encoded []byte, v any) bool {
 	if v == nil {
 		return false
 	}

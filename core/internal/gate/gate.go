@@ -22,6 +22,7 @@ type Gates struct {
 // gate is the queue behind the one that is inside.
 type gate struct {
 	queue []*Pass
+	waits int // 1 if the one inside waits too, for another process
 }
 
 // Pass is the right to be inside a gate.
@@ -30,6 +31,7 @@ type Pass struct {
 	key     string
 	granted chan struct{} // closed when the pass is granted; nil for TryEnter
 	left    bool
+	full    bool // sent away, to be read once granted is closed
 }
 
 // TryEnter returns nil if somebody is inside the gate of key.
@@ -58,6 +60,9 @@ func (g *Gates) Enter(ctx context.Context, key string, limit int) (*Pass, error)
 	}
 	select {
 	case <-p.granted:
+		if p.full {
+			return nil, ErrFull
+		}
 		return p, nil
 	case <-ctx.Done():
 		p.Leave()
@@ -74,12 +79,30 @@ func (g *Gates) enqueue(key string, limit int) (*Pass, error) {
 	case !taken: // left since
 		g.gates[key] = &gate{}
 		close(p.granted)
-	case len(inside.queue) >= limit:
+	case len(inside.queue)+inside.waits >= limit:
 		return nil, ErrFull
 	default:
 		inside.queue = append(inside.queue, p)
 	}
 	return p, nil
+}
+
+// Waits notes that the one inside waits too, and so counts among those that wait.
+// If that makes them more than limit, the last one gets [ErrFull].
+func (p *Pass) Waits(limit int) {
+	p.gates.mu.Lock()
+	defer p.gates.mu.Unlock()
+	if p.left {
+		return
+	}
+	inside := p.gates.gates[p.key]
+	inside.waits = 1
+	if n := len(inside.queue); n > 0 && n+1 > limit {
+		last := inside.queue[n-1]
+		inside.queue = inside.queue[:n-1]
+		last.left, last.full = true, true
+		close(last.granted)
+	}
 }
 
 // Leave lets the next one in, or leaves the queue. Leaving twice is harmless.
@@ -102,6 +125,7 @@ func (p *Pass) Leave() {
 		delete(g.gates, p.key)
 		return
 	}
+	inside.waits = 0
 	next := inside.queue[0]
 	inside.queue[0] = nil
 	inside.queue = inside.queue[1:]

@@ -14,12 +14,15 @@ const (
 	Every = time.Second
 )
 
+// ErrStopped says that waiting for the next try was stopped.
+var ErrStopped = errors.New("stopped between two tries")
+
 // Do calls try, counting from 0, until it succeeds, fails with an error that
 // does not heal, or timeout has passed since the start: then it tries one last
 // time at once. With a timeout of 0 there is one try; with any other there are
 // at least two. A wait ends with ctx; the error then wraps both what ended ctx
 // and the last failure.
-func Do(ctx context.Context, timeout time.Duration, heals func(error) bool, try func(attempt int) error) error {
+func Do(ctx context.Context, stop <-chan struct{}, timeout time.Duration, heals func(error) bool, try func(attempt int) error) error {
 	start, wait, last := time.Now(), First, timeout == 0
 	for attempt := 0; ; attempt++ {
 		err := try(attempt)
@@ -30,14 +33,14 @@ func Do(ctx context.Context, timeout time.Duration, heals func(error) bool, try 
 		if left <= wait {
 			wait, last = left, true
 		}
-		if errEnded := sleep(ctx, wait); errEnded != nil {
+		if errEnded := sleep(ctx, stop, wait); errEnded != nil {
 			return errors.Join(errEnded, err)
 		}
 		wait = Every
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
@@ -48,5 +51,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-stop:
+		return ErrStopped
 	}
 }

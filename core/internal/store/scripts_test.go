@@ -31,10 +31,8 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	tokens := store.NewProcess()
 	create := func(token, value string) store.Status {
 		t.Helper()
-		status, err := s.Create(t.Context(), "S", store.Change{
-			Meta: store.Meta{Timeout: time.Minute, Created: time.Now(), Commit: token},
-			Set:  []any{"k", value},
-		})
+		m := store.Meta{Timeout: time.Minute, Created: time.Now(), Commit: token}
+		status, err := s.Create(t.Context(), "S", m, []any{"k", value})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +50,7 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	if got := mini.HGet("{shop_S}_Data", "k"); got != "first" {
 		t.Errorf("there is %q", got)
 	}
-	if _, err := s.Retire(t.Context(), "S", tokens.Token(), false); err != nil {
+	if _, err := s.Retire(t.Context(), "S", store.Retirement{Token: tokens.Token()}); err != nil {
 		t.Fatal(err)
 	}
 	if status := create(first, "first"); status != store.Retired {

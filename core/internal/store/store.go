@@ -17,6 +17,7 @@ const (
 	Retired     Status = 4 // ended or rotated a short time ago
 	unsupported Status = 5 // becomes ErrFormat
 	Lost        Status = 6 // the token does not hold the lease
+	Changed     Status = 7 // there was another commit since
 )
 
 // Queueing says what [Store.Begin] does when the lease is taken.
@@ -41,10 +42,9 @@ type Store struct {
 
 // Loaded is what [Store.Begin] and [Store.Load] found.
 type Loaded struct {
-	Status   Status
-	LockLeft time.Duration // with Busy: what is left of the other lease
-	Meta     Meta          // with Done
-	fields   []any
+	Status Status
+	Meta   Meta // with Done
+	fields []any
 }
 
 // Len is the number of fields.
@@ -62,9 +62,26 @@ func (l Loaded) Fields(yield func(field, value string) bool) {
 
 // Change is what a commit writes.
 type Change struct {
-	Meta   Meta
-	Set    []any // field, value, field, value, …
-	Delete []any // field, field, …
+	Token      string        // of the commit
+	Timeout    time.Duration // 0 to keep the session's own
+	CookieSent time.Time     // zero to keep what is there
+	Set        []any         // field, value, field, value, …
+	Delete     []any         // field, field, …
+}
+
+// args are those that commits share, after the tokens.
+func (s *Store) args(c Change, more ...any) []any {
+	var timeout, sent any = "", ""
+	if c.Timeout != 0 {
+		timeout = ms(c.Timeout)
+	}
+	if !c.CookieSent.IsZero() {
+		sent = c.CookieSent.Unix()
+	}
+	args := make([]any, 0, 7+len(c.Set)+len(c.Delete))
+	args = append(args, more...)
+	args = append(args, c.Token, timeout, sent, ms(s.Lifetime))
+	return args
 }
 
 // Begin takes the lease of a session for a token, loads the session and starts
@@ -83,49 +100,35 @@ func (s *Store) Load(ctx context.Context, id string) (Loaded, error) {
 }
 
 // Create saves a new session. Tried again with the same commit token it does
-// nothing more, and it never overwrites a session.
-func (s *Store) Create(ctx context.Context, id string, c Change) (Status, error) {
-	args := make([]any, 0, 5+len(c.Set))
-	args = append(args, c.Meta.Commit, ms(c.Meta.Timeout), s.deadline(c.Meta.Created), MetaField, c.Meta.String())
-	args = append(args, c.Set...)
+// nothing more, and it never overwrites a session. Set is a list of fields and
+// values.
+func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Status, error) {
+	args := make([]any, 0, 5+len(set))
+	args = append(args, m.Commit, ms(m.Timeout), s.deadline(m.Created), MetaField, m.String())
+	args = append(args, set...)
 	return status(createScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, args...))
 }
 
-// Commit writes a change to a session whose lease the change's commit token
-// holds, starts the idle time anew and gives the lease up. The token is written
-// even if nothing else is, so that a second try finds what the first has done.
-func (s *Store) Commit(ctx context.Context, id string, c Change) (Status, error) {
-	args := make([]any, 0, 7+len(c.Set)+len(c.Delete))
-	args = append(args, c.Meta.Commit, ms(c.Meta.Timeout), s.deadline(c.Meta.Created), s.Keys.Channel(""),
-		2+len(c.Set), MetaField, c.Meta.String())
-	args = append(args, c.Set...)
-	args = append(args, c.Delete...)
+// Commit writes a change to a session whose lease a token holds, starts the idle
+// time anew and gives the lease up. The commit's token is written even if nothing
+// else is, so that a second try finds what the first has done.
+func (s *Store) Commit(ctx context.Context, id, lease string, c Change) (Status, error) {
+	args := append(s.args(c, lease), s.Keys.Channel(""), len(c.Set))
+	args = append(append(args, c.Set...), c.Delete...)
 	return status(commitScript.run(ctx, s.Client, s.keys(id), args...))
 }
 
-// Merge writes a change to a session without asking for a lease. Of the
-// change's Meta it writes the token, and the timeout and the cookie's time
-// unless they are zero.
+// Merge writes a change to a session without asking for a lease.
 func (s *Store) Merge(ctx context.Context, id string, c Change) (Status, error) {
-	var timeout, sent any = "", ""
-	if c.Meta.Timeout != 0 {
-		timeout = ms(c.Meta.Timeout)
-	}
-	if !c.Meta.CookieSent.IsZero() {
-		sent = c.Meta.CookieSent.Unix()
-	}
-	args := make([]any, 0, 5+len(c.Set)+len(c.Delete))
-	args = append(args, c.Meta.Commit, timeout, sent, ms(s.Lifetime), len(c.Set))
-	args = append(args, c.Set...)
-	args = append(args, c.Delete...)
+	args := append(s.args(c), len(c.Set))
+	args = append(append(args, c.Set...), c.Delete...)
 	return status(mergeScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, args...))
 }
 
 // Renew prolongs the lease by its TTL and keeps the session from expiring
 // meanwhile.
-func (s *Store) Renew(ctx context.Context, id, token string, m Meta) (Status, error) {
-	return status(renewScript.run(ctx, s.Client, s.keys(id)[:2],
-		token, ms(s.LockTTL), ms(m.Timeout), s.deadline(m.Created)))
+func (s *Store) Renew(ctx context.Context, id, lease string) (Status, error) {
+	return status(renewScript.run(ctx, s.Client, s.keys(id)[:2], lease, ms(s.LockTTL), ms(s.Lifetime)))
 }
 
 // Release gives up the lease, or the place in its queue, without writing.
@@ -134,15 +137,17 @@ func (s *Store) Release(ctx context.Context, id, token string) error {
 	return err
 }
 
+// Retirement says how a session is to be retired.
+type Retirement struct {
+	Token string // of the retiring commit
+	Lease string // the lease that must be held, "" if none need be
+	After string // the commit that must have been the last, "" for any
+}
+
 // Retire ends a session; its ID stays unusable for the time set in the store.
-// With held, the token must hold the lease. Tried again with the same token it
-// does nothing more.
-func (s *Store) Retire(ctx context.Context, id, token string, held bool) (Status, error) {
-	mode := "free"
-	if held {
-		mode = "held"
-	}
-	return status(retireScript.run(ctx, s.Client, s.keys(id), token, mode, ms(s.RetireTTL), s.Keys.Channel("")))
+// Tried again with the same token it does nothing more.
+func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, error) {
+	return status(retireScript.run(ctx, s.Client, s.keys(id), r.Token, r.Lease, ms(s.RetireTTL), s.Keys.Channel(""), r.After))
 }
 
 func (s *Store) keys(id string) []string {
@@ -188,12 +193,7 @@ func loaded(reply any, err error) (Loaded, error) {
 		return Loaded{}, err
 	}
 	l := Loaded{Status: code}
-	switch code {
-	case Busy:
-		if left, _ := list[1].(int64); left > 0 {
-			l.LockLeft = time.Duration(left) * time.Millisecond
-		}
-	case Done:
+	if code == Done {
 		l.fields, _ = list[1].([]any)
 		for i := 0; i+1 < len(l.fields); i += 2 {
 			if l.fields[i] == MetaField {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,9 @@ type Waker struct {
 
 	mu      sync.Mutex
 	waiters map[string]chan struct{}
+	early   [16]string         // the last tokens that nobody had registered yet
+	next    int                // where the next of them goes
+	missed  int                // hand-overs in a row that came without a message
 	stop    context.CancelFunc // nil before the goroutine runs
 	stopped chan struct{}
 	closed  bool
@@ -55,6 +59,9 @@ func (w *Waker) Register(token string) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiters[token] = woken
+	if slices.Contains(w.early[:], token) {
+		woken <- struct{}{}
+	}
 	if w.stop == nil && !w.closed {
 		ctx, stop := context.WithCancel(context.Background())
 		w.stop, w.stopped = stop, make(chan struct{})
@@ -70,8 +77,23 @@ func (w *Waker) Unregister(token string) {
 	delete(w.waiters, token)
 }
 
-// Ready tells whether the subscription stands, so that waiters may rely on it.
-func (w *Waker) Ready() bool { return w.ready.Load() }
+// Missed notes that a token was handed a lease and not told so.
+func (w *Waker) Missed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.missed++
+}
+
+// Ready tells whether waiters may rely on messages: the subscription stands, and
+// messages have not been missing lately, as they are where PUBLISH is forbidden.
+func (w *Waker) Ready() bool {
+	if !w.ready.Load() {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.missed < 3
+}
 
 // Close ends the subscription and waits for its goroutine. Closing twice is
 // harmless.
@@ -93,8 +115,7 @@ func (w *Waker) listen(ctx context.Context) {
 		err := w.subscribe(ctx)
 		w.ready.Store(false)
 		pause := reconnect
-		var answer redis.Error
-		if errors.As(err, &answer) {
+		if redis.HasErrorPrefix(err, "NOPERM") {
 			pause = refused
 		}
 		timer := time.NewTimer(pause)
@@ -140,9 +161,16 @@ func (w *Waker) hear(message any) {
 	case *redis.Message:
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		w.missed = 0
+		woken, waits := w.waiters[message.Payload]
+		if !waits {
+			w.early[w.next] = message.Payload
+			w.next = (w.next + 1) % len(w.early)
+			return
+		}
 		select {
-		case w.waiters[message.Payload] <- struct{}{}:
-		default: // unknown, or woken already
+		case woken <- struct{}{}:
+		default: // woken already
 		}
 	}
 }

@@ -12,7 +12,7 @@
 --
 -- Returns  {1, fields}  the session is loaded and held by the token, be it for
 --                       the first time, after a lost reply or by a hand-over
---          {2, ms}      the lease is taken; its time left
+--          {2}          the lease is taken
 --          {3}, {4}     unknown, retired: no lock is left behind
 --          {5}          META has a format that this version does not know
 local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
@@ -28,10 +28,10 @@ else
     if not string.find(queue, token, 1, true) then queue = queue .. token end
     redis.call('SET', waiters, queue, 'PX', QUEUE_TTL)
   end
-  return {BUSY, redis.call('PTTL', lock)}
+  return {BUSY}
 end
 
 local code, fields = load(data, lifetime)
 if code == DONE then return {DONE, fields} end
-hand_over(lock, waiters, redis.call('GET', waiters), channel)
+hand_over(lock, waiters, redis.call('GET', waiters), channel, token)
 return {code}

@@ -5,29 +5,39 @@
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
 -- ARGV[1]  token of the lease
--- ARGV[2]  idle timeout in ms
--- ARGV[3]  deadline in unix ms, 0 for none
--- ARGV[4]  prefix of the processes' channels: shop_Wake_
--- ARGV[5]  how many of the following are field-value pairs, times two
--- ARGV[6…] field, value, … with META first, and then the fields to delete
+-- ARGV[2]  token of the commit
+-- ARGV[3]  idle timeout in ms, or '' to keep the session's own
+-- ARGV[4]  when the cookie was sent, unix s, or '' to keep it
+-- ARGV[5]  longest life of a session in ms, 0 for none
+-- ARGV[6]  prefix of the processes' channels: shop_Wake_
+-- ARGV[7]  how many of the following are field-value pairs, times two
+-- ARGV[8…] field, value, … without META, and then the fields to delete
 --
--- Returns  1        written, now or by an earlier try with this token
+-- Returns  1        written, now or by an earlier try with this commit token
 --          3, 4, 5  the session has expired, was ended, or is not readable
 --          6        somebody else holds the lease, or nobody: nothing written
 local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
-local token, timeout, deadline, channel, pairs = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local lease, token, timeout, sent = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lifetime, channel, pairs = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 
 local held = redis.call('MGET', lock, waiters)
-if held[1] ~= token then
-  local meta = redis.call('HGET', data, META)
-  local code = classify(meta)
+local meta = redis.call('HGET', data, META)
+local code = classify(meta)
+if held[1] ~= lease then
   if code ~= DONE then return code end
-  if string.match(meta, '^1 %d+ %d+ %d+ (%S+) ') == token then return DONE end
+  if commit_token(meta) == token then return DONE end
   return LOST
 end
 
-local alive = touch(data, timeout, deadline)
-if alive then write(data, 6, 5 + pairs) end
-hand_over(lock, waiters, held[2], channel)
-if alive then return DONE end
-return UNKNOWN
+if code == DONE then
+  local created
+  meta, timeout, created = rewrite(meta, timeout, sent, token)
+  if touch(data, timeout, deadline(created, lifetime)) then
+    redis.call('HSET', data, META, meta)
+    write(data, 8, 7 + pairs)
+  else
+    code = UNKNOWN
+  end
+end
+hand_over(lock, waiters, held[2], channel, lease)
+return code

@@ -10,15 +10,15 @@
 --          3, 4, 5  the session is there and is not this commit's: it has been
 --                   retired or taken since, and is left as it is
 local data = KEYS[1]
-local token, timeout, deadline = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local token, timeout, latest = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local meta = redis.call('HGET', data, META)
 if meta then
   local code = classify(meta)
   if code ~= DONE then return code end
-  if string.find(meta, token, 1, true) then return DONE end
+  if commit_token(meta) == token then return DONE end
   return UNKNOWN
 end
 write(data, 4, #ARGV)
-if not touch(data, timeout, deadline) then return UNKNOWN end
+if not touch(data, timeout, latest) then return UNKNOWN end
 return DONE

@@ -9,7 +9,7 @@
 -- META of a retired session: 1 retired <token of the retiring commit>
 --
 -- Scripts answer with one of these codes, or with a table that starts with one.
-local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST = 1, 2, 3, 4, 5, 6
+local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, CHANGED = 1, 2, 3, 4, 5, 6, 7
 
 local META = '_berth'
 local TOKEN_LENGTH, PROCESS_LENGTH = 26, 16
@@ -30,13 +30,19 @@ local function classify(meta)
   return UNSUPPORTED
 end
 
--- touch moves the end of a session to timeout from now, but never past its
--- deadline (unix ms, 0 for none). It returns whether the session is still there.
-local function touch(data, timeout, deadline)
+-- touch moves the end of a session to timeout from now, but never past the
+-- latest (unix ms, 0 for none). It returns whether the session is still there.
+local function touch(data, timeout, latest)
   if redis.call('PEXPIRE', data, timeout) == 0 then return false end
-  if deadline == 0 then return true end
-  redis.call('PEXPIREAT', data, string.format('%.0f', deadline), 'LT')
+  if latest == 0 then return true end
+  redis.call('PEXPIREAT', data, string.format('%.0f', latest), 'LT')
   return redis.call('EXISTS', data) == 1
+end
+
+-- deadline is when a session must end at the latest, in unix ms, 0 for none.
+local function deadline(created, lifetime)
+  if lifetime == 0 then return 0 end
+  return tonumber(created) + lifetime
 end
 
 -- load returns DONE and all fields of a live session, whose idle time starts
@@ -48,16 +54,37 @@ local function load(data, lifetime)
   if fields[1] ~= META then meta = redis.call('HGET', data, META) or '' end
   local code, timeout, created = classify(meta)
   if code ~= DONE then return code end
-  local deadline = 0
-  if lifetime > 0 then deadline = tonumber(created) + lifetime end
-  if not touch(data, timeout, deadline) then return UNKNOWN end
+  if not touch(data, timeout, deadline(created, lifetime)) then return UNKNOWN end
   return DONE, fields
 end
 
+-- commit_token returns the token of the last commit that META tells of.
+local function commit_token(meta)
+  return string.match(meta, '^1 %d+ %d+ %d+ (%S+) ')
+end
+
+-- rewrite returns META after a commit by token, which sets the timeout and the
+-- time of the cookie unless they are ''; and the timeout and time of creation.
+local function rewrite(meta, timeout, sent, token)
+  local own_timeout, created, own_sent, principal = string.match(meta, '^1 (%d+) (%d+) (%d+) %S+ (.*)$')
+  if timeout == '' then timeout = own_timeout end
+  if sent == '' then sent = own_sent end
+  return table.concat({'1', timeout, created, sent, token, principal}, ' '), timeout, created
+end
+
 -- hand_over gives a lock to the first process in the queue and tells it so, or
--- frees the lock when nobody waits. Telling may fail (an ACL without PUBLISH):
--- the new owner then finds out when it looks again.
-local function hand_over(lock, waiters, queue, channel)
+-- frees the lock when nobody waits. A token that is still in the queue though it
+-- holds the lock is not handed it again. Telling may fail (an ACL without
+-- PUBLISH): the new owner then finds out when it looks again.
+local function hand_over(lock, waiters, queue, channel, token)
+  local from = queue and string.find(queue, token, 1, true)
+  if from then
+    queue = string.sub(queue, 1, from - 1) .. string.sub(queue, from + TOKEN_LENGTH)
+    if queue == '' then
+      redis.call('DEL', waiters)
+      queue = nil
+    end
+  end
   if not queue then
     redis.call('DEL', lock)
     return

@@ -17,14 +17,11 @@ local token, timeout, sent, lifetime, pairs = ARGV[1], ARGV[2], ARGV[3], tonumbe
 local meta = redis.call('HGET', data, META)
 local code = classify(meta)
 if code ~= DONE then return code end
-local own_timeout, created, own_sent, last, principal = string.match(meta, '^1 (%d+) (%d+) (%d+) (%S+) (.*)$')
-if last == token then return DONE end
-if timeout == '' then timeout = own_timeout end
-if sent == '' then sent = own_sent end
+if commit_token(meta) == token then return DONE end
 
-local deadline = 0
-if lifetime > 0 then deadline = tonumber(created) + lifetime end
-if not touch(data, timeout, deadline) then return UNKNOWN end
-redis.call('HSET', data, META, table.concat({'1', timeout, created, sent, token, principal}, ' '))
+local created
+meta, timeout, created = rewrite(meta, timeout, sent, token)
+if not touch(data, timeout, deadline(created, lifetime)) then return UNKNOWN end
+redis.call('HSET', data, META, meta)
 write(data, 6, 5 + pairs)
 return DONE

@@ -11,6 +11,6 @@ local token, channel = ARGV[1], ARGV[2]
 
 leave_queue(waiters, token)
 if redis.call('GET', lock) == token then
-  hand_over(lock, waiters, redis.call('GET', waiters), channel)
+  hand_over(lock, waiters, redis.call('GET', waiters), channel, token)
 end
 return DONE

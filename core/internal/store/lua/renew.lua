@@ -4,15 +4,15 @@
 -- KEYS[2]  {shop_S}_Lock
 -- ARGV[1]  token of the lease
 -- ARGV[2]  TTL of the lease in ms
--- ARGV[3]  idle timeout of the session in ms
--- ARGV[4]  deadline of the session in unix ms, 0 for none
+-- ARGV[3]  longest life of a session in ms, 0 for none
 --
 -- Returns  1  prolonged
 --          6  the lease is not the token's any more
 local data, lock = KEYS[1], KEYS[2]
-local token, lease, timeout, deadline = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local token, lease, lifetime = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 if redis.call('GET', lock) ~= token then return LOST end
 redis.call('PEXPIRE', lock, lease)
-touch(data, timeout, deadline)
+local code, timeout, created = classify(redis.call('HGET', data, META))
+if code == DONE then touch(data, timeout, deadline(created, lifetime)) end
 return DONE

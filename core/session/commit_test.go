@@ -1,0 +1,221 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// warmUp loads all scripts, so that a planned fault meets the call itself.
+func warmUp(t *testing.T, m *session.Manager) {
+	t.Helper()
+	id := saved(t, m)
+	s := begin(t, m, id, session.Exclusive)
+	s.Set("k", "w")
+	commit(t, s)
+	s = begin(t, m, id, session.Shared)
+	s.Set("k", "x")
+	commit(t, s)
+	s = begin(t, m, id, session.Exclusive)
+	s.Rotate()
+	commit(t, s)
+	begin(t, m, s.ID(), session.Exclusive).Rollback(context.Background())
+}
+
+func pass(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error { return next(ctx, cmd) }
+
+// Commit's doc: after an OpError "Commit may be called again". What was changed in
+// between must be written by it, or the commit must fail.
+func TestSecondCommitWritesLaterChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin func(t *testing.T, m *session.Manager) *session.Session
+		plan  int // calls that pass before the reply that is lost
+	}{
+		"create": {begin: func(t *testing.T, m *session.Manager) *session.Session {
+			return begin(t, m, "", session.Exclusive)
+		}},
+		"exclusive": {begin: func(t *testing.T, m *session.Manager) *session.Session {
+			return begin(t, m, saved(t, m, "n", 0), session.Exclusive)
+		}},
+		"shared": {begin: func(t *testing.T, m *session.Manager) *session.Session {
+			return begin(t, m, saved(t, m, "n", 0), session.Shared)
+		}},
+		"rotate": {plan: 1, begin: func(t *testing.T, m *session.Manager) *session.Session {
+			s := begin(t, m, saved(t, m, "n", 0), session.Exclusive)
+			s.Rotate()
+			return s
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				client, f := r.newClient(), &faults{}
+				client.AddHook(f)
+				m := r.managerOn(client, session.Options{})
+				warmUp(t, m)
+				s := c.begin(t, m)
+				s.Set("n", 1)
+				for range c.plan {
+					f.then(pass)
+				}
+				f.then(lose)
+				if s.Commit(context.Background()) == nil {
+					t.Fatal("the commit did not see its reply lost")
+				}
+				s.Set("n", 2)
+				if err := s.Commit(context.Background()); err != nil {
+					return // an honest failure is fine
+				}
+				if n := get[int](t, view(t, m, s.ID()), "n"); n != 2 {
+					t.Errorf("Commit returned nil, but n is %d, not the 2 that was set before it", n)
+				}
+			})
+		})
+	}
+}
+
+// A Shared commit that succeeded while an Exclusive request rotates moves along.
+func TestRotateKeepsSharedCommits(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		id := saved(t, m, "n", 1)
+		login := begin(t, m, id, session.Exclusive)
+		login.SetPrincipal("ann")
+		shared := begin(t, m, id, session.Shared)
+		shared.Set("cart", "full")
+		commit(t, shared) // success
+		commit(t, login)
+		if v, err := session.Get[string](view(t, m, login.ID()), "cart"); v != "full" {
+			t.Errorf("the committed cart is %q, %v", v, err)
+		}
+	})
+}
+
+// A time-out set under Shared is not undone by an Exclusive commit that began before.
+func TestExclusiveCommitKeepsSharedTimeout(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{Timeout: 20 * time.Minute})
+		id := saved(t, m, "n", 1)
+		held := begin(t, m, id, session.Exclusive)
+		shared := begin(t, m, id, session.Shared)
+		shared.SetTimeout(24 * time.Hour)
+		commit(t, shared)
+		held.Set("n", 2)
+		commit(t, held)
+		commit(t, begin(t, m, id, session.Exclusive))
+		if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl < 23*time.Hour {
+			t.Errorf("the session lives for %v, not for the 24h of SetTimeout", ttl)
+		}
+	})
+}
+
+// Rotation whose second reply is lost, with an outage longer than the minute for
+// which the old ID stays retired.
+func TestRotateThroughALongOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{RetryTimeout: 2 * time.Minute})
+		warmUp(t, m)
+		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
+		s.Rotate()
+		f.then(pass, lose)
+		for range 70 {
+			f.then(refuse)
+		}
+		if err := s.Commit(context.Background()); err != nil {
+			t.Errorf("both calls were executed, yet the session is thrown away: %v", err)
+		}
+	})
+}
+
+// FailSilently: an outage logs nobody out, even between rotate's reply and us.
+func TestSilentRotateLogsNobodyOut(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{FailSilently: true})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.Rotate()
+		f.then(pass, lose)
+		if err := s.Finish(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		h := http.Header{}
+		s.SetHeaders(http.Header(nil), h, false)
+		next := id
+		if len(h["Set-Cookie"]) > 0 {
+			next = m.SessionID(http.Header{"Cookie": {h["Set-Cookie"][0]}})
+		}
+		s = begin(t, m, next, session.Exclusive)
+		if _, err := session.Get[int](s, "n"); err != nil {
+			t.Errorf("the user is logged out: detached %v, %v", s.Detached(), err)
+		}
+	})
+}
+
+// peers.md 36: rotation with a value whose key is not known to this process
+// (rolling deploy) must not make it unreadable for ever.
+func TestRotateKeepsWhatOthersCanDecrypt(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		oldKey, newKey := make([]byte, 32), append(make([]byte, 31), 1)
+		newer := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{newKey, oldKey}})
+		older := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{oldKey}})
+		id := saved(t, newer, "cart", "full")
+		s := begin(t, older, id, session.Exclusive)
+		s.SetPrincipal("ann")
+		if err := s.Commit(context.Background()); err != nil {
+			return // to refuse is fine
+		}
+		if v, err := session.Get[string](view(t, newer, s.ID()), "cart"); v != "full" {
+			t.Errorf("a process with all keys cannot read it any more: %q, %v", v, err)
+		}
+	})
+}
+
+// A principal counts in MaxBytes.
+func TestPrincipalCountsInMaxBytes(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{MaxBytes: 1000})
+		s := begin(t, m, "", session.Exclusive)
+		s.SetPrincipal(string(make([]byte, 100_000)))
+		if err := s.Commit(context.Background()); err == nil {
+			t.Error("MaxBytes 1000, a principal of 100 kB was saved")
+		}
+	})
+}
+
+// A commit that was executed, but whose reply was lost, and after which another
+// request has committed: nothing tells any more whether it was, and the error says so.
+func TestUnknownOutcomeIsSaid(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("n", 2)
+		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			err := lose(ctx, cmd, next)
+			increment(t, other, id)
+			return err
+		})
+		err := s.Commit(context.Background())
+		var failed *session.OpError
+		if !errors.As(err, &failed) || !errors.Is(err, session.ErrLockLost) || strings.Contains(err.Error(), "nothing was written") {
+			t.Errorf("the error is %v", err)
+		}
+		if n := get[int](t, view(t, m, id), "n"); n != 3 {
+			t.Errorf("n is %d, want 3: the other's", n)
+		}
+	})
+}
