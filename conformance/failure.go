@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,10 @@ var failure = []testCase{
 	{name: "RedisGoneAtBeginSilently", run: redisGoneAtBeginSilently},
 	{name: "RedisGoneAtCommitSilently", run: redisGoneAtCommitSilently},
 	{name: "ErrorHandler", run: errorHandler},
+	{name: "NothingOfTheHandlerIsLeft", run: nothingOfHandlerIsLeft},
+	{name: "NothingIsReadFrom", run: nothingIsReadFrom, needs: []Feature{ReaderFrom}},
+	{name: "NothingIsHijacked", run: nothingIsHijacked},
+	{name: "SessionIsFreeAtOnce", run: sessionIsFreeAtOnce, needs: []Feature{Unbuffered}},
 	{name: "LostLease", run: lostLease},
 	{name: "TooLarge", run: tooLarge},
 	{name: "UnencodableValue", run: unencodableValue},
@@ -169,6 +174,86 @@ func errorHandler(r *rig) {
 			r.Errorf("the error handler was called %d times, want %d", calls.Load(), i+1)
 		}
 	}
+}
+
+// What a handler said in headers and status of a login that was not saved must
+// not reach the client, whoever writes the error page.
+func nothingOfHandlerIsLeft(r *rig) {
+	for _, onError := range []func(error) (int, string){
+		nil,
+		func(error) (int, string) { return http.StatusTeapot, "own page" },
+	} {
+		s := r.serve(setting{onError: onError, routes: Routes{"/try": func(x *Exchange) error {
+			x.From().Set("k", func() {})
+			for name, value := range map[string]string{
+				"Location": "/paid", "Set-Cookie": "remember=me", "Clear-Site-Data": "*", "Cache-Control": "public, max-age=60",
+				"Content-Disposition": "attachment", "Content-Encoding": "gzip", "Content-Length": "3", "Expires": "tomorrow",
+			} {
+				x.W.Header().Set(name, value)
+			}
+			x.W.WriteHeader(http.StatusFound)
+			return write(x, "own")
+		}}})
+		a := s.browser().get("/try")
+		if onError == nil {
+			r.wantStatus(a, http.StatusInternalServerError)
+			r.wantError(a)
+		} else {
+			r.wantStatus(a, http.StatusTeapot)
+			r.wantBody(a, "own page")
+		}
+		for _, name := range []string{"Location", "Set-Cookie", "Clear-Site-Data", "Content-Disposition", "Content-Encoding", "Expires"} {
+			if got := a.header.Get(name); got != "" {
+				r.Errorf("the answer has the handler's %s: %s", name, got)
+			}
+		}
+		if strings.Contains(a.header.Get("Cache-Control"), "public") {
+			r.Errorf("the answer may be cached")
+		}
+	}
+}
+
+func nothingIsReadFrom(r *rig) {
+	s := r.serve(setting{routes: Routes{"/try": func(x *Exchange) error {
+		x.From().Set("k", func() {})
+		if _, err := x.W.(io.ReaderFrom).ReadFrom(strings.NewReader("the handler's own")); err == nil {
+			r.Errorf("ReadFrom succeeded")
+		}
+		return nil
+	}}})
+	a := s.browser().get("/try")
+	r.wantStatus(a, http.StatusInternalServerError)
+	r.wantError(a)
+}
+
+func nothingIsHijacked(r *rig) {
+	s := r.serve(setting{routes: Routes{"/try": func(x *Exchange) error {
+		x.From().Set("k", func() {})
+		_ = x.Hijack(func(conn net.Conn) { r.Errorf("the connection was handed over") })
+		return nil
+	}}})
+	a := s.browser().get("/try")
+	r.wantStatus(a, http.StatusInternalServerError)
+	r.wantError(a)
+}
+
+// A handler that does not notice that its session could not be saved does not
+// keep others from it.
+func sessionIsFreeAtOnce(r *rig) {
+	rest := r.gate()
+	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/try": func(x *Exchange) error {
+		x.From().Set("k", func() {})
+		_ = write(x, "the handler's own")
+		rest.pass()
+		return nil
+	}}})
+	b := s.visitor("/set")
+	started := b.also().start("/try")
+	rest.await()
+	r.wantUnlocked(b.id)
+	r.wantStatus(b.get("/set"), http.StatusOK)
+	rest.open()
+	r.wantStatus(b.finish(started), http.StatusInternalServerError)
 }
 
 func lostLease(r *rig) {

@@ -51,8 +51,15 @@ func (w *faultyWriter) finish() error {
 		w.err = nil
 	}
 	if w.err != nil && !w.a.has(ignoresFailedCommit) {
-		for _, name := range []string{"Content-Length", "Content-Type", "Etag"} {
-			w.Header().Del(name)
+		if !w.a.has(locksAfterFailedCommit) {
+			w.s.Rollback(w.r.Context())
+		}
+		if w.a.has(keepsHeaders) {
+			for _, name := range []string{"Content-Length", "Content-Type", "Etag"} {
+				w.Header().Del(name)
+			}
+		} else {
+			clear(w.Header())
 		}
 		w.a.answer(w.ResponseWriter, w.err)
 		return w.err
@@ -101,7 +108,7 @@ func (w *faultyWriter) Write(b []byte) (int, error) {
 
 func (w *faultyWriter) ReadFrom(r io.Reader) (int64, error) {
 	if !w.a.has(readFromPassesCommit) {
-		if err := w.begin(); err != nil {
+		if err := w.begin(); err != nil && !w.a.has(readsAfterErrorPage) {
 			return 0, err
 		}
 	}
@@ -121,7 +128,7 @@ func (w *faultyWriter) FlushError() error {
 
 func (w *faultyWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !w.a.has(hijackPassesCommit) {
-		if err := w.begin(); err != nil {
+		if err := w.begin(); err != nil && !w.a.has(hijacksAfterErrorPage) {
 			return nil, nil, err
 		}
 	}

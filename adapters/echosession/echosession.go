@@ -66,6 +66,8 @@ func Middleware(m *session.Manager, opts ...Option) echo.MiddlewareFunc {
 			onError := func(outer http.ResponseWriter, _ *http.Request, failure error) {
 				inner := response.Writer
 				response.Writer = outer
+				// A middleware that buffers may have set it, but nothing was sent.
+				response.Committed = false
 				defer func() { response.Writer = inner }()
 				if failure = cfg.onError(c, failure); failure != nil {
 					c.Error(failure)

@@ -25,6 +25,7 @@ import (
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -83,11 +84,18 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		}
 		// After a panic nothing is saved, and the panic goes on.
 		defer s.Rollback(ctx)
+		before := fasthttp.AcquireResponse()
+		defer fasthttp.ReleaseResponse(before)
+		c.Response().Header.CopyTo(&before.Header)
 		c.Locals(localsKey{}, s)
 		c.SetUserContext(session.NewContext(ctx, s))
 		err = c.Next()
 		if failure := s.Finish(ctx); failure != nil {
-			discard(c)
+			s.Rollback(ctx)
+			// Nothing that the handler said is true of the response to come.
+			c.Response().ResetBody()
+			c.Context().Hijack(nil)
+			before.Header.CopyTo(&c.Response().Header)
 			return cfg.onError(c, failure)
 		}
 		s.SetHeaders(header{c}, header{c}, c.Context().IsTLS())
@@ -104,18 +112,6 @@ func From(c *fiber.Ctx) *session.Session {
 		panic("fibersession: no session in this request; install fibersession.Middleware before this handler")
 	}
 	return s
-}
-
-// discard takes back what the handler wrote of a response that is not to be sent.
-func discard(c *fiber.Ctx) {
-	c.Response().ResetBody()
-	c.Context().Hijack(nil)
-	for _, name := range []string{
-		fiber.HeaderContentLength, fiber.HeaderContentEncoding, fiber.HeaderContentType,
-		fiber.HeaderETag, fiber.HeaderLastModified,
-	} {
-		c.Response().Header.Del(name)
-	}
 }
 
 // header is the request's headers to read from, and the response's to write to.

@@ -14,6 +14,10 @@
 // handlers have returned; an answer such as AbortWithError is a response like any
 // other. A panic that reaches the middleware saves nothing, so install it after
 // [gin.Recovery], as with gin.Default above.
+//
+// [gin.Engine.HandleContext] takes the middlewares' writers away from a request, and
+// with it the commit. Where it is used, put [httpsession.Middleware] around the
+// engine, in place of this one; [session.FromContext] finds the session there too.
 package ginsession
 
 import (
@@ -63,12 +67,18 @@ func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
 			c.Writer = outer
 			defer func() { c.Writer = inner }()
 			c.Abort()
+			c.Status(http.StatusOK) // what the handler noted is not true of this response
 			cfg.onError(c, err)
 		}
+		var own *writer
 		httpsession.Serve(outer, c.Request, m, cfg.access(c), onError, func(w http.ResponseWriter, r *http.Request) {
-			c.Writer, c.Request = &writer{ResponseWriter: outer, session: w}, r
+			own = &writer{ResponseWriter: outer, session: w}
+			c.Writer, c.Request = own, r
 			c.Next()
 		})
+		if c.Writer == own {
+			c.Writer = outer // an error handler may have left the body to a middleware out there
+		}
 	}
 }
 

@@ -15,4 +15,8 @@
 // session was not saved: a failed commit becomes one error response, and what the
 // handler writes after it is dropped, with an error. From then on the session is
 // sealed and no longer locked, however long the response takes.
+//
+// A handler that gives up half-way and answers all the same, as [http.TimeoutHandler]
+// does, has answered: its session is saved as it is then. Put such a handler around
+// the middleware, and not behind it.
 package httpsession

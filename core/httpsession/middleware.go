@@ -62,8 +62,9 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 // It begins a session, calls next with a ResponseWriter that commits it before
 // the first byte, and commits when next has returned. OnError is called at most
 // once, before anything was written, with the w of Serve: what it writes is the
-// response, and what next writes after it is dropped. That it was called shows
-// to next only as an error of its own writes.
+// response, on top of the headers that there were before next, and what next writes
+// after it is dropped. That it was called shows to next only as an error of its own
+// writes.
 //
 // Where r carries a session of m already, because the middleware is installed
 // twice, Serve just calls next.
@@ -87,12 +88,20 @@ func Serve(
 		return
 	}
 	writer := &responseWriter{ResponseWriter: w, request: r, session: s, onError: onError}
+	if before := w.Header(); len(before) > 0 {
+		writer.before = before.Clone()
+	}
 	defer func() {
 		s.Rollback(ctx)
 		writer.committed = true
+		if !writer.answered {
+			writer.err = nil
+		}
 	}()
 	next(writer, r.WithContext(session.NewContext(ctx, s)))
-	_ = writer.commit() // told to onError
+	if writer.commit() != nil && !writer.answered {
+		writer.answer(Error) // what should have answered panicked, and next recovered
+	}
 }
 
 // From returns the session of a request. It panics where [Middleware] is missing.

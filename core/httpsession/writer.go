@@ -2,7 +2,9 @@ package httpsession
 
 import (
 	"bufio"
+	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 
@@ -16,8 +18,10 @@ type responseWriter struct {
 	request *http.Request
 	session *session.Session
 	onError func(http.ResponseWriter, *http.Request, error)
+	before  http.Header // the response's headers before the handler; nil if there were none
 
 	committed bool
+	answered  bool  // a failed commit has been
 	err       error // of the commit; the response is the error handler's then
 }
 
@@ -27,22 +31,34 @@ var (
 	_ io.ReaderFrom = (*responseWriter)(nil)
 )
 
+// errInterrupted is the outcome of a commit that panicked, in a codec for instance,
+// until something answers.
+var errInterrupted = errors.New("httpsession: the commit of the session panicked")
+
 // commit commits the session once, and answers if that fails.
 func (w *responseWriter) commit() error {
 	if w.committed {
 		return w.err
 	}
-	w.committed = true
-	if w.err = w.session.Finish(w.request.Context()); w.err != nil {
-		// What the handler said of its own body is not true of this one.
-		for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Type", "Etag", "Last-Modified"} {
-			w.Header().Del(name)
-		}
-		w.onError(w.ResponseWriter, w.request, w.err)
+	w.committed, w.err = true, errInterrupted
+	w.err = w.session.Finish(w.request.Context())
+	if w.err != nil {
+		w.answer(w.onError)
 		return w.err
 	}
 	w.session.SetHeaders(w.request.Header, w.Header(), w.request.TLS != nil)
 	return nil
+}
+
+// answer answers in the handler's place. Nothing that the handler said of its own
+// response is true of this one, and the session is free while it goes on.
+func (w *responseWriter) answer(onError func(http.ResponseWriter, *http.Request, error)) {
+	w.session.Rollback(w.request.Context())
+	header := w.Header()
+	clear(header)
+	maps.Copy(header, w.before)
+	onError(w.ResponseWriter, w.request, w.err)
+	w.answered = true
 }
 
 // WriteHeader commits, but for informational responses, which go before the

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -129,7 +130,7 @@ func HTTPStatus(err error) (status, retryAfter int) {
 	}
 	var failed *OpError
 	if errors.As(err, &failed) || errors.Is(err, ErrLockTimeout) || errors.Is(err, ErrLockLost) ||
-		errors.Is(err, ErrEnded) || errors.Is(err, ErrClosed) {
+		errors.Is(err, ErrEnded) || errors.Is(err, ErrClosed) || errors.Is(err, context.DeadlineExceeded) {
 		return http.StatusServiceUnavailable, 1
 	}
 	return http.StatusInternalServerError, 0

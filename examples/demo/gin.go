@@ -11,6 +11,8 @@ import (
 func ginServer(m *session.Manager, s *shop.Shop) server {
 	gin.SetMode(gin.ReleaseMode) // prints no list of routes
 	router := gin.New()
+	router.RedirectTrailingSlash = false // no other framework does
+	router.HandleMethodNotAllowed = true // all others do
 	router.Use(gin.Recovery())
 	for _, route := range s.Routes() {
 		access := func(*gin.Context) session.Access { return route.Access }
