@@ -2,9 +2,11 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -79,4 +81,95 @@ func TestKeysInRedis(t *testing.T) {
 			t.Errorf("after the commit there are %v", keys)
 		}
 	})
+}
+
+// What is tested with a clock of its own elsewhere, once more with Redis's.
+func TestTimesOnRedis(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	ctx := context.Background()
+
+	t.Run("idle time-out", func(t *testing.T) {
+		t.Parallel()
+		m := r.manager(session.Options{Timeout: 200 * time.Millisecond})
+		start := time.Now()
+		id := saved(t, m)
+		s := begin(t, m, id, session.Exclusive)
+		s.SetTimeout(400 * time.Millisecond)
+		commit(t, s)
+		// To look at it with a begin would keep it alive.
+		until(t, "the session expires", func() bool { return !r.exists(r.key(id, "Data")) })
+		if took := time.Since(start); took < 400*time.Millisecond {
+			t.Errorf("expired after %v", took)
+		}
+		if !begin(t, m, id, session.Exclusive).IsNew() {
+			t.Error("there is something left")
+		}
+	})
+	t.Run("LockWait", func(t *testing.T) {
+		t.Parallel()
+		m, other := r.manager(session.Options{LockWait: 200 * time.Millisecond}), r.manager(session.Options{})
+		id := saved(t, m)
+		for _, holder := range []*session.Manager{m, other} {
+			s := begin(t, holder, id, session.Exclusive)
+			_, err := m.Begin(ctx, id, session.Exclusive)
+			var timeout *session.LockTimeoutError
+			if !errors.As(err, &timeout) || timeout.Waited < 200*time.Millisecond {
+				t.Errorf("gave up with %v", err)
+			}
+			commit(t, s)
+		}
+	})
+	t.Run("LockHold", func(t *testing.T) {
+		t.Parallel()
+		m := r.manager(session.Options{LockTTL: 200 * time.Millisecond, LockHold: 500 * time.Millisecond})
+		start := time.Now()
+		s := begin(t, m, saved(t, m), session.Exclusive)
+		<-s.Lost()
+		if held := time.Since(start); held < 500*time.Millisecond {
+			t.Errorf("lost after %v", held)
+		}
+		until(t, "the lease is free", func() bool { return !r.exists(r.key(s.ID(), "Lock")) })
+		s.Set("n", 1)
+		wantErr(t, s.Commit(ctx), session.ErrLockLost)
+	})
+}
+
+// A server that goes away and comes back while requests are under way.
+func TestRestartUnderRequests(t *testing.T) {
+	t.Parallel()
+	onReal(t)
+	if _, ok := redistest.Find(); !ok {
+		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
+	}
+	ctx := context.Background()
+	server, err := redistest.Start(ctx, redistest.Options{Args: []string{"--appendonly", "yes", "--appendfsync", "always"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	r := newRig(t)
+	r.url = server.URL()
+	r.client = r.newClient()
+	m := r.manager(session.Options{RetryTimeout: 30 * time.Second})
+	id := saved(t, m, "n", 1)
+	s := begin(t, m, id, session.Exclusive)
+	s.Set("n", 2)
+
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Commit(ctx) }()
+	until(t, "the commit is tried again", func() bool { return m.Stats().Retries > 0 })
+	if err := server.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatalf("the commit: %v", err)
+	}
+	increment(t, m, id)
+	if n := get[int](t, view(t, m, id), "n"); n != 3 {
+		t.Errorf("n is %d, want 3", n)
+	}
 }
