@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // Redis names scripts by their SHA-1.
 	"embed"
 	"encoding/hex"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -42,7 +43,11 @@ func mustScript(name string) script {
 	if err != nil {
 		panic(err)
 	}
-	source := string(lib) + string(body)
+	before, after, found := strings.Cut(string(body), "-- include lib.lua\n")
+	if !found {
+		panic("store: the script " + name + " does not include lib.lua")
+	}
+	source := before + string(lib) + after
 	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
 	return script{source, hex.EncodeToString(sum[:])}
 }

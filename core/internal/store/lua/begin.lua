@@ -18,7 +18,22 @@
 local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
 local token, lease, lifetime, channel, mode = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
-if redis.call('SET', lock, token, 'NX', 'PX', lease) then
+local locked = redis.call('SET', lock, token, 'NX', 'PX', lease)
+if locked and mode ~= 'again' and lifetime == 0 then
+  -- Most requests end here. To make the functions below costs more than all this.
+  local fields = redis.call('HGETALL', data)
+  local meta = fields[2]
+  if meta and fields[1] ~= '_berth' then meta = redis.call('HGET', data, '_berth') end
+  local timeout = meta and string.match(meta, '^1 (%d+) %d+ ')
+  if timeout then
+    redis.call('PEXPIRE', data, timeout)
+    return {1, fields}
+  end
+end
+
+-- include lib.lua
+
+if locked then
   if mode == 'again' then leave_queue(waiters, token) end
 elseif redis.call('GET', lock) == token then
   redis.call('PEXPIRE', lock, lease)

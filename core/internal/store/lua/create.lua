@@ -12,6 +12,8 @@
 local data = KEYS[1]
 local token, timeout, latest = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
+-- include lib.lua
+
 local meta = redis.call('HGET', data, META)
 if meta then
   local code = classify(meta)

@@ -1,4 +1,4 @@
--- lib.lua comes before every other script of this folder.
+-- lib.lua goes into every other script of this folder, where that includes it.
 --
 -- A session's keys share one hash tag. For application "shop" and session S:
 --   {shop_S}_Data     hash    a field per value, and META with the session's own facts

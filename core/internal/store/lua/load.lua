@@ -5,5 +5,9 @@
 --
 -- Returns  {1, fields}    loaded
 --          {3}, {4}, {5}  unknown, retired, unsupported format
-local code, fields = load(KEYS[1], tonumber(ARGV[1]))
+local data, lifetime = KEYS[1], tonumber(ARGV[1])
+
+-- include lib.lua
+
+local code, fields = load(data, lifetime)
 return {code, fields}

@@ -14,6 +14,8 @@
 local data = KEYS[1]
 local token, timeout, sent, lifetime, pairs = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
+-- include lib.lua
+
 local meta = redis.call('HGET', data, META)
 local code = classify(meta)
 if code ~= DONE then return code end

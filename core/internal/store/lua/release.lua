@@ -9,6 +9,8 @@
 local lock, waiters = KEYS[1], KEYS[2]
 local token, channel = ARGV[1], ARGV[2]
 
+-- include lib.lua
+
 leave_queue(waiters, token)
 if redis.call('GET', lock) == token then
   hand_over(lock, waiters, redis.call('GET', waiters), channel, token)

@@ -11,6 +11,8 @@
 local data, lock = KEYS[1], KEYS[2]
 local token, lease, lifetime = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
+-- include lib.lua
+
 if redis.call('GET', lock) ~= token then return LOST end
 redis.call('PEXPIRE', lock, lease)
 local code, timeout, created = classify(redis.call('HGET', data, META))

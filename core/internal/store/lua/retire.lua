@@ -17,6 +17,8 @@
 local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
 local token, lease, ttl, channel, last = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
+-- include lib.lua
+
 local meta = redis.call('HGET', data, META)
 local code = classify(meta)
 if code == RETIRED and string.sub(meta, 11) == token then return DONE end
