@@ -43,7 +43,7 @@ type App struct {
 	// Manager is for the adapter's middleware.
 	Manager *session.Manager
 
-	// Routes are behind the middleware, for GET, HEAD and POST.
+	// Routes are behind the middleware, for GET at least.
 	Routes Routes
 
 	// Bare are routes without the middleware.
@@ -62,8 +62,8 @@ type App struct {
 type Routes map[string]Handler
 
 // Handler is a handler of no framework in particular. Where a framework's own
-// return an error, this one's must be passed on; elsewhere it is to be answered
-// with status 500.
+// return an error, this one's must be passed on, and end as status 500 by the
+// framework's usual error handler; elsewhere it is to be answered with status 500.
 type Handler func(x *Exchange) error
 
 // Exchange is a request and its response.

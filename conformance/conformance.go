@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -20,9 +21,16 @@ var contents = []topic{
 	{"roundtrips", roundTrips},
 }
 
-// Run runs the suite: an adapter, on a Redis. All cases run in parallel.
+// Run runs the suite: an adapter, on a Redis. All cases run in parallel, if the
+// handlers have a session at all.
 func Run(t *testing.T, a Adapter, b Backend) {
 	t.Helper()
+	if a.Serve == nil {
+		t.Fatalf("the Adapter %q has no Serve", a.Name)
+	}
+	if !t.Run("installed", func(t *testing.T) { testCase{run: installed}.check(t, a, b, patience) }) {
+		return
+	}
 	for _, topic := range contents {
 		t.Run(topic.name, func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +65,20 @@ func (c testCase) check(t T, a Adapter, b Backend, patience time.Duration) {
 		}
 	}
 	c.run(newRig(t, a, b, patience))
+}
+
+// installed keeps a whole suite from failing for one reason.
+func installed(r *rig) {
+	s := r.serve(setting{routes: Routes{"/": func(x *Exchange) error {
+		defer func() {
+			if p := recover(); p != nil {
+				r.Errorf("the handler has no session: is the middleware installed, and is its request passed on? (%v)", p)
+			}
+		}()
+		x.From()
+		return nil
+	}}})
+	r.wantStatus(s.browser().get("/"), http.StatusOK)
 }
 
 // T is what the suite needs of a [*testing.T]. Context must end before the

@@ -172,10 +172,10 @@ func (r *rig) hangUp(s *site, slow *gate, then func()) {
 func goroutines(r *rig) {
 	const workers = 16
 	s := r.serve(setting{routes: Routes{"/many": func(x *Exchange) error {
+		s := x.From() // here, where a panic of From ends the request and not the process
 		var all sync.WaitGroup
 		for i := range workers {
 			all.Go(func() {
-				s := x.From()
 				for range 50 {
 					s.Set(fmt.Sprint("k", i), "v")
 					_, _ = session.Get[string](s, fmt.Sprint("k", (i+1)%workers))

@@ -2,7 +2,14 @@
 // net/http, it is [httpsession] by another name:
 //
 //	r := chi.NewRouter()
-//	r.Use(chisession.Middleware(m))
+//	r.Use(middleware.Recoverer, chisession.Middleware(m))
+//
+// Business code that knows no framework finds the same session by
+// [session.FromContext] in the request's context.
+//
+// The session is committed before the first byte of the response, or when the
+// handler has returned. A panic that reaches the middleware saves nothing, so
+// install it after Recoverer.
 package chisession
 
 import (
@@ -27,7 +34,8 @@ func WithAccess(access func(r *http.Request) session.Access) Option {
 }
 
 // WithErrorHandler sets what answers a request whose session could not be begun
-// or committed. Defaults to [httpsession.Error].
+// or committed. It is called once at most, before anything else was written, and
+// may tell with [session.HTTPStatus] what happened. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return httpsession.WithErrorHandler(onError)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -54,8 +55,10 @@ func fiberServer(m *session.Manager, s *shop.Shop) server {
 // fiberForm returns a field of the posted form, where c.FormValue would look into
 // the URL first. It copies: what Fiber returns is overwritten by the next request.
 func fiberForm(c *fiber.Ctx, name string) string {
-	if value := c.Request().PostArgs().Peek(name); value != nil {
-		return string(value)
+	if strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationForm) {
+		// Not by fasthttp, which takes what is badly escaped as it is.
+		form, _ := url.ParseQuery(string(c.Body()))
+		return form.Get(name)
 	}
 	form, err := c.MultipartForm()
 	if err != nil || len(form.Value[name]) == 0 {

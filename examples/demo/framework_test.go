@@ -172,6 +172,8 @@ func TestSameAnswers(t *testing.T) {
 		{method: "POST", path: "/cart/add", form: item("pear"), header: page},
 		{method: "POST", path: "/cart/add", form: url.Values{}, header: page},
 		{method: "POST", path: "/cart/add", form: item("\xff")},
+		{method: "POST", path: "/cart/add", form: url.Values{"": {"item=%zz"}}},
+		{method: "POST", path: "/cart/add", form: url.Values{"": {"item=a;b=c"}}},
 		{method: "POST", path: "/cart/add", header: []string{"Cookie", "session=x; session=y"}, form: item("apple")},
 		{method: "GET", path: "/cart", header: []string{"Cookie", "session=" + strings.Repeat("a", 10_000)}},
 		{method: "GET", path: "/cart", header: []string{"Cookie", "session=" + strings.Repeat("a", 26)}},

@@ -160,7 +160,11 @@ func (v *visitor) do(method, path string, form url.Values, header ...string) res
 }
 
 func (v *visitor) try(ctx context.Context, method, path string, form url.Values, header ...string) (response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, v.url+path, strings.NewReader(form.Encode()))
+	posted := form.Encode()
+	if raw, ok := form[""]; ok {
+		posted = raw[0] // as it is, for what no encoder makes
+	}
+	req, err := http.NewRequestWithContext(ctx, method, v.url+path, strings.NewReader(posted))
 	if err != nil {
 		return response{}, err
 	}
