@@ -68,7 +68,7 @@ func (l *lease) tick() {
 		return
 	}
 	l.timer.Reset(l.expires.Sub(now)) // however long the renewal takes
-	renews := !l.renewing && now.Before(l.until) && l.m.background()
+	renews := !l.renewing && l.m.background()
 	l.renewing = l.renewing || renews
 	l.mu.Unlock()
 	if renews && !l.renew(now) {
