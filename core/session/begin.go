@@ -81,15 +81,16 @@ func (m *Manager) begin(ctx context.Context, id string, access Access) (*Session
 		return m.lock(ctx, id)
 	}
 
+	key := m.key(id)
 	var loaded store.Loaded
 	err := m.call(ctx, opBegin, func(int) (err error) {
-		loaded, err = m.store.Load(ctx, m.key(id))
+		loaded, err = m.store.Load(ctx, key)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return m.found(id, access, loaded), nil
+	return m.found(id, key, access, loaded), nil
 }
 
 // fresh returns a new session. It gets its ID when it is saved, so that a request
@@ -99,7 +100,7 @@ func (m *Manager) fresh(access Access) *Session {
 }
 
 // found returns the session that Redis answered with.
-func (m *Manager) found(id string, access Access, l store.Loaded) *Session {
+func (m *Manager) found(id, key string, access Access, l store.Loaded) *Session {
 	switch l.Status {
 	case store.Done:
 	case store.Retired:
@@ -109,7 +110,7 @@ func (m *Manager) found(id string, access Access, l store.Loaded) *Session {
 		return m.fresh(access)
 	}
 	s := &Session{
-		m: m, access: access, id: id, key: m.key(id),
+		m: m, access: access, id: id, key: key,
 		meta: l.Meta, timeout: l.Meta.Timeout, principal: l.Meta.Principal,
 	}
 	s.load(l)
@@ -121,32 +122,33 @@ func (m *Manager) found(id string, access Access, l store.Loaded) *Session {
 // In this process, waiters pass a gate one by one, so that one of them at most
 // talks to Redis. There it stands in a queue across processes, and is told by
 // a message when its turn has come. Since messages get lost, it also looks for
-// itself: soon and ever less often, and when the holder's lease must have ended.
+// itself: soon and then less often.
 func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 	w := &wait{m: m, ctx: ctx, began: time.Now()}
 	defer w.end()
 	key := m.key(id)
 	pass := m.gates.TryEnter(key)
 	if pass == nil {
-		limit := m.options.MaxWaiters
 		if m.options.LockWait < 0 {
-			limit = 0
+			return nil, w.gaveUp(errLockWait)
 		}
 		var err error
-		if pass, err = m.gates.Enter(w.context(), key, limit); err != nil {
+		if pass, err = m.gates.Enter(w.context(), key, m.options.MaxWaiters); err != nil {
 			return nil, w.gaveUp(err)
 		}
 	}
 	token := m.process.Token()
 	l, asked, err := m.acquire(w, pass, key, token)
-	if err != nil {
+	switch {
+	case err != nil:
 		pass.Leave()
-		if m.options.LockWait >= 0 || !errors.Is(err, errLockWait) {
-			m.release(key, token)
-		}
+		m.release(key, token)
 		return nil, w.gaveUp(err)
+	case l.Status == store.Busy: // and it was not to wait
+		pass.Leave()
+		return nil, w.gaveUp(errLockWait)
 	}
-	s := m.found(id, Exclusive, l)
+	s := m.found(id, key, Exclusive, l)
 	if l.Status != store.Done {
 		pass.Leave() // the script left no lock behind
 		return s, nil
@@ -210,7 +212,7 @@ func (w *wait) gaveUp(err error) error {
 		Waited:   time.Since(w.began),
 		LockWait: w.m.options.LockWait,
 		LockTTL:  w.m.options.LockTTL,
-		Full:     full && w.m.options.LockWait > 0,
+		Full:     full,
 
 		MaxWaiters: w.m.options.MaxWaiters,
 	}
@@ -233,7 +235,8 @@ const (
 
 // acquire takes the lease for a token, and the session with it. It also returns
 // when it asked for it: the lease may be that old. Only its waiting is bounded by
-// LockWait; calls to Redis have RetryTimeout.
+// LockWait; calls to Redis have RetryTimeout. If it was not to wait, the status may
+// be Busy.
 func (m *Manager) acquire(w *wait, pass *gate.Pass, key, token string) (l store.Loaded, asked time.Time, err error) {
 	queueing := store.Queue
 	if m.options.LockWait < 0 {
@@ -250,14 +253,11 @@ func (m *Manager) acquire(w *wait, pass *gate.Pass, key, token string) (l store.
 			l, err = m.store.Begin(w.ctx, key, token, queueing)
 			return err
 		})
-		if err != nil || l.Status != store.Busy {
+		if err != nil || l.Status != store.Busy || queueing == store.Once {
 			if looked && err == nil {
 				m.waker.Missed()
 			}
 			return l, asked, err
-		}
-		if queueing == store.Once {
-			return l, asked, errLockWait
 		}
 		ctx := w.context()
 		queueing = store.Again

@@ -14,7 +14,7 @@ type Stats struct {
 	Ended        uint64        // sessions ended by Abandon or End
 	LockWaits    uint64        // requests that had to wait for a session
 	LockWaitTime time.Duration // how long those waited together
-	LockTimeouts uint64        // of those, how many gave up
+	LockTimeouts uint64        // requests that gave up, or were not to wait
 	LeasesLost   uint64        // leases lost before commit or rollback
 	Retries      uint64        // calls to Redis that were tried again
 	Errors       uint64        // failures of any kind

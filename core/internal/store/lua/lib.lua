@@ -72,44 +72,46 @@ local function rewrite(meta, timeout, sent, token)
   return table.concat({'1', timeout, created, sent, token, principal}, ' '), timeout, created
 end
 
+-- without returns a queue without a token, nil if nobody is left in it; and
+-- whether the token was in it.
+local function without(queue, token)
+  local from = queue and string.find(queue, token, 1, true)
+  if not from then return queue, false end
+  queue = string.sub(queue, 1, from - 1) .. string.sub(queue, from + TOKEN_LENGTH)
+  if queue == '' then queue = nil end
+  return queue, true
+end
+
+-- keep stores a queue; nil for one that nobody is in.
+local function keep(waiters, queue)
+  if queue then
+    redis.call('SET', waiters, queue, 'PX', QUEUE_TTL)
+  else
+    redis.call('DEL', waiters)
+  end
+end
+
 -- hand_over gives a lock to the first process in the queue and tells it so, or
 -- frees the lock when nobody waits. A token that is still in the queue though it
 -- holds the lock is not handed it again. Telling may fail (an ACL without
 -- PUBLISH): the new owner then finds out when it looks again.
 local function hand_over(lock, waiters, queue, channel, token)
-  local from = queue and string.find(queue, token, 1, true)
-  if from then
-    queue = string.sub(queue, 1, from - 1) .. string.sub(queue, from + TOKEN_LENGTH)
-    if queue == '' then
-      redis.call('DEL', waiters)
-      queue = nil
-    end
-  end
-  if not queue then
+  local others, queued = without(queue, token)
+  if not others then
     redis.call('DEL', lock)
+    if queued then keep(waiters, nil) end
     return
   end
-  local first, rest = string.sub(queue, 1, TOKEN_LENGTH), string.sub(queue, TOKEN_LENGTH + 1)
+  local first = string.sub(others, 1, TOKEN_LENGTH)
   redis.call('SET', lock, first, 'PX', GRACE)
-  if rest == '' then
-    redis.call('DEL', waiters)
-  else
-    redis.call('SET', waiters, rest, 'PX', QUEUE_TTL)
-  end
+  keep(waiters, (without(others, first)))
   redis.pcall('PUBLISH', channel .. string.sub(first, 1, PROCESS_LENGTH), first)
 end
 
 -- leave_queue removes a token from the queue.
 local function leave_queue(waiters, token)
-  local queue = redis.call('GET', waiters)
-  local from = queue and string.find(queue, token, 1, true)
-  if not from then return end
-  queue = string.sub(queue, 1, from - 1) .. string.sub(queue, from + TOKEN_LENGTH)
-  if queue == '' then
-    redis.call('DEL', waiters)
-  else
-    redis.call('SET', waiters, queue, 'PX', QUEUE_TTL)
-  end
+  local queue, queued = without(redis.call('GET', waiters), token)
+  if queued then keep(waiters, queue) end
 end
 
 -- write sets the field-value pairs ARGV[first..middle] and deletes the fields

@@ -11,8 +11,9 @@ local token, channel = ARGV[1], ARGV[2]
 
 -- include lib.lua
 
-leave_queue(waiters, token)
 if redis.call('GET', lock) == token then
   hand_over(lock, waiters, redis.call('GET', waiters), channel, token)
+else
+  leave_queue(waiters, token)
 end
 return DONE
