@@ -1,12 +1,9 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
@@ -43,34 +40,6 @@ func (s *Session) Finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.m.options.RetryTimeout+commitTime)
 	defer cancel()
 	return s.commit(ctx, true)
-}
-
-// Rollback gives up the session and its lease without writing anything. After a
-// Commit that succeeded it does nothing, so it can be deferred right after
-// [Manager.Begin]. It works even when ctx has ended, for 5 seconds at most, or as long as
-// the client takes for a call, see [New]. If Redis cannot be reached, the lease runs out by itself.
-func (s *Session) Rollback(ctx context.Context) {
-	if !s.rollBack() || s.lease == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-	defer cancel()
-	if err := s.m.store.Release(ctx, s.key, s.lease.token); err != nil {
-		s.m.fail(ctx, &OpError{Op: opRollback, Err: err})
-	}
-	s.lease.giveUp()
-}
-
-// rollBack returns false if there is nothing to roll back any more.
-func (s *Session) rollBack() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != open {
-		return false
-	}
-	s.state = rolledBack
-	s.m.stats.rolledBack.Add(1)
-	return true
 }
 
 func (s *Session) commit(ctx context.Context, http bool) error {
@@ -288,67 +257,6 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	return err
 }
 
-// move saves the whole session under a new ID and then retires the old one. The
-// two are in different slots of a cluster, so it takes two calls. Until the second
-// nobody knows the new ID: if the old one cannot be retired, it is taken back. If a
-// Shared commit came in between, all is done once more with what that has written.
-func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
-	after := s.meta.Commit
-	stored := make(map[string]string, len(s.values))
-	for key, v := range s.values {
-		if v.stored {
-			stored[key] = v.raw
-		}
-	}
-	for {
-		set, err := s.moved(stored, d)
-		if err != nil {
-			return err
-		}
-		if err := s.put(ctx, facts, set); err != nil {
-			return err
-		}
-		s.tried.moved = true
-		// The lease's token, so that a later try with other changes finds that an
-		// earlier one has retired the ID.
-		retirement := store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after}
-		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Retire(ctx, s.key, retirement) })
-		var failed *OpError
-		switch {
-		case err == nil:
-			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
-			return nil
-		case errors.As(err, &failed):
-			return err
-		}
-		s.m.discard(s.m.key(s.tried.id))
-		s.tried.moved = false
-		if !errors.Is(err, errChanged) {
-			return err
-		}
-		var l store.Loaded
-		err = s.m.call(ctx, opCommit, func(int) (err error) {
-			l, err = s.m.store.Load(ctx, s.key)
-			return err
-		})
-		switch {
-		case err != nil:
-			return err
-		case l.Status != store.Done:
-			return ErrEnded
-		}
-		after = l.Meta.Commit
-		if s.timeout == s.meta.Timeout {
-			facts.Timeout = l.Meta.Timeout
-		}
-		stored = make(map[string]string, l.Len())
-		for key, raw := range l.Fields {
-			stored[key] = raw
-		}
-		s.tried.id = newID()
-	}
-}
-
 // end ends the session.
 func (s *Session) end(ctx context.Context) error {
 	r := store.Retirement{Token: s.tried.token}
@@ -367,13 +275,6 @@ func (s *Session) end(ctx context.Context) error {
 	s.m.stats.ended.Add(1)
 	s.owed = owesDeletion
 	return nil
-}
-
-// discard removes a session that nobody knows the ID of.
-func (m *Manager) discard(key string) {
-	m.cleanup(func(ctx context.Context) {
-		_, _ = m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
-	})
 }
 
 // errChanged says that there was another commit since the session was loaded.
@@ -415,97 +316,3 @@ func (lostSince) Error() string {
 }
 
 func (lostSince) Is(target error) bool { return target == ErrLockLost }
-
-// delta is what a commit changes.
-type delta struct {
-	set     []string // keys, sorted
-	encoded [][]byte // their values, before encryption
-	deleted []string // keys, sorted
-}
-
-func (d delta) empty() bool { return len(d.set) == 0 && len(d.deleted) == 0 }
-
-// sealed is the list of fields and values to write.
-func (d delta) sealed(c codec) []any {
-	list := make([]any, 0, 2*len(d.set))
-	for i, key := range d.set {
-		list = append(list, key, c.seal(key, d.encoded[i]))
-	}
-	return list
-}
-
-// fields is the list of fields to delete.
-func (d delta) fields() []any {
-	list := make([]any, len(d.deleted))
-	for i, key := range d.deleted {
-		list[i] = key
-	}
-	return list
-}
-
-func (d delta) equal(other delta) bool {
-	return slices.Equal(d.set, other.set) && slices.Equal(d.deleted, other.deleted) &&
-		slices.EqualFunc(d.encoded, other.encoded, bytes.Equal)
-}
-
-// delta compares the session with what Redis has. It changes nothing, so that a
-// commit that fails can be tried again.
-func (s *Session) delta() (delta, error) {
-	var d delta
-	c := s.codec()
-	size := s.size + len(s.principal) - len(s.meta.Principal)
-	for _, key := range slices.Sorted(maps.Keys(s.values)) {
-		v := s.values[key]
-		if v.deleted {
-			size -= len(key) + len(v.raw)
-			d.deleted = append(d.deleted, key)
-			continue
-		}
-		if len(v.views) == 0 {
-			continue
-		}
-		content, changed, err := c.content(key, v)
-		if err != nil {
-			return delta{}, err
-		}
-		if !changed {
-			continue
-		}
-		if v.stored {
-			size -= len(key) + len(v.raw)
-		}
-		size += len(key) + len(content) + s.m.sealer.overhead()
-		d.set, d.encoded = append(d.set, key), append(d.encoded, content)
-	}
-	if size > s.m.options.MaxBytes && size > s.size {
-		return delta{}, fmt.Errorf("%w (it would have %d bytes, MaxBytes is %d)", ErrTooLarge, size, s.m.options.MaxBytes)
-	}
-	return d, nil
-}
-
-// moved is the list of all fields and values after a change to what is stored,
-// encrypted for the ID of this try.
-func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
-	from, to := s.codec(), s.codecOf(s.tried.id)
-	list := d.sealed(to)
-	for key, raw := range stored {
-		_, set := slices.BinarySearch(d.set, key)
-		_, deleted := slices.BinarySearch(d.deleted, key)
-		if set || deleted {
-			continue
-		}
-		value := any(raw)
-		if s.m.sealer != nil {
-			plain, err := from.open(key, raw)
-			switch {
-			case errors.Is(err, errUnknownKey):
-				// With that key it is readable, and would not be any more.
-				return nil, err
-			case err == nil:
-				value = to.seal(key, plain)
-			}
-		}
-		list = append(list, key, value)
-	}
-	return list, nil
-}

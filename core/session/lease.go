@@ -25,12 +25,20 @@ type lease struct {
 	until    time.Time // the last moment to renew
 	expires  time.Time // the first moment at which the lease may be free
 	renewing bool
-	closing  bool // a commit is under way: its success looks like a loss
-	gone     bool // lost, but perhaps to the commit that is under way
-	ended    bool // given up, or reported as lost
-	isLost   bool
+	phase    phase
+	gone     bool          // while committing: lost, but perhaps to that commit
 	lost     chan struct{} // nil until somebody asks
 }
+
+// phase is where a lease stands.
+type phase int
+
+const (
+	held       phase = iota
+	committing       // a commit is under way: its success looks like a loss
+	givenUp
+	lost
+)
 
 // hold starts the renewal of a lease that was asked for at that time.
 func (m *Manager) hold(key, token string, pass *gate.Pass, asked time.Time) *lease {
@@ -59,7 +67,7 @@ func (l *lease) tick() {
 	l.mu.Lock()
 	now := time.Now()
 	switch {
-	case l.ended:
+	case l.over():
 		l.mu.Unlock()
 		return
 	case !now.Before(l.expires):
@@ -88,7 +96,7 @@ func (l *lease) renew(now time.Time) bool {
 	l.renewing = false
 	ttl := l.m.options.LockTTL
 	switch {
-	case l.ended:
+	case l.over():
 	case err != nil: // again, soon
 		l.timer.Reset(l.next(time.Now(), ttl/10))
 	case status == store.Done:
@@ -105,9 +113,9 @@ func (l *lease) renew(now time.Time) bool {
 func (l *lease) lose() {
 	l.mu.Lock()
 	l.gone = true
-	reports := !l.ended && !l.closing
+	reports := l.phase == held
 	if reports {
-		l.ended, l.isLost = true, true
+		l.phase = lost
 		if l.lost != nil {
 			close(l.lost)
 		}
@@ -127,21 +135,26 @@ func (l *lease) commit(f func() error) error {
 		return f()
 	}
 	l.mu.Lock()
-	l.closing = true
+	if l.phase == held {
+		l.phase = committing
+	}
 	l.mu.Unlock()
+
 	err := f()
+	gone := false
 	l.mu.Lock()
-	l.closing = false
-	known := err == nil || errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded)
-	if known {
-		if errors.Is(err, ErrLockLost) && !l.ended {
+	if l.phase == committing {
+		l.phase, gone = held, l.gone
+		if err == nil || errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded) {
+			l.end()
+			gone = false
+		}
+		if errors.Is(err, ErrLockLost) {
 			l.m.stats.leasesLost.Add(1)
 		}
-		l.end()
 	}
-	gone := l.gone
 	l.mu.Unlock()
-	if gone && !known {
+	if gone {
 		l.lose()
 	}
 	return err
@@ -158,9 +171,14 @@ func (l *lease) giveUp() {
 	l.pass.Leave()
 }
 
+// over tells whether there is nothing to renew any more.
+func (l *lease) over() bool { return l.phase == givenUp || l.phase == lost }
+
 func (l *lease) end() {
-	l.ended = true
-	l.timer.Stop()
+	if !l.over() {
+		l.phase = givenUp
+		l.timer.Stop()
+	}
 }
 
 // Lost returns a channel that is closed when the session's lease was lost: a
@@ -175,7 +193,7 @@ func (s *Session) Lost() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.lost == nil {
 		l.lost = make(chan struct{})
-		if l.isLost {
+		if l.phase == lost {
 			close(l.lost)
 		}
 	}

@@ -1,0 +1,75 @@
+package session
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// delta is what a commit changes.
+type delta struct {
+	set     []string // keys, sorted
+	encoded [][]byte // their values, before encryption
+	deleted []string // keys, sorted
+}
+
+func (d delta) empty() bool { return len(d.set) == 0 && len(d.deleted) == 0 }
+
+// sealed is the list of fields and values to write.
+func (d delta) sealed(c codec) []any {
+	list := make([]any, 0, 2*len(d.set))
+	for i, key := range d.set {
+		list = append(list, key, c.seal(key, d.encoded[i]))
+	}
+	return list
+}
+
+// fields is the list of fields to delete.
+func (d delta) fields() []any {
+	list := make([]any, len(d.deleted))
+	for i, key := range d.deleted {
+		list[i] = key
+	}
+	return list
+}
+
+func (d delta) equal(other delta) bool {
+	return slices.Equal(d.set, other.set) && slices.Equal(d.deleted, other.deleted) &&
+		slices.EqualFunc(d.encoded, other.encoded, bytes.Equal)
+}
+
+// delta compares the session with what Redis has. It changes nothing, so that a
+// commit that fails can be tried again.
+func (s *Session) delta() (delta, error) {
+	var d delta
+	c := s.codec()
+	size := s.size + len(s.principal) - len(s.meta.Principal)
+	for _, key := range slices.Sorted(maps.Keys(s.values)) {
+		v := s.values[key]
+		if v.deleted {
+			size -= len(key) + len(v.raw)
+			d.deleted = append(d.deleted, key)
+			continue
+		}
+		if len(v.views) == 0 {
+			continue
+		}
+		content, changed, err := c.content(key, v)
+		if err != nil {
+			return delta{}, err
+		}
+		if !changed {
+			continue
+		}
+		if v.stored {
+			size -= len(key) + len(v.raw)
+		}
+		size += len(key) + len(content) + s.m.sealer.overhead()
+		d.set, d.encoded = append(d.set, key), append(d.encoded, content)
+	}
+	if size > s.m.options.MaxBytes && size > s.size {
+		return delta{}, fmt.Errorf("%w (it would have %d bytes, MaxBytes is %d)", ErrTooLarge, size, s.m.options.MaxBytes)
+	}
+	return d, nil
+}

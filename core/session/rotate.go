@@ -1,0 +1,104 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// move saves the whole session under a new ID and then retires the old one. The
+// two are in different slots of a cluster, so it takes two calls. Until the second
+// nobody knows the new ID: if the old one cannot be retired, it is taken back. If a
+// Shared commit came in between, all is done once more with what that has written.
+func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
+	after := s.meta.Commit
+	stored := make(map[string]string, len(s.values))
+	for key, v := range s.values {
+		if v.stored {
+			stored[key] = v.raw
+		}
+	}
+	for {
+		set, err := s.moved(stored, d)
+		if err != nil {
+			return err
+		}
+		if err := s.put(ctx, facts, set); err != nil {
+			return err
+		}
+		s.tried.moved = true
+		// The lease's token, so that a later try with other changes finds that an
+		// earlier one has retired the ID.
+		retirement := store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after}
+		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Retire(ctx, s.key, retirement) })
+		var failed *OpError
+		switch {
+		case err == nil:
+			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
+			return nil
+		case errors.As(err, &failed):
+			return err
+		}
+		s.m.discard(s.m.key(s.tried.id))
+		s.tried.moved = false
+		if !errors.Is(err, errChanged) {
+			return err
+		}
+		var l store.Loaded
+		err = s.m.call(ctx, opCommit, func(int) (err error) {
+			l, err = s.m.store.Load(ctx, s.key)
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case l.Status != store.Done:
+			return ErrEnded
+		}
+		after = l.Meta.Commit
+		if s.timeout == s.meta.Timeout {
+			facts.Timeout = l.Meta.Timeout
+		}
+		stored = make(map[string]string, l.Len())
+		for key, raw := range l.Fields {
+			stored[key] = raw
+		}
+		s.tried.id = newID()
+	}
+}
+
+// moved is the list of all fields and values after a change to what is stored,
+// encrypted for the ID of this try.
+func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
+	from, to := s.codec(), s.codecOf(s.tried.id)
+	list := d.sealed(to)
+	for key, raw := range stored {
+		_, set := slices.BinarySearch(d.set, key)
+		_, deleted := slices.BinarySearch(d.deleted, key)
+		if set || deleted {
+			continue
+		}
+		value := any(raw)
+		if s.m.sealer != nil {
+			plain, err := from.open(key, raw)
+			switch {
+			case errors.Is(err, errUnknownKey):
+				// With that key it is readable, and would not be any more.
+				return nil, err
+			case err == nil:
+				value = to.seal(key, plain)
+			}
+		}
+		list = append(list, key, value)
+	}
+	return list, nil
+}
+
+// discard removes a session that nobody knows the ID of.
+func (m *Manager) discard(key string) {
+	m.cleanup(func(ctx context.Context) {
+		_, _ = m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
+	})
+}
