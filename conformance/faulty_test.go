@@ -186,18 +186,11 @@ func serveFaulty(f fault) func(l net.Listener, app conformance.App) (stop func()
 	return func(l net.Listener, app conformance.App) (stop func()) {
 		behind, mux := http.NewServeMux(), http.NewServeMux()
 		a := &faulty{fault: f, app: app, next: behind}
-		bridge := func(handler conformance.Handler) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) {
-				if err := handler(conformance.HTTP(w, r, func() *session.Session { return a.from(r) })); err != nil {
-					http.Error(w, err.Error(), http.StatusInternalServerError)
-				}
-			}
-		}
 		for path, handler := range app.Routes {
-			behind.HandleFunc(exact(path), bridge(handler))
+			behind.Handle(exact(path), conformance.HTTPHandler(handler, a.from))
 		}
 		for path, handler := range app.Bare {
-			mux.HandleFunc(exact(path), bridge(handler))
+			mux.Handle(exact(path), conformance.HTTPHandler(handler, a.from))
 		}
 		mux.Handle("/", a)
 		return conformance.ServeHTTP(l, mux)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/berthgo/berth/core/httpsession"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -31,6 +32,32 @@ func HTTP(w http.ResponseWriter, r *http.Request, from func() *session.Session) 
 			talk(conn)
 			return nil
 		},
+	}
+}
+
+// HTTPOptions are the options that an application asks for, of a middleware that
+// takes those of httpsession.
+func HTTPOptions(app App) []httpsession.Option {
+	var opts []httpsession.Option
+	if app.Access != nil {
+		opts = append(opts, httpsession.WithAccess(func(r *http.Request) session.Access { return app.Access[r.URL.Path] }))
+	}
+	if app.OnError != nil {
+		opts = append(opts, httpsession.WithErrorHandler(func(w http.ResponseWriter, _ *http.Request, err error) {
+			status, body := app.OnError(err)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}))
+	}
+	return opts
+}
+
+// HTTPHandler makes a handler of the suite one of net/http. From is the adapter's.
+func HTTPHandler(handler Handler, from func(r *http.Request) *session.Session) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := handler(HTTP(w, r, func() *session.Session { return from(r) })); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
 	}
 }
 

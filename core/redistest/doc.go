@@ -2,23 +2,8 @@
 // 127.0.0.1, started in milliseconds, that can be killed, frozen and restarted
 // to see what the code under test makes of it.
 //
-// A test package that only needs some Redis calls [Acquire], which holds the
-// policy for machines without one:
-//
-//	func TestMain(m *testing.M) {
-//		r, err := redistest.Acquire(context.Background())
-//		switch {
-//		case err == nil:
-//			redisURL = r.URL // a test skips while this is empty
-//		case errors.Is(err, redistest.ErrUnavailable):
-//			log.Print(err) // one line: what was skipped, and how to have it run
-//		default:
-//			log.Fatal(err)
-//		}
-//		code := m.Run()
-//		r.Stop() // does nothing on nil
-//		os.Exit(code)
-//	}
+// A test package that only needs some Redis calls [Main] from its TestMain. The policy
+// for machines without one is that of [Acquire].
 //
 // A test that breaks its server calls [Start] for one that nobody else uses.
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"os"
@@ -26,25 +25,7 @@ import (
 var realURL string
 
 func TestMain(m *testing.M) {
-	r, err := redistest.Acquire(context.Background())
-	switch {
-	case err == nil:
-		realURL = r.URL
-	case errors.Is(err, redistest.ErrUnavailable):
-		log.Print(err)
-	default:
-		log.Fatal(err)
-	}
-	code := m.Run()
-	if err := r.Stop(); err != nil {
-		log.Print(err)
-		code = 1
-	}
-	if err := goleak.Find(); err != nil && code == 0 {
-		log.Print(err)
-		code = 1
-	}
-	os.Exit(code)
+	redistest.Main(m, func(url string) { realURL = url }, func() error { return goleak.Find() })
 }
 
 // rig is a Redis for one test, and what the test needs around it.

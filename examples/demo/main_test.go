@@ -5,9 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -37,29 +35,12 @@ func TestMain(m *testing.M) {
 		return
 	}
 	logging.Disable() // as main does
-	r, err := redistest.Acquire(context.Background())
-	switch {
-	case err == nil:
-		realURL = r.URL
-	case errors.Is(err, redistest.ErrUnavailable):
-		log.Print(err)
-	default:
-		log.Fatal(err)
-	}
-	code := m.Run()
-	if err := r.Stop(); err != nil {
-		log.Print(err)
-		code = 1
-	}
-	// fasthttp's own end by themselves, seconds after its server.
-	err = goleak.Find(
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
-	if err != nil && code == 0 {
-		log.Print(err)
-		code = 1
-	}
-	os.Exit(code)
+	redistest.Main(m, func(url string) { realURL = url }, func() error {
+		// fasthttp's own end by themselves, seconds after its server.
+		return goleak.Find(
+			goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+			goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+	})
 }
 
 // demo is one that runs.
