@@ -429,6 +429,39 @@ func TestEncryption(t *testing.T) {
 	})
 }
 
+// Encryption goes around any codec.
+func TestEncryptionOfAnyCodec(t *testing.T) {
+	for name, codec := range map[string]session.Codec{
+		"json": session.JSON{}, "gob": session.Gob{}, "raw": session.Raw{}, "one's own": upper{},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, r *rig) {
+				keys := []session.EncryptionKey{bytes.Repeat([]byte{1}, 32)}
+				var c changes
+				m := r.manager(session.Options{Codec: codec, EncryptionKeys: keys, Hooks: c.hooks()})
+				id := saved(t, m, "k", "visible")
+				if v := strings.ToLower(r.hget(id, "k")); v == "" || strings.Contains(v, "visible") {
+					t.Error("the value is readable")
+				}
+				c = changes{}
+				s := begin(t, m, id, session.Exclusive)
+				if get[string](t, s, "k") != "visible" {
+					t.Error("came back otherwise")
+				}
+				s.Set("k", "visible")
+				commit(t, s)
+				c.want(t, "the same value", "", "")
+				s = begin(t, m, id, session.Exclusive)
+				s.Rotate()
+				commit(t, s)
+				if get[string](t, view(t, m, s.ID()), "k") != "visible" {
+					t.Error("did not survive a rotation")
+				}
+			})
+		})
+	}
+}
+
 // Two applications on one Redis and one database do not see each other.
 func TestApplicationsAreApart(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
