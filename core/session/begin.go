@@ -90,7 +90,7 @@ func (m *Manager) begin(ctx context.Context, id string, access Access) (*Session
 	if err != nil {
 		return nil, err
 	}
-	return m.found(id, key, access, loaded), nil
+	return m.found(ctx, id, key, access, loaded), nil
 }
 
 // fresh returns a new session. It gets its ID when it is saved, so that a request
@@ -100,7 +100,7 @@ func (m *Manager) fresh(access Access) *Session {
 }
 
 // found returns the session that Redis answered with.
-func (m *Manager) found(id, key string, access Access, l store.Loaded) *Session {
+func (m *Manager) found(ctx context.Context, id, key string, access Access, l store.Loaded) *Session {
 	switch l.Status {
 	case store.Done:
 	case store.Retired:
@@ -114,7 +114,22 @@ func (m *Manager) found(id, key string, access Access, l store.Loaded) *Session 
 		meta: l.Meta, timeout: l.Meta.Timeout, principal: l.Meta.Principal,
 	}
 	s.load(l)
+	s.tend(ctx)
 	return s
+}
+
+// tend does what is due for a session that was used: most of them need nothing. What
+// fails here is reported, and tried again by the next request.
+func (s *Session) tend(ctx context.Context) {
+	if s.m.options.TrackEnd && s.meta.Extras.Retention == 0 {
+		s.track(ctx)
+	}
+	if s.meta.Extras.Companion {
+		s.m.touchCompanion(ctx, s.id, s.meta)
+	}
+	if s.principal != "" && time.Since(s.meta.Extras.Listed) >= s.timeout {
+		s.m.relist(s.key, s.meta)
+	}
 }
 
 // lock waits for the lease of a session and loads it.
@@ -148,12 +163,12 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 		pass.Leave()
 		return nil, w.gaveUp(errLockWait)
 	}
-	s := m.found(id, key, Exclusive, l)
+	s := m.found(ctx, id, key, Exclusive, l)
 	if l.Status != store.Done {
 		pass.Leave() // the script left no lock behind
 		return s, nil
 	}
-	s.lease = m.hold(key, token, pass, asked)
+	s.lease = m.hold(s, token, pass, asked)
 	return s, nil
 }
 

@@ -163,7 +163,7 @@ func (s *Session) prepare(d delta, facts store.Meta) {
 		return
 	}
 	if s.tried.id != "" {
-		s.m.discard(s.m.key(s.tried.id))
+		s.discard()
 	}
 	s.tried = try{token: s.m.process.Token(), delta: d, facts: facts}
 	if s.isNew || s.rotate {
@@ -185,15 +185,21 @@ func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 		return delta{}, err
 	}
 	facts := store.Meta{Timeout: s.timeout, Created: s.meta.Created, Principal: s.principal}
+	facts.Extras.Companion = s.companion != nil || s.meta.Extras.Companion
 	s.prepare(d, facts)
 	now := time.Now()
 	sent, due := s.cookieSent(http, now)
+	if s.isNew || s.rotate {
+		facts.Commit, facts.Extras.CookieSent, facts.Extras.Retention = s.tried.token, sent, s.m.retention()
+		if s.principal != "" {
+			facts.Extras.Listed = now
+		}
+	}
 	switch {
 	case s.isNew:
-		facts.Commit, facts.CookieSent, facts.Created = s.tried.token, sent, now
+		facts.Created = now
 		err = s.create(ctx, facts, d)
 	case s.rotate:
-		facts.Commit, facts.CookieSent = s.tried.token, sent
 		err = s.move(ctx, facts, d)
 	default:
 		err = s.write(ctx, d, sent)
@@ -215,7 +221,7 @@ func (s *Session) cookieSent(http bool, now time.Time) (sent time.Time, due bool
 	if s.isNew || s.rotate {
 		return now, false
 	}
-	if http && now.Sub(s.meta.CookieSent) >= age/10 {
+	if http && now.Sub(s.meta.Extras.CookieSent) >= age/10 {
 		return now, true
 	}
 	return time.Time{}, false
@@ -226,6 +232,14 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 	if err := s.put(ctx, facts, d.sealed(s.codecOf(s.tried.id))); err != nil {
 		return err
 	}
+	if err := s.enlist(ctx, facts, ""); err != nil {
+		return err
+	}
+	if s.companion != nil {
+		if err := s.putCompanion(ctx, s.tried.id, *s.companion, facts); err != nil {
+			return err
+		}
+	}
 	s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 	s.m.stats.created.Add(1)
 	return nil
@@ -234,36 +248,94 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 // put saves all of a session under the ID of this try.
 func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
 	key := s.m.key(s.tried.id)
-	return s.call(ctx, func() (store.Status, error) { return s.m.store.Create(ctx, key, facts, set) })
+	return s.call(ctx, func() (store.Status, error) {
+		if facts.Extras.Retention != 0 {
+			if err := s.m.store.Expect(ctx, key, facts); err != nil {
+				return 0, err
+			}
+		}
+		return s.m.store.Create(ctx, key, facts, set)
+	})
 }
 
 // write writes the changes, and gives the lease up if there is one.
 func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
-	c := store.Change{Token: s.tried.token, CookieSent: sent, Set: d.sealed(s.codec()), Delete: d.fields()}
+	c := store.Change{Token: s.tried.token, Set: d.sealed(s.codec()), Delete: d.fields()}
+	c.Extras.CookieSent = sent
 	if s.timeout != s.meta.Timeout {
 		c.Timeout = s.timeout
 	}
-	changed := !d.empty() || c.Timeout != 0
+	changed := !d.empty() || c.Timeout != 0 || s.companion != nil
+	if s.companion != nil {
+		c.Extras.Companion = true
+		if err := s.putCompanion(ctx, s.id, *s.companion, s.facts()); err != nil {
+			return err
+		}
+	}
 	var err error
 	switch {
 	case s.lease != nil:
-		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Commit(ctx, s.key, s.lease.token, c) })
+		err = s.call(ctx, func() (store.Status, error) {
+			if err := s.hasten(ctx); err != nil {
+				return 0, err
+			}
+			return s.m.store.Commit(ctx, s.key, s.lease.token, c)
+		})
 	case changed || !sent.IsZero():
-		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Merge(ctx, s.key, c) })
+		err = s.call(ctx, func() (store.Status, error) {
+			if err := s.hasten(ctx); err != nil {
+				return 0, err
+			}
+			return s.m.store.Merge(ctx, s.key, c)
+		})
+	default:
+		return nil
 	}
-	if errors.Is(err, ErrEnded) && !changed {
+	switch {
+	case errors.Is(err, ErrEnded) && !changed:
 		return nil // there was nothing to lose
+	case s.companion != nil && !s.meta.Extras.Companion && (errors.Is(err, ErrEnded) || errors.Is(err, ErrLockLost)):
+		s.m.deleteCompanion(ctx, s.id) // which belongs to no session
+	case err == nil:
+		s.followed(ctx)
 	}
 	return err
 }
 
+// facts are what the session's own facts are after this commit.
+func (s *Session) facts() store.Meta {
+	facts := s.meta
+	facts.Timeout, facts.Principal = s.timeout, s.principal
+	return facts
+}
+
+// hasten puts the session's deadline forward in the index of ends, where a shorter
+// timeout is about to do so.
+func (s *Session) hasten(ctx context.Context) error {
+	if s.meta.Extras.Retention == 0 || s.timeout >= s.meta.Timeout {
+		return nil
+	}
+	return s.m.store.Expect(ctx, s.key, s.facts())
+}
+
+// followed lets what depends on the session's life follow a commit of it.
+func (s *Session) followed(ctx context.Context) {
+	facts := s.facts()
+	if facts.Extras.Companion && s.companion == nil {
+		s.m.touchCompanion(ctx, s.id, facts)
+	}
+	if facts.Principal != "" && facts.Timeout > s.meta.Timeout {
+		s.m.relist(s.key, facts)
+	}
+}
+
 // end ends the session.
 func (s *Session) end(ctx context.Context) error {
-	r := store.Retirement{Token: s.tried.token}
+	r := store.Retirement{Token: s.tried.token, Reason: string(Abandoned)}
 	if s.lease != nil {
 		r.Lease = s.lease.token
 	}
-	err := s.call(ctx, func() (store.Status, error) { return s.m.store.Retire(ctx, s.key, r) })
+	err := s.call(ctx, func() (store.Status, error) { return s.m.retire(ctx, s.key, r) })
 	switch {
 	case errors.Is(err, ErrEnded):
 		// By somebody else: what was wanted has happened. The client may have a
@@ -273,6 +345,10 @@ func (s *Session) end(ctx context.Context) error {
 		return err
 	}
 	s.m.stats.ended.Add(1)
+	if s.meta.Extras.Companion {
+		s.m.deleteCompanion(ctx, s.id)
+	}
+	s.m.unlist(s.meta.Principal, s.key)
 	s.owed = owesDeletion
 	return nil
 }

@@ -16,7 +16,9 @@ import (
 // waits for it.
 type lease struct {
 	m     *Manager
+	id    string
 	key   string
+	facts store.Meta // of the session, as it was loaded
 	token string
 	pass  *gate.Pass
 
@@ -41,9 +43,9 @@ const (
 )
 
 // hold starts the renewal of a lease that was asked for at that time.
-func (m *Manager) hold(key, token string, pass *gate.Pass, asked time.Time) *lease {
+func (m *Manager) hold(s *Session, token string, pass *gate.Pass, asked time.Time) *lease {
 	l := &lease{
-		m: m, key: key, token: token, pass: pass,
+		m: m, id: s.id, key: s.key, facts: s.meta, token: token, pass: pass,
 		until: asked.Add(m.options.LockHold), expires: asked.Add(m.options.LockTTL),
 	}
 	l.mu.Lock()
@@ -90,6 +92,9 @@ func (l *lease) renew(now time.Time) bool {
 	ctx, cancel := context.WithDeadline(l.m.ctx, l.expires)
 	defer cancel()
 	status, err := l.m.store.Renew(ctx, l.key, l.token)
+	if err == nil && status == store.Done && l.facts.Extras.Companion {
+		l.m.touchCompanion(ctx, l.id, l.facts)
+	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

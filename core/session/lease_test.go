@@ -329,7 +329,7 @@ func TestDeadWaiter(t *testing.T) {
 		a, b := r.manager(session.Options{}), r.manager(session.Options{})
 		id := saved(t, a)
 		holder := begin(t, a, id, session.Exclusive)
-		dead := strings.Repeat("d", 26)
+		dead := strings.Repeat("d", 28)
 		if err := r.client.Set(ctx, r.key(id, "Waiters"), dead, 2*time.Second).Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -413,7 +413,7 @@ func TestStaleHolderWritesNothing(t *testing.T) {
 		} {
 			id := saved(t, m, "n", 1)
 			stale := begin(t, m, id, session.Exclusive)
-			thief := strings.Repeat("t", 26)
+			thief := strings.Repeat("t", 28)
 			if err := r.client.Set(ctx, r.key(id, "Lock"), thief, time.Minute).Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -684,8 +684,8 @@ func TestTokensDiffer(t *testing.T) {
 			for range 100 {
 				s := begin(t, m, id, session.Exclusive)
 				token := r.client.Get(context.Background(), r.key(id, "Lock")).Val()
-				if len(token) != 26 || seen[token] {
-					t.Fatalf("the token %q is there twice, or has no 26 characters", token)
+				if len(token) != 28 || seen[token] {
+					t.Fatalf("the token %q is there twice, or has no 28 characters", token)
 				}
 				seen[token] = true
 				commit(t, s)
@@ -738,7 +738,7 @@ func TestReleaseHandsOver(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		m := r.manager(session.Options{LockWait: -1})
-		first, second := strings.Repeat("d", 26), strings.Repeat("e", 26)
+		first, second := strings.Repeat("d", 28), strings.Repeat("e", 28)
 		for name, release := range map[string]func(s *session.Session){
 			"commit":   func(s *session.Session) { s.Set("n", 1); commit(t, s) },
 			"rollback": func(s *session.Session) { s.Rollback(ctx) },

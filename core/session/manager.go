@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -38,10 +39,14 @@ type Manager struct {
 
 	// What runs beside requests is bound to ctx and counted in running. closing
 	// guards the step from one to the other.
+	owned   io.Closer // the client, if it is the manager's
 	closing sync.RWMutex
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	running sync.WaitGroup
+
+	closeOnce sync.Once
+	closeErr  error
 
 	lastMu  sync.Mutex
 	last    error
@@ -88,15 +93,22 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 // Close ends what runs beside requests: the renewal of leases, the subscription
 // and the waiting of requests, which get [ErrClosed] like every later Begin.
 // Sessions that are begun can still be committed, within LockTTL. Close waits
-// for its goroutines, which end with the call to Redis they are in, never closes a client that the caller owns, and may be
-// called at any time, any number of times. The error is always nil.
+// for its goroutines, which end with the call to Redis they are in, and may be
+// called at any time, any number of times. It closes the client of a Manager that
+// [Open] made, and returns what that returned; a client that was given to [New] stays
+// open, and the error is nil.
 func (m *Manager) Close() error {
 	m.closing.Lock()
 	m.cancel(ErrClosed)
 	m.closing.Unlock()
 	m.waker.Close()
 	m.running.Wait()
-	return nil
+	m.closeOnce.Do(func() {
+		if m.owned != nil {
+			m.closeErr = m.owned.Close()
+		}
+	})
+	return m.closeErr
 }
 
 // background counts the caller among what Close waits for, unless Close was
@@ -149,6 +161,13 @@ func (m *Manager) fail(ctx context.Context, err error) {
 	}
 }
 
+// report records a failure that nobody is waiting to hear of.
+func (m *Manager) report(ctx context.Context, op string, err error) {
+	if err != nil {
+		m.fail(ctx, &OpError{Op: op, Err: err})
+	}
+}
+
 // call runs an operation on Redis on the schedule of RetryTimeout. The operation
 // must do the same when it is tried again after its reply was lost.
 func (m *Manager) call(ctx context.Context, op string, try func(attempt int) error) error {
@@ -177,6 +196,9 @@ const (
 	opCommit   = "commit"
 	opRollback = "rollback"
 	opEnd      = "end"
+	opList     = "list"
+
+	opCompanion = "companion"
 )
 
 // silenced tells whether err is hidden from handlers.
@@ -191,33 +213,6 @@ func (m *Manager) key(id string) string {
 		return hashID(id)
 	}
 	return id
-}
-
-// End ends a session, whoever holds it: its values are gone, its ID is retired
-// for a minute, and a request that still holds it gets [ErrEnded] when it commits
-// changes. It returns [ErrUnknown] if there is no such session, and an
-// [*OpError] if Redis failed.
-func (m *Manager) End(ctx context.Context, id string) error {
-	if m.ctx.Err() != nil {
-		return ErrClosed
-	}
-	if !validID(id) {
-		return ErrUnknown
-	}
-	token, status := m.process.Token(), store.Status(0)
-	err := m.call(ctx, opEnd, func(int) (err error) {
-		status, err = m.store.Retire(ctx, m.key(id), store.Retirement{Token: token})
-		return err
-	})
-	switch {
-	case err != nil:
-		m.fail(ctx, err)
-		return err
-	case status != store.Done:
-		return ErrUnknown
-	}
-	m.stats.ended.Add(1)
-	return nil
 }
 
 // Format prints the name of the application, and nothing else of the manager.

@@ -64,6 +64,20 @@ type Options struct {
 	// them. Defaults to 1 MiB.
 	MaxBytes int
 
+	// MaxPerPrincipal is how many sessions a principal may have: when one more signs
+	// in, the oldest sign-in ends. Defaults to 0, no limit.
+	MaxPerPrincipal int
+
+	// TrackEnd makes sure that the end of every session is handed to
+	// [Manager.HandleEnd], in this process or another. It costs a call to Redis when a
+	// session is created or ended, and two more keys. Sessions that exist when it is
+	// turned on are tracked from their next request on. Defaults to false.
+	TrackEnd bool
+
+	// EndRetention is how long the data of a session outlives it, with TrackEnd, so
+	// that its end can be handled. Defaults to 10 minutes.
+	EndRetention time.Duration
+
 	// Codec turns values into bytes and back. Defaults to [JSON].
 	Codec Codec
 
@@ -140,6 +154,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.LockWait, 30*time.Second)
 	def(&o.MaxWaiters, 128)
 	def(&o.MaxBytes, 1<<20)
+	def(&o.EndRetention, 10*time.Minute)
 	if o.Codec == nil {
 		o.Codec = JSON{}
 	}
@@ -169,6 +184,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxBytes < 0 {
 		errs = append(errs, fmt.Errorf("MaxBytes is %d: it must be at least 1, or 0 for its default", o.MaxBytes))
 	}
+	if o.MaxPerPrincipal < 0 {
+		errs = append(errs, fmt.Errorf("MaxPerPrincipal is %d: it must be at least 1, or 0 for no limit", o.MaxPerPrincipal))
+	}
+	atLeast("EndRetention", o.EndRetention, time.Millisecond)
 	if o.Header != "" && !isToken(o.Header) {
 		errs = append(errs, fmt.Errorf("Options.Header is %q: it is not the name of an HTTP header", o.Header))
 	}

@@ -13,6 +13,10 @@ import (
 // nobody knows the new ID: if the old one cannot be retired, it is taken back. If a
 // Shared commit came in between, all is done once more with what that has written.
 func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
+	companion, err := s.takeCompanion(ctx)
+	if err != nil {
+		return err
+	}
 	after := s.meta.Commit
 	stored := make(map[string]string, len(s.values))
 	for key, v := range s.values {
@@ -28,6 +32,14 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		if err := s.put(ctx, facts, set); err != nil {
 			return err
 		}
+		if err := s.enlist(ctx, facts, s.place()); err != nil {
+			return err
+		}
+		if companion != nil {
+			if err := s.putCompanion(ctx, s.tried.id, *companion, facts); err != nil {
+				return err
+			}
+		}
 		s.tried.moved = true
 		// The lease's token, so that a later try with other changes finds that an
 		// earlier one has retired the ID.
@@ -36,12 +48,13 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		var failed *OpError
 		switch {
 		case err == nil:
+			s.moveOn(ctx)
 			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 			return nil
 		case errors.As(err, &failed):
 			return err
 		}
-		s.m.discard(s.m.key(s.tried.id))
+		s.discard()
 		s.tried.moved = false
 		if !errors.Is(err, errChanged) {
 			return err
@@ -96,9 +109,33 @@ func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
 	return list, nil
 }
 
-// discard removes a session that nobody knows the ID of.
-func (m *Manager) discard(key string) {
+// moveOn takes away what the old ID leaves behind.
+func (s *Session) moveOn(ctx context.Context) {
+	if s.meta.Extras.Companion {
+		s.m.deleteCompanion(ctx, s.id)
+	}
+	if s.meta.Principal != s.principal {
+		s.m.unlist(s.meta.Principal, s.key)
+	}
+	if s.meta.Extras.Retention != 0 {
+		s.m.forget(s.key)
+	}
+}
+
+// discard removes what this try has saved under an ID that nobody knows.
+func (s *Session) discard() {
+	m, id, principal := s.m, s.tried.id, s.principal
 	m.cleanup(func(ctx context.Context) {
+		key := m.key(id)
 		_, _ = m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
+		if principal != "" {
+			_ = m.store.Unlist(ctx, principal, key)
+		}
+		if m.options.TrackEnd {
+			_ = m.store.Forget(ctx, key)
+		}
+		if !m.options.HashIDs {
+			_ = m.store.DeleteCompanion(ctx, id)
+		}
 	})
 }

@@ -39,6 +39,7 @@ type Session struct {
 
 	timeout   time.Duration
 	principal string
+	companion *string // to be created
 	rotate    bool
 	abandon   bool
 

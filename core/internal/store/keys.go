@@ -37,6 +37,35 @@ func (k Keys) Lock(id string) string { return k.session(id, "Lock") }
 // Waiters is the string that holds the tokens of processes waiting for the lease.
 func (k Keys) Waiters(id string) string { return k.session(id, "Waiters") }
 
+// Alive is the string that is there exactly while a tracked session is alive.
+func (k Keys) Alive(id string) string { return k.session(id, "Timeout") }
+
+// Ended is the hash that holds the fields of a tracked session that has ended, until
+// its end was handled.
+func (k Keys) Ended(id string) string { return k.session(id, "Ended") }
+
+// Claim is the string that holds the token of who handles the end of a session.
+func (k Keys) Claim(id string) string { return k.session(id, "Claim") }
+
+// Principal is the sorted set of a principal's sessions by when they signed in.
+func (k Keys) Principal(principal string) string {
+	return "{" + k.app + k.separator + "Principal" + k.separator + principal + "}"
+}
+
+// Ends is a bucket of the index of ends: a sorted set of sessions by deadline.
+func (k Keys) Ends(bucket int) string {
+	return fmt.Sprintf("{%s%sEnds%s%02d}", k.app, k.separator, k.separator, bucket)
+}
+
+// AllData is the pattern that [Keys.Data] of every session matches.
+func (k Keys) AllData() string { return k.Data("*") }
+
+// ID returns the ID in what [Keys.Data] made, or in what looks like it.
+func (k Keys) ID(data string) string {
+	before, after, _ := strings.Cut(k.Data("*"), "*")
+	return strings.TrimSuffix(strings.TrimPrefix(data, before), after)
+}
+
 // Channel is the pub/sub channel on which a process hears that a lease was
 // handed to it.
 func (k Keys) Channel(process string) string {

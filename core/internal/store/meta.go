@@ -16,31 +16,88 @@ var ErrFormat = errors.New("the session was written in a format that this versio
 
 // Meta is what a session knows about itself.
 type Meta struct {
-	Timeout    time.Duration // idle timeout
-	Created    time.Time
-	CookieSent time.Time // zero unless the cookie has an age
-	Commit     string    // token of the last commit
-	Principal  string
+	Timeout   time.Duration // idle timeout
+	Created   time.Time
+	Extras    Extras
+	Commit    string // token of the last commit
+	Principal string
+}
+
+// Extras are facts that most sessions have none of.
+type Extras struct {
+	CookieSent time.Time     // zero unless the cookie has an age
+	Listed     time.Time     // when the principal's index was last told of the session
+	Companion  bool          // there is a companion
+	Retention  time.Duration // how long the data outlives the session; 0: its end is not tracked
 }
 
 // String is the content of [MetaField]. The format is described in lua/lib.lua.
 func (m Meta) String() string {
-	var sent int64
-	if !m.CookieSent.IsZero() {
-		sent = m.CookieSent.Unix()
-	}
-	b := make([]byte, 0, 64+len(m.Principal))
+	b := make([]byte, 0, 80+len(m.Principal))
 	b = append(b, "1 "...)
 	b = strconv.AppendInt(b, m.Timeout.Milliseconds(), 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, m.Created.UnixMilli(), 10)
 	b = append(b, ' ')
-	b = strconv.AppendInt(b, sent, 10)
+	if m.Extras == (Extras{}) {
+		b = append(b, '-')
+	}
+	b = append(b, m.Extras.String()...)
 	b = append(b, ' ')
 	b = append(b, m.Commit...)
 	b = append(b, ' ')
 	b = append(b, m.Principal...)
 	return string(b)
+}
+
+// String is the extras as the scripts take them to be set: only those that are not
+// zero.
+func (e Extras) String() string {
+	var b []byte
+	add := func(letter byte, n int64) { b = strconv.AppendInt(append(b, letter), n, 10) }
+	if !e.CookieSent.IsZero() {
+		add('s', e.CookieSent.Unix())
+	}
+	if !e.Listed.IsZero() {
+		add('l', e.Listed.Unix())
+	}
+	if e.Companion {
+		add('c', 1)
+	}
+	if e.Retention != 0 {
+		add('r', e.Retention.Milliseconds())
+	}
+	return string(b)
+}
+
+// parseExtras skips letters that it does not know.
+func parseExtras(s string) (Extras, error) {
+	var e Extras
+	if s == "-" {
+		return e, nil
+	}
+	for s != "" {
+		letter, digits := s[0], 1
+		for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
+			digits++
+		}
+		n, err := strconv.ParseInt(s[1:digits], 10, 64)
+		if err != nil || letter < 'a' || letter > 'z' {
+			return Extras{}, ErrFormat
+		}
+		switch letter {
+		case 's':
+			e.CookieSent = time.Unix(n, 0)
+		case 'l':
+			e.Listed = time.Unix(n, 0)
+		case 'c':
+			e.Companion = n != 0
+		case 'r':
+			e.Retention = time.Duration(n) * time.Millisecond
+		}
+		s = s[digits:]
+	}
+	return e, nil
 }
 
 // ParseMeta reads what [Meta.String] wrote, or returns [ErrFormat].
@@ -55,18 +112,15 @@ func ParseMeta(s string) (Meta, error) {
 	}
 	timeout, errTimeout := strconv.ParseInt(part[1], 10, 64)
 	created, errCreated := strconv.ParseInt(part[2], 10, 64)
-	sent, errSent := strconv.ParseInt(part[3], 10, 64)
-	if part[0] != "1" || errTimeout != nil || errCreated != nil || errSent != nil {
+	extras, errExtras := parseExtras(part[3])
+	if part[0] != "1" || errTimeout != nil || errCreated != nil || errExtras != nil {
 		return Meta{}, ErrFormat
 	}
-	m := Meta{
+	return Meta{
 		Timeout:   time.Duration(timeout) * time.Millisecond,
 		Created:   time.UnixMilli(created),
+		Extras:    extras,
 		Commit:    part[4],
 		Principal: rest,
-	}
-	if sent != 0 {
-		m.CookieSent = time.Unix(sent, 0)
-	}
-	return m, nil
+	}, nil
 }

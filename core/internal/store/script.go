@@ -10,12 +10,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Scripter is what the package needs of a Redis client.
-type Scripter interface {
-	EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd
-	Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd
-}
-
 //go:embed lua/*.lua
 var sources embed.FS
 
@@ -32,6 +26,9 @@ var (
 	renewScript   = mustScript("renew")
 	releaseScript = mustScript("release")
 	retireScript  = mustScript("retire")
+	markScript    = mustScript("mark")
+	inspectScript = mustScript("inspect")
+	enlistScript  = mustScript("enlist")
 )
 
 func mustScript(name string) script {
@@ -54,10 +51,39 @@ func mustScript(name string) script {
 
 // run runs a script by its hash, and by its source at once where the server
 // does not have it: after a restart, a failover or SCRIPT FLUSH.
-func (s script) run(ctx context.Context, client Scripter, keys []string, args ...any) (any, error) {
+func (s script) run(ctx context.Context, client redis.Scripter, keys []string, args ...any) (any, error) {
 	reply, err := client.EvalSha(ctx, s.sha, keys, args...).Result()
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
 		reply, err = client.Eval(ctx, s.source, keys, args...).Result()
 	}
 	return reply, err
+}
+
+// call is one run of a script among many.
+type call struct {
+	keys []string
+	args []any
+}
+
+// runAll runs a script many times in one round trip to each server involved. Replies
+// and errors are in the order of the calls.
+func (s script) runAll(ctx context.Context, client redis.UniversalClient, calls []call) []reply {
+	replies := make([]reply, len(calls))
+	pipeline := client.Pipeline()
+	for _, c := range calls {
+		pipeline.EvalSha(ctx, s.sha, c.keys, c.args...)
+	}
+	cmds, _ := pipeline.Exec(ctx) // every command has its own error
+	for i, cmd := range cmds {
+		replies[i].value, replies[i].err = cmd.(*redis.Cmd).Result()
+		if redis.HasErrorPrefix(replies[i].err, "NOSCRIPT") {
+			replies[i].value, replies[i].err = s.run(ctx, client, calls[i].keys, calls[i].args...)
+		}
+	}
+	return replies
+}
+
+type reply struct {
+	value any
+	err   error
 }

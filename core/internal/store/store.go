@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Status is what a script found or did.
@@ -33,7 +35,7 @@ const (
 // Store runs the operations on the sessions of one application. It is safe for
 // concurrent use. An id is the one that names the keys.
 type Store struct {
-	Client    Scripter
+	Client    redis.UniversalClient
 	Keys      Keys
 	LockTTL   time.Duration
 	Lifetime  time.Duration // longest life of a session, 0 for none
@@ -62,25 +64,22 @@ func (l Loaded) Fields(yield func(field, value string) bool) {
 
 // Change is what a commit writes.
 type Change struct {
-	Token      string        // of the commit
-	Timeout    time.Duration // 0 to keep the session's own
-	CookieSent time.Time     // zero to keep what is there
-	Set        []any         // field, value, field, value, …
-	Delete     []any         // field, field, …
+	Token   string        // of the commit
+	Timeout time.Duration // 0 to keep the session's own
+	Extras  Extras        // those that change
+	Set     []any         // field, value, field, value, …
+	Delete  []any         // field, field, …
 }
 
 // args are those that commits share, after the tokens.
 func (s *Store) args(c Change, more ...any) []any {
-	var timeout, sent any = "", ""
+	var timeout any = ""
 	if c.Timeout != 0 {
 		timeout = ms(c.Timeout)
 	}
-	if !c.CookieSent.IsZero() {
-		sent = c.CookieSent.Unix()
-	}
 	args := make([]any, 0, 7+len(c.Set)+len(c.Delete))
 	args = append(args, more...)
-	args = append(args, c.Token, timeout, sent, ms(s.Lifetime))
+	args = append(args, c.Token, timeout, c.Extras.String(), ms(s.Lifetime))
 	return args
 }
 
@@ -95,7 +94,7 @@ func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded
 
 // Load loads a session without a lease and starts its idle time anew.
 func (s *Store) Load(ctx context.Context, id string) (Loaded, error) {
-	reply, err := loadScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, ms(s.Lifetime))
+	reply, err := loadScript.run(ctx, s.Client, s.dataKeys(id), ms(s.Lifetime))
 	return loaded(reply, err)
 }
 
@@ -106,7 +105,7 @@ func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Statu
 	args := make([]any, 0, 5+len(set))
 	args = append(args, m.Commit, ms(m.Timeout), s.deadline(m.Created), MetaField, m.String())
 	args = append(args, set...)
-	return status(createScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, args...))
+	return status(createScript.run(ctx, s.Client, s.dataKeys(id), args...))
 }
 
 // Commit writes a change to a session whose lease a token holds, starts the idle
@@ -122,36 +121,48 @@ func (s *Store) Commit(ctx context.Context, id, lease string, c Change) (Status,
 func (s *Store) Merge(ctx context.Context, id string, c Change) (Status, error) {
 	args := append(s.args(c), len(c.Set))
 	args = append(append(args, c.Set...), c.Delete...)
-	return status(mergeScript.run(ctx, s.Client, []string{s.Keys.Data(id)}, args...))
+	return status(mergeScript.run(ctx, s.Client, s.dataKeys(id), args...))
 }
 
 // Renew prolongs the lease by its TTL and keeps the session from expiring
 // meanwhile.
 func (s *Store) Renew(ctx context.Context, id, lease string) (Status, error) {
-	return status(renewScript.run(ctx, s.Client, s.keys(id)[:2], lease, ms(s.LockTTL), ms(s.Lifetime)))
+	return status(renewScript.run(ctx, s.Client, []string{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Alive(id)}, lease, ms(s.LockTTL), ms(s.Lifetime)))
 }
 
 // Release gives up the lease, or the place in its queue, without writing.
 func (s *Store) Release(ctx context.Context, id, token string) error {
-	_, err := releaseScript.run(ctx, s.Client, s.keys(id)[1:], token, s.Keys.Channel(""))
+	_, err := releaseScript.run(ctx, s.Client, []string{s.Keys.Lock(id), s.Keys.Waiters(id)}, token, s.Keys.Channel(""))
 	return err
 }
 
 // Retirement says how a session is to be retired.
 type Retirement struct {
-	Token string // of the retiring commit
-	Lease string // the lease that must be held, "" if none need be
-	After string // the commit that must have been the last, "" for any
+	Token  string // of the retiring commit
+	Lease  string // the lease that must be held, "" if none need be
+	After  string // the commit that must have been the last, "" for any
+	Reason string // one word, kept for who handles the end; "" if the session goes on under another ID
 }
 
 // Retire ends a session; its ID stays unusable for the time set in the store.
 // Tried again with the same token it does nothing more.
 func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, error) {
-	return status(retireScript.run(ctx, s.Client, s.keys(id), r.Token, r.Lease, ms(s.RetireTTL), s.Keys.Channel(""), r.After))
+	return status(retireScript.run(ctx, s.Client, append(s.keys(id), s.Keys.Ended(id)),
+		r.Token, r.Lease, ms(s.RetireTTL), s.Keys.Channel(""), r.After, r.Reason, time.Now().UnixMilli()))
+}
+
+// Mark notes extras of a session, without being a use of it. With Retention, the
+// end of a session that was not tracked is from now on.
+func (s *Store) Mark(ctx context.Context, id string, e Extras) (Status, error) {
+	return status(markScript.run(ctx, s.Client, s.dataKeys(id), e.String()))
 }
 
 func (s *Store) keys(id string) []string {
-	return []string{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Waiters(id)}
+	return []string{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Waiters(id), s.Keys.Alive(id)}
+}
+
+func (s *Store) dataKeys(id string) []string {
+	return []string{s.Keys.Data(id), s.Keys.Alive(id)}
 }
 
 // deadline is when a session must end at the latest, in unix ms, or 0.

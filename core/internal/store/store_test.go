@@ -20,9 +20,13 @@ func TestMetaComesBack(t *testing.T) {
 			Commit:    rapid.StringMatching(`[a-z0-9]{26}`).Draw(t, "commit"),
 			Principal: rapid.String().Draw(t, "principal"),
 		}
-		if sent := rapid.Int64Range(0, 1<<33).Draw(t, "sent"); sent != 0 {
-			m.CookieSent = time.Unix(sent, 0)
+		for _, when := range []*time.Time{&m.Extras.CookieSent, &m.Extras.Listed} {
+			if s := rapid.Int64Range(0, 1<<33).Draw(t, "time"); s != 0 {
+				*when = time.Unix(s, 0)
+			}
 		}
+		m.Extras.Companion = rapid.Bool().Draw(t, "companion")
+		m.Extras.Retention = time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "retention")) * time.Millisecond
 		got, err := store.ParseMeta(m.String())
 		if err != nil || got != m {
 			t.Fatalf("%+v came back as %+v (%v)", m, got, err)
@@ -31,9 +35,10 @@ func TestMetaComesBack(t *testing.T) {
 }
 
 func FuzzParseMeta(f *testing.F) {
-	f.Add("1 60000 1700000000000 0 tokentokentokentokentoken0 ann")
+	f.Add("1 60000 1700000000000 - tokentokentokentokentoken0 ann")
+	f.Add("1 60000 1700000000000 s1700000000l1700000000c1r600000 tokentokentokentokentoken0 ann")
 	f.Add("1 retired tokentokentokentokentoken0")
-	f.Add("2 60000 1700000000000 0 t p")
+	f.Add("2 60000 1700000000000 - t p")
 	f.Fuzz(func(t *testing.T, s string) {
 		m, err := store.ParseMeta(s)
 		if err != nil {
@@ -57,10 +62,13 @@ func TestTokens(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
 		token := a.Token()
-		if len(token) != 26 || seen[token] || !strings.HasPrefix(token, a.Name()) {
+		if len(token) != 28 || seen[token] || !strings.HasPrefix(token, a.Name()) {
 			t.Fatalf("the token %q", token)
 		}
 		seen[token] = true
+		if made := store.MadeAt(token); time.Since(made) < 0 || time.Since(made) > time.Minute {
+			t.Fatalf("made at %v", made)
+		}
 	}
 }
 

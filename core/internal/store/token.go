@@ -5,17 +5,23 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // The lengths are known to the scripts, see lua/lib.lua.
 const (
 	processLength = 16
-	counterLength = 10
+	timeLength    = 8
+	counterLength = 4
+	tokenLength   = processLength + timeLength + counterLength
+
+	counterRange = 36 * 36 * 36 * 36
 )
 
 // Process makes the tokens of one process. A token starts with the process's
 // own 80 random bits, so that no two processes, on whatever hosts, make the
-// same one, and goes on with a counter. It is safe for concurrent use.
+// same one, and goes on with the time in ms and a counter. It is safe for concurrent
+// use.
 type Process struct {
 	name    string
 	counter atomic.Uint64
@@ -31,7 +37,31 @@ func (p *Process) Name() string { return p.name }
 
 // Token returns a token that was never returned before.
 func (p *Process) Token() string {
-	const zeros = "0000000000"
-	count := strconv.FormatUint(p.counter.Add(1), 36)
-	return p.name + zeros[len(count):] + count
+	b := make([]byte, 0, tokenLength)
+	b = append(b, p.name...)
+	b = appendBase36(b, uint64(time.Now().UnixMilli()), timeLength) //nolint:gosec // after 1970
+	b = appendBase36(b, p.counter.Add(1)%counterRange, counterLength)
+	return string(b)
+}
+
+// MadeAt is when a token was made, by the clock of the process that did; the zero
+// time if that cannot be told.
+func MadeAt(token string) time.Time {
+	if len(token) != tokenLength {
+		return time.Time{}
+	}
+	ms, err := strconv.ParseInt(token[processLength:processLength+timeLength], 36, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+// appendBase36 appends a number with leading zeros. It must fit: the time does until
+// the year 2059.
+func appendBase36(b []byte, n uint64, length int) []byte {
+	const zeros = "00000000"
+	var digits [16]byte
+	text := strconv.AppendUint(digits[:0], n, 36)
+	return append(append(b, zeros[:length-len(text)]...), text...)
 }

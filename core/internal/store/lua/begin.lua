@@ -3,6 +3,7 @@
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
+-- KEYS[4]  {shop_S}_Timeout
 -- ARGV[1]  token of the lease
 -- ARGV[2]  TTL of the lease in ms
 -- ARGV[3]  longest life of a session in ms, 0 for none
@@ -15,7 +16,7 @@
 --          {2}          the lease is taken
 --          {3}, {4}     unknown, retired: no lock is left behind
 --          {5}          META has a format that this version does not know
-local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
+local data, lock, waiters, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, lease, lifetime, channel, mode = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
 local locked = redis.call('SET', lock, token, 'NX', 'PX', lease)
@@ -24,8 +25,8 @@ if locked and mode ~= 'again' and lifetime == 0 then
   local fields = redis.call('HGETALL', data)
   local meta = fields[2]
   if meta and fields[1] ~= '_berth' then meta = redis.call('HGET', data, '_berth') end
-  local timeout = meta and string.match(meta, '^1 (%d+) %d+ ')
-  if timeout then
+  local timeout = meta and string.match(meta, '^1 (%d+) %d+ [^r ]+ ')
+  if timeout and tonumber(timeout) >= tonumber(lease) then
     redis.call('PEXPIRE', data, timeout)
     return {1, fields}
   end
@@ -46,7 +47,7 @@ else
   return {BUSY}
 end
 
-local code, fields = load(data, lifetime)
+local code, fields = load(data, alive, lifetime, tonumber(lease)) -- no session expires while it is held
 if code == DONE then return {DONE, fields} end
 hand_over(lock, waiters, redis.call('GET', waiters), channel, token)
 return {code}

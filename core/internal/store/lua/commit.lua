@@ -4,10 +4,11 @@
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
+-- KEYS[4]  {shop_S}_Timeout
 -- ARGV[1]  token of the lease
 -- ARGV[2]  token of the commit
 -- ARGV[3]  idle timeout in ms, or '' to keep the session's own
--- ARGV[4]  when the cookie was sent, unix s, or '' to keep it
+-- ARGV[4]  extras to set, such as s1700000000, or ''
 -- ARGV[5]  longest life of a session in ms, 0 for none
 -- ARGV[6]  prefix of the processes' channels: shop_Wake_
 -- ARGV[7]  how many of the following are field-value pairs, times two
@@ -16,20 +17,19 @@
 -- Returns  1        written, now or by an earlier try with this commit token
 --          3, 4, 5  the session has expired, was ended, or is not readable
 --          6        somebody else holds the lease, or nobody: nothing written
-local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
-local lease, token, timeout, sent = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local data, lock, waiters, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local lease, token, timeout, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lifetime, channel, pairs = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 
 local held = redis.call('MGET', lock, waiters)
 local meta = redis.call('HGET', data, '_berth')
-if meta and held[1] == lease and not held[2] and lifetime == 0 and 7 + pairs == #ARGV and #ARGV < 1000 then
+if meta and held[1] == lease and not held[2] and changes == '' and lifetime == 0 and 7 + pairs == #ARGV and #ARGV < 1000 then
   -- Most requests end here. To make the functions below costs more than all this.
-  local own_timeout, created, own_sent, principal = string.match(meta, '^1 (%d+) (%d+) (%d+) %S+ (.*)$')
+  local own_timeout, created, extras, principal = string.match(meta, '^1 (%d+) (%d+) ([^r ]+) %S+ (.*)$')
   if created then
     if timeout == '' then timeout = own_timeout end
-    if sent == '' then sent = own_sent end
     redis.call('PEXPIRE', data, timeout)
-    redis.call('HSET', data, '_berth', '1 ' .. timeout .. ' ' .. created .. ' ' .. sent .. ' ' .. token .. ' ' .. principal, unpack(ARGV, 8))
+    redis.call('HSET', data, '_berth', '1 ' .. timeout .. ' ' .. created .. ' ' .. extras .. ' ' .. token .. ' ' .. principal, unpack(ARGV, 8))
     redis.call('DEL', lock)
     return 1
   end
@@ -45,9 +45,9 @@ if held[1] ~= lease then
 end
 
 if code == DONE then
-  local created
-  meta, timeout, created = rewrite(meta, timeout, sent, token)
-  if touch(data, timeout, deadline(created, lifetime)) then
+  local created, extras
+  meta, timeout, created, extras = rewrite(meta, timeout, changes, token)
+  if touch(data, alive, timeout, extras, deadline(created, lifetime)) then
     redis.call('HSET', data, META, meta)
     write(data, 8, 7 + pairs)
   else

@@ -1,6 +1,7 @@
 -- create.lua saves a new session.
 --
 -- KEYS[1]  {shop_S}_Data
+-- KEYS[2]  {shop_S}_Timeout
 -- ARGV[1]  commit token
 -- ARGV[2]  idle timeout in ms
 -- ARGV[3]  deadline in unix ms, 0 for none
@@ -9,7 +10,7 @@
 -- Returns  1        saved, now or by an earlier try with this token
 --          3, 4, 5  the session is there and is not this commit's: it has been
 --                   retired or taken since, and is left as it is
-local data = KEYS[1]
+local data, alive = KEYS[1], KEYS[2]
 local token, timeout, latest = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 -- include lib.lua
@@ -21,6 +22,8 @@ if meta then
   if commit_token(meta) == token then return DONE end
   return UNKNOWN
 end
+local _, _, _, extras = classify(ARGV[5])
 write(data, 4, #ARGV)
-if not touch(data, timeout, latest) then return UNKNOWN end
+if retention(extras) then redis.call('SET', alive, '', 'PX', timeout) end
+if not touch(data, alive, timeout, extras, latest) then return UNKNOWN end
 return DONE

@@ -4,15 +4,25 @@
 --   {shop_S}_Data     hash    a field per value, and META with the session's own facts
 --   {shop_S}_Lock     string  the token of the lease, with the lease's time left as TTL
 --   {shop_S}_Waiters  string  tokens of waiting processes, first come first, without a delimiter
+--   {shop_S}_Timeout  string  of a tracked session: there while it is alive
+--   {shop_S}_Ended    hash    what Data was, of a tracked session that ended and was not handled yet
+--   {shop_S}_Claim    string  the token of who handles that end
 --
--- META of a live session:    1 <timeout ms> <created ms> <cookie sent s> <commit token> <principal>
+-- META of a live session:    1 <timeout ms> <created ms> <extras> <commit token> <principal>
 -- META of a retired session: 1 retired <token of the retiring commit>
+-- META of an ended one:      1 ended <reason> <used ms> <ended ms> <attempts> <created ms> <principal>
+--
+-- <extras> is -, or made of a letter and a number each:
+--   s  when the cookie was sent, unix s
+--   l  when the principal's index was last told of the session, unix s
+--   c  1 if there is a companion
+--   r  how long the data of an ended session is kept, in ms: the session is tracked
 --
 -- Scripts answer with one of these codes, or with a table that starts with one.
 local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, CHANGED = 1, 2, 3, 4, 5, 6, 7
 
 local META = '_berth'
-local TOKEN_LENGTH, PROCESS_LENGTH = 26, 16
+local TOKEN_LENGTH, PROCESS_LENGTH = 28, 16
 -- How long a lock that was handed over waits for its new owner, in ms, and how
 -- long the queue outlives the last waiter's sign of life. A waiter looks again
 -- at least twice in either time.
@@ -20,23 +30,37 @@ local GRACE, QUEUE_TTL = 500, 2000
 -- unpack() fails beyond some thousand values, so long lists go in slices.
 local SLICE = 1000
 
--- classify returns DONE, the timeout and the time of creation of a live
--- session, or the code of what META says instead.
+-- classify returns DONE, the timeout, the time of creation and the extras of a
+-- live session, or the code of what META says instead. A tracked session that META
+-- calls live may have expired: touch finds out.
 local function classify(meta)
   if not meta then return UNKNOWN end
-  local timeout, created = string.match(meta, '^1 (%d+) (%d+) ')
-  if timeout then return DONE, timeout, created end
+  local timeout, created, extras = string.match(meta, '^1 (%d+) (%d+) (%S+) ')
+  if timeout then return DONE, timeout, created, extras end
   if string.sub(meta, 1, 10) == '1 retired ' then return RETIRED end
   return UNSUPPORTED
 end
 
+-- retention returns how long a session's data outlives it, nil if its end is not
+-- tracked.
+local function retention(extras)
+  return string.match(extras, 'r(%d+)')
+end
+
 -- touch moves the end of a session to timeout from now, but never past the
 -- latest (unix ms, 0 for none). It returns whether the session is still there.
-local function touch(data, timeout, latest)
-  if redis.call('PEXPIRE', data, timeout) == 0 then return false end
+local function touch(data, alive, timeout, extras, latest)
+  local kept, life = retention(extras), data
+  if kept then
+    life = alive
+    if redis.call('PEXPIRE', alive, timeout) == 0 then return false end
+    redis.call('PEXPIRE', data, timeout + kept)
+  elseif redis.call('PEXPIRE', data, timeout) == 0 then
+    return false
+  end
   if latest == 0 then return true end
-  redis.call('PEXPIREAT', data, string.format('%.0f', latest), 'LT')
-  return redis.call('EXISTS', data) == 1
+  redis.call('PEXPIREAT', life, string.format('%.0f', latest), 'LT')
+  return redis.call('EXISTS', life) == 1
 end
 
 -- deadline is when a session must end at the latest, in unix ms, 0 for none.
@@ -46,30 +70,42 @@ local function deadline(created, lifetime)
 end
 
 -- load returns DONE and all fields of a live session, whose idle time starts
--- anew, or the code of what is there instead. Lifetime is in ms, 0 for none.
-local function load(data, lifetime)
+-- anew, or the code of what is there instead. Lifetime is in ms, 0 for none; the
+-- session lives on for least ms at least.
+local function load(data, alive, lifetime, least)
   local fields = redis.call('HGETALL', data)
   if #fields == 0 then return UNKNOWN end
   local meta = fields[2]
   if fields[1] ~= META then meta = redis.call('HGET', data, META) or '' end
-  local code, timeout, created = classify(meta)
+  local code, timeout, created, extras = classify(meta)
   if code ~= DONE then return code end
-  if not touch(data, timeout, deadline(created, lifetime)) then return UNKNOWN end
+  if tonumber(timeout) < least then timeout = least end
+  if not touch(data, alive, timeout, extras, deadline(created, lifetime)) then return UNKNOWN end
   return DONE, fields
 end
 
 -- commit_token returns the token of the last commit that META tells of.
 local function commit_token(meta)
-  return string.match(meta, '^1 %d+ %d+ %d+ (%S+) ')
+  return string.match(meta, '^1 %d+ %d+ %S+ (%S+) ')
 end
 
--- rewrite returns META after a commit by token, which sets the timeout and the
--- time of the cookie unless they are ''; and the timeout and time of creation.
-local function rewrite(meta, timeout, sent, token)
-  local own_timeout, created, own_sent, principal = string.match(meta, '^1 (%d+) (%d+) (%d+) %S+ (.*)$')
+-- mark returns extras in which those of changes are replaced.
+local function mark(extras, changes)
+  for letter, number in string.gmatch(changes, '(%l)(%d+)') do
+    extras = string.gsub(extras, letter .. '%d+', '')
+    if extras == '-' then extras = '' end
+    extras = extras .. letter .. number
+  end
+  return extras
+end
+
+-- rewrite returns META after a commit by token, which sets the timeout and
+-- extras unless they are ''; and the timeout, time of creation and extras then.
+local function rewrite(meta, timeout, changes, token)
+  local own_timeout, created, extras, principal = string.match(meta, '^1 (%d+) (%d+) (%S+) %S+ (.*)$')
   if timeout == '' then timeout = own_timeout end
-  if sent == '' then sent = own_sent end
-  return table.concat({'1', timeout, created, sent, token, principal}, ' '), timeout, created
+  extras = mark(extras, changes)
+  return table.concat({'1', timeout, created, extras, token, principal}, ' '), timeout, created, extras
 end
 
 -- without returns a queue without a token, nil if nobody is left in it; and

@@ -1,26 +1,33 @@
 -- retire.lua ends a session and keeps its ID from being used again for a while:
--- the session's fields go, and META says that it is retired.
+-- the session's fields go, and META says that it is retired. Of a tracked session
+-- the fields are put aside for whoever handles its end.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
+-- KEYS[4]  {shop_S}_Timeout
+-- KEYS[5]  {shop_S}_Ended
 -- ARGV[1]  token of the retiring commit
 -- ARGV[2]  token of the lease that must be held, '' if none need be
 -- ARGV[3]  how long the ID stays retired, in ms
 -- ARGV[4]  prefix of the processes' channels: shop_Wake_
 -- ARGV[5]  token of the commit that must have been the last, '' for any
+-- ARGV[6]  why the session ends, '' if it does not end but goes on under another ID
+-- ARGV[7]  now, unix ms
 --
 -- Returns  1        retired, now or by an earlier try with this token
 --          3, 4, 5  the session has expired, was retired by another, or is not readable
 --          6        somebody else holds the lease, or nobody: nothing changed
 --          7        there was another commit since: nothing changed
-local data, lock, waiters = KEYS[1], KEYS[2], KEYS[3]
-local token, lease, ttl, channel, last = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local data, lock, waiters, alive, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local token, lease, ttl, channel, last, reason, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
 -- include lib.lua
 
 local meta = redis.call('HGET', data, META)
-local code = classify(meta)
+local code, timeout, created, extras = classify(meta)
+local kept = code == DONE and retention(extras)
+if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
 if code == RETIRED and string.sub(meta, 11) == token then return DONE end
 if code ~= DONE then
   if lease ~= '' and redis.call('GET', lock) == lease then
@@ -31,7 +38,16 @@ end
 if lease ~= '' and redis.call('GET', lock) ~= lease then return LOST end
 if last ~= '' and commit_token(meta) ~= last then return CHANGED end
 
-redis.call('DEL', data)
+if kept and reason ~= '' then
+  redis.call('RENAME', data, ended)
+  local principal = string.match(meta, '^1 %d+ %d+ %S+ %S+ (.*)$')
+  redis.call('HSET', ended, META, table.concat({'1 ended', reason, now, now, 0, created, principal}, ' '))
+  redis.call('PEXPIRE', ended, timeout + kept)
+  -- The server tells of keys that expire, so that the end is heard of at once.
+  redis.call('SET', alive, '', 'PX', 1)
+else
+  redis.call('DEL', data, alive)
+end
 redis.call('HSET', data, META, '1 retired ' .. token)
 redis.call('PEXPIRE', data, ttl)
 hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)

@@ -1,0 +1,22 @@
+-- inspect.lua describes a session, without being a use of it.
+--
+-- KEYS[1]  {shop_S}_Data
+-- KEYS[2]  {shop_S}_Lock
+-- KEYS[3]  {shop_S}_Timeout
+--
+-- Returns  {1, META, time left in ms, bytes in fields and values, time left of Data in ms, token of the lease or ''}
+--          {3}, {4}, {5}  unknown, retired, unsupported format
+local data, lock, alive = KEYS[1], KEYS[2], KEYS[3]
+
+-- include lib.lua
+
+local meta = redis.call('HGET', data, META)
+local code, _, _, extras = classify(meta)
+if code ~= DONE then return {code} end
+local rest = redis.call('PTTL', data)
+local left = rest
+if retention(extras) then left = redis.call('PTTL', alive) end
+if left < 0 then return {UNKNOWN} end
+local size = -#meta - #META
+for _, part in ipairs(redis.call('HGETALL', data)) do size = size + #part end
+return {DONE, meta, left, size, rest, redis.call('GET', lock) or ''}

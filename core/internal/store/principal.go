@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Enlisting is what [Store.Enlist] puts into the index of a principal.
+type Enlisting struct {
+	Principal string
+	TTL       time.Duration // how long the index is to live at least
+	Place     string        // the session whose place it takes, or ""
+	Limit     int           // how many sessions there may be, 0 for any number
+	MakeRoom  bool          // let the oldest go if there are more
+	Gone      []string      // sessions that are found to be gone
+}
+
+// Enlist puts a session into the index of its principal. If there are more than the
+// limit then, it returns all others with [Busy], or with MakeRoom the oldest, which
+// have left the index, with [Done].
+func (s *Store) Enlist(ctx context.Context, id string, e Enlisting) (Status, []string, error) {
+	mode := "look"
+	if e.MakeRoom {
+		mode = "make room"
+	}
+	args := make([]any, 0, 6+len(e.Gone))
+	args = append(args, id, time.Now().UnixMilli(), ms(e.TTL), e.Place, e.Limit, mode)
+	for _, gone := range e.Gone {
+		args = append(args, gone)
+	}
+	reply, err := enlistScript.run(ctx, s.Client, []string{s.Keys.Principal(e.Principal)}, args...)
+	if err != nil {
+		return 0, nil, err
+	}
+	list, ok := reply.([]any)
+	if !ok || len(list) == 0 {
+		return 0, nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
+	}
+	ids := make([]string, len(list)-1)
+	for i := range ids {
+		ids[i], _ = list[i+1].(string)
+	}
+	code, err := status(list[0], nil)
+	return code, ids, err
+}
+
+// Listed returns the sessions in the index of a principal, oldest sign-in first. Some
+// may be gone.
+func (s *Store) Listed(ctx context.Context, principal string) ([]string, error) {
+	return s.Client.ZRange(ctx, s.Keys.Principal(principal), 0, -1).Result()
+}
+
+// Unlist takes sessions out of the index of a principal.
+func (s *Store) Unlist(ctx context.Context, principal string, ids ...string) error {
+	members := make([]any, len(ids))
+	for i, id := range ids {
+		members[i] = id
+	}
+	return s.Client.ZRem(ctx, s.Keys.Principal(principal), members...).Err()
+}

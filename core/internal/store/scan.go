@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// scanCount is how many keys a step of a scan looks at.
+const scanCount = 500
+
+// Scan yields every live session whose ID is valid, from all masters. It ends with
+// the first error.
+func (s *Store) Scan(ctx context.Context, valid func(id string) bool) iter.Seq2[Inspected, error] {
+	return func(yield func(Inspected, error) bool) {
+		masters, err := Masters(ctx, s.Client)
+		if err != nil {
+			yield(Inspected{}, err)
+			return
+		}
+		for _, master := range masters {
+			if !s.scan(ctx, master, valid, yield) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) scan(ctx context.Context, master *Master, valid func(id string) bool, yield func(Inspected, error) bool) bool {
+	for cursor := uint64(0); ; {
+		keys, next, err := master.Scan(ctx, cursor, s.Keys.AllData(), scanCount).Result()
+		if err != nil {
+			yield(Inspected{}, err)
+			return false
+		}
+		var ids []string
+		for _, key := range keys {
+			if id := s.Keys.ID(key); valid(id) {
+				ids = append(ids, id)
+			}
+		}
+		found, err := s.Inspect(ctx, ids)
+		for _, one := range found {
+			if one.Status == Done && !yield(one, nil) {
+				return false
+			}
+		}
+		if err != nil {
+			yield(Inspected{}, err)
+			return false
+		}
+		if cursor = next; cursor == 0 {
+			return true
+		}
+	}
+}
+
+// Master is a server that has keys of its own.
+type Master struct {
+	redis.UniversalClient
+	Addr string // "" if there is only one
+}
+
+// Masters returns the servers behind a client: all masters of a cluster, all shards
+// of a ring, or the one server.
+func Masters(ctx context.Context, client redis.UniversalClient) ([]*Master, error) {
+	var mu sync.Mutex
+	var masters []*Master
+	add := func(_ context.Context, c *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		masters = append(masters, &Master{c, c.Options().Addr})
+		return nil
+	}
+	var err error
+	switch client := client.(type) {
+	case interface {
+		ForEachMaster(context.Context, func(context.Context, *redis.Client) error) error
+	}:
+		err = client.ForEachMaster(ctx, add)
+	case interface {
+		ForEachShard(context.Context, func(context.Context, *redis.Client) error) error
+	}:
+		err = client.ForEachShard(ctx, add)
+	default:
+		masters = []*Master{{client, ""}}
+	}
+	return masters, err
+}
