@@ -12,35 +12,35 @@ import (
 // on a page needs to read it.
 type Cookie struct {
 	// Name of the cookie. Defaults to "session", after the prefix if there is one.
-	Name string
+	Name string `json:"name" yaml:"name" env:"SESSION_COOKIE_NAME"`
 
 	// Domain for which the cookie is sent. Defaults to "", the host that set it.
-	Domain string
+	Domain string `json:"domain" yaml:"domain" env:"SESSION_COOKIE_DOMAIN"`
 
 	// Path below which the cookie is sent. Defaults to "/".
-	Path string
+	Path string `json:"path" yaml:"path" env:"SESSION_COOKIE_PATH"`
 
 	// Secure says whether the cookie is sent over HTTPS only. Defaults to
 	// [SecureAuto].
-	Secure Secure
+	Secure Secure `json:"secure" yaml:"secure" env:"SESSION_COOKIE_SECURE"`
 
 	// SameSite says whether the cookie is sent with requests that other sites
 	// cause. Defaults to [http.SameSiteLaxMode].
-	SameSite http.SameSite
+	SameSite http.SameSite `json:"sameSite" yaml:"sameSite" env:"SESSION_COOKIE_SAME_SITE"`
 
 	// MaxAge is how long the browser keeps the cookie. It is sent again when a
 	// tenth of it has passed. Defaults to 0, until the browser is closed.
-	MaxAge time.Duration
+	MaxAge time.Duration `json:"maxAge" yaml:"maxAge" env:"SESSION_COOKIE_MAX_AGE"`
 
 	// HostPrefix puts "__Host-" before the name, so that browsers take the cookie
 	// from this very host over HTTPS only (RFC 6265bis, section 4.1.3.2). It sets
 	// Secure, and excludes Domain and any Path but "/". Defaults to false.
-	HostPrefix bool
+	HostPrefix bool `json:"hostPrefix" yaml:"hostPrefix" env:"SESSION_COOKIE_HOST_PREFIX"`
 
 	// Partitioned keeps a cookie of an embedded page apart for every site that
 	// embeds it (CHIPS). It sets Secure. For embedded pages to send the cookie at
 	// all, SameSite must be None. Defaults to false.
-	Partitioned bool
+	Partitioned bool `json:"partitioned" yaml:"partitioned" env:"SESSION_COOKIE_PARTITIONED"`
 }
 
 // Secure says when a cookie has the Secure attribute.

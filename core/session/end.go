@@ -64,7 +64,11 @@ func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (s
 			return 0, err
 		}
 	}
-	return m.store.Retire(ctx, key, r)
+	status, err := m.store.Retire(ctx, key, r)
+	if status == store.Done && r.Reason != "" {
+		m.enders.poke(store.Bucket(key))
+	}
+	return status, err
 }
 
 // retention is how long the data of a new session outlives it, 0 if its end is not

@@ -36,6 +36,7 @@ type Manager struct {
 	gates   gate.Gates
 	waker   *wake.Waker
 	stats   stats
+	enders  enders
 
 	// What runs beside requests is bound to ctx and counted in running. closing
 	// guards the step from one to the other.
@@ -199,6 +200,7 @@ const (
 	opList     = "list"
 
 	opCompanion = "companion"
+	opHandleEnd = "handle end"
 )
 
 // silenced tells whether err is hidden from handlers.

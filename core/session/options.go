@@ -16,70 +16,90 @@ import (
 type Options struct {
 	// App names the application: it starts every key, so that applications can
 	// share one Redis and one database. Defaults to "app".
-	App string
+	App string `json:"app" yaml:"app" env:"SESSION_APP"`
 
 	// KeySeparator stands between the parts of a key. Defaults to "_".
-	KeySeparator string
+	KeySeparator string `json:"keySeparator" yaml:"keySeparator" env:"SESSION_KEY_SEPARATOR"`
 
 	// Timeout is how long a session lives without a request. Each request
 	// starts it anew. [Session.SetTimeout] overrides it for one session.
 	// Defaults to 20 minutes.
-	Timeout time.Duration
+	Timeout time.Duration `json:"timeout" yaml:"timeout" env:"SESSION_TIMEOUT"`
 
 	// MaxLifetime is how long a session lives at most, however busy. It needs
 	// Redis 7 or Valkey. Defaults to 0, no limit.
-	MaxLifetime time.Duration
+	MaxLifetime time.Duration `json:"maxLifetime" yaml:"maxLifetime" env:"SESSION_MAX_LIFETIME"`
 
 	// LockTTL is the time after which the lease of a crashed process is free.
 	// While a request runs its lease is renewed every third of it. Defaults to
 	// 10 seconds, and is at least 100 ms.
-	LockTTL time.Duration
+	LockTTL time.Duration `json:"lockTtl" yaml:"lockTtl" env:"SESSION_LOCK_TTL"`
 
 	// LockHold is how long a request may hold a session. Then its lease is no
 	// longer renewed, and ends within LockTTL. Defaults to 110 seconds.
-	LockHold time.Duration
+	LockHold time.Duration `json:"lockHold" yaml:"lockHold" env:"SESSION_LOCK_HOLD"`
 
 	// LockWait is how long a request waits for a session that another holds,
 	// before [ErrLockTimeout]. Negative: it does not wait. Defaults to 30 seconds.
-	LockWait time.Duration
+	LockWait time.Duration `json:"lockWait" yaml:"lockWait" env:"SESSION_LOCK_WAIT"`
 
 	// MaxWaiters is how many requests of this process may wait for one session.
 	// More get [ErrLockTimeout] at once. Defaults to 128.
-	MaxWaiters int
+	MaxWaiters int `json:"maxWaiters" yaml:"maxWaiters" env:"SESSION_MAX_WAITERS"`
 
 	// RetryTimeout is how long a failed call to Redis is tried again: after
 	// 20 ms, then every second, and one last time at the end. Defaults to 0, no
 	// retry.
-	RetryTimeout time.Duration
+	RetryTimeout time.Duration `json:"retryTimeout" yaml:"retryTimeout" env:"SESSION_RETRY_TIMEOUT"`
 
 	// FailSilently makes failures of Redis invisible to handlers: they get a
 	// detached session, empty and never saved, whose [Session.Err] tells why.
 	// The cookie stays, so that nobody is logged out by an outage, nor in: see
 	// [Session.SetPrincipal]. Failures that are not Redis's, such as [ErrLockTimeout], are returned all the same.
 	// Defaults to false.
-	FailSilently bool
+	FailSilently bool `json:"failSilently" yaml:"failSilently" env:"SESSION_FAIL_SILENTLY"`
 
 	// MaxBytes limits the keys, the encoded values and the principal of a session
 	// together, in bytes. [Shared] commits at the same time may exceed it between
 	// them. Defaults to 1 MiB.
-	MaxBytes int
+	MaxBytes int `json:"maxBytes" yaml:"maxBytes" env:"SESSION_MAX_BYTES"`
 
 	// MaxPerPrincipal is how many sessions a principal may have: when one more signs
 	// in, the oldest sign-in ends. Defaults to 0, no limit.
-	MaxPerPrincipal int
+	MaxPerPrincipal int `json:"maxPerPrincipal" yaml:"maxPerPrincipal" env:"SESSION_MAX_PER_PRINCIPAL"`
 
 	// TrackEnd makes sure that the end of every session is handed to
 	// [Manager.HandleEnd], in this process or another. It costs a call to Redis when a
 	// session is created or ended, and two more keys. Sessions that exist when it is
 	// turned on are tracked from their next request on. Defaults to false.
-	TrackEnd bool
+	TrackEnd bool `json:"trackEnd" yaml:"trackEnd" env:"SESSION_TRACK_END"`
 
 	// EndRetention is how long the data of a session outlives it, with TrackEnd, so
 	// that its end can be handled. Defaults to 10 minutes.
-	EndRetention time.Duration
+	EndRetention time.Duration `json:"endRetention" yaml:"endRetention" env:"SESSION_END_RETENTION"`
+
+	// EndSweep is how often [Manager.HandleEnd] looks for sessions that have ended, and so
+	// the longest that an end waits where Redis sends no keyspace notifications.
+	// Defaults to 5 seconds.
+	EndSweep time.Duration `json:"endSweep" yaml:"endSweep" env:"SESSION_END_SWEEP"`
+
+	// EndHandlers is how many handlers one call of [Manager.HandleEnd] runs at the
+	// same time. Defaults to 16.
+	EndHandlers int `json:"endHandlers" yaml:"endHandlers" env:"SESSION_END_HANDLERS"`
+
+	// EndAttempts is how often an end is handed out before it is kept aside, see
+	// [Manager.EndsAside]. Defaults to 10.
+	EndAttempts int `json:"endAttempts" yaml:"endAttempts" env:"SESSION_END_ATTEMPTS"`
+
+	// EndNotifications has [Manager.HandleEnd] turn on keyspace notifications of keys
+	// that expire (notify-keyspace-events), on every master and in addition to those
+	// that are on, so that ends are handled within milliseconds. Where CONFIG
+	// is forbidden it goes on without. Notifications that are on already are used in any
+	// case. Defaults to false.
+	EndNotifications bool `json:"endNotifications" yaml:"endNotifications" env:"SESSION_END_NOTIFICATIONS"`
 
 	// Codec turns values into bytes and back. Defaults to [JSON].
-	Codec Codec
+	Codec Codec `json:"-" yaml:"-" env:"-"`
 
 	// EncryptionKeys, when there are any, make values unreadable in Redis and
 	// bind each to its session and key: AES-GCM, keys of 16, 24 or 32 bytes. The
@@ -88,25 +108,25 @@ type Options struct {
 	// values, times and the principal stay readable. Values stored without
 	// encryption are not accepted, so turning it on makes those of existing sessions
 	// unreadable. Defaults to none.
-	EncryptionKeys []EncryptionKey
+	EncryptionKeys []EncryptionKey `json:"encryptionKeys" yaml:"encryptionKeys" env:"SESSION_ENCRYPTION_KEYS"`
 
 	// HashIDs names Redis keys by a hash of the session ID, so that whoever
 	// reads Redis cannot use what is there as a cookie. Defaults to false.
-	HashIDs bool
+	HashIDs bool `json:"hashIds" yaml:"hashIds" env:"SESSION_HASH_IDS"`
 
 	// Header, if set, is the request and response header that carries the
 	// session ID in place of a cookie. A response has it when the ID changes, empty
 	// when the session was abandoned. Defaults to "".
-	Header string
+	Header string `json:"header" yaml:"header" env:"SESSION_HEADER"`
 
 	// Cookie is what the session cookie looks like.
-	Cookie Cookie
+	Cookie Cookie `json:"cookie" yaml:"cookie"`
 
 	// Hooks are called at points of a session's life.
-	Hooks Hooks
+	Hooks Hooks `json:"-" yaml:"-" env:"-"`
 
 	// Logger gets a line for every failure. Defaults to [slog.Default].
-	Logger *slog.Logger
+	Logger *slog.Logger `json:"-" yaml:"-" env:"-"`
 }
 
 // EncryptionKey is a key for AES: 16, 24 or 32 random bytes. It does not print
@@ -155,6 +175,9 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.MaxWaiters, 128)
 	def(&o.MaxBytes, 1<<20)
 	def(&o.EndRetention, 10*time.Minute)
+	def(&o.EndSweep, 5*time.Second)
+	def(&o.EndHandlers, 16)
+	def(&o.EndAttempts, 10)
 	if o.Codec == nil {
 		o.Codec = JSON{}
 	}
@@ -188,6 +211,13 @@ func (o Options) withDefaults() (Options, error) {
 		errs = append(errs, fmt.Errorf("MaxPerPrincipal is %d: it must be at least 1, or 0 for no limit", o.MaxPerPrincipal))
 	}
 	atLeast("EndRetention", o.EndRetention, time.Millisecond)
+	atLeast("EndSweep", o.EndSweep, 10*time.Millisecond)
+	if o.EndHandlers < 0 {
+		errs = append(errs, fmt.Errorf("EndHandlers is %d: it must be at least 1, or 0 for its default", o.EndHandlers))
+	}
+	if o.EndAttempts < 0 {
+		errs = append(errs, fmt.Errorf("EndAttempts is %d: it must be at least 1, or 0 for its default", o.EndAttempts))
+	}
 	if o.Header != "" && !isToken(o.Header) {
 		errs = append(errs, fmt.Errorf("Options.Header is %q: it is not the name of an HTTP header", o.Header))
 	}

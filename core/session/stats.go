@@ -19,6 +19,12 @@ type Stats struct {
 	Retries      uint64        // calls to Redis that were tried again
 	Errors       uint64        // failures of any kind
 	Detached     uint64        // detached sessions handed out, but for access None
+
+	EndsHandled     uint64        // ends for which a handler returned nil
+	EndsRedelivered uint64        // ends that were handed out before
+	EndsAside       uint64        // ends that were put aside
+	EndLag          time.Duration // between the ends of sessions and their having been handled, together
+	EndLagMax       time.Duration // the longest of these
 }
 
 type stats struct {
@@ -26,6 +32,19 @@ type stats struct {
 	lockWaits, lockTimeouts, leasesLost          atomic.Uint64
 	retries, errors, detached                    atomic.Uint64
 	lockWaitTime                                 atomic.Int64
+	endsHandled, endsRedelivered, endsAside      atomic.Uint64
+	endLag, endLagMax                            atomic.Int64
+}
+
+func (s *stats) endHandled(lag time.Duration) {
+	s.endsHandled.Add(1)
+	s.endLag.Add(int64(lag))
+	for {
+		longest := s.endLagMax.Load()
+		if int64(lag) <= longest || s.endLagMax.CompareAndSwap(longest, int64(lag)) {
+			return
+		}
+	}
 }
 
 // Stats returns totals since the manager was made. It is safe for concurrent
@@ -44,5 +63,11 @@ func (m *Manager) Stats() Stats {
 		Retries:      m.stats.retries.Load(),
 		Errors:       m.stats.errors.Load(),
 		Detached:     m.stats.detached.Load(),
+
+		EndsHandled:     m.stats.endsHandled.Load(),
+		EndsRedelivered: m.stats.endsRedelivered.Load(),
+		EndsAside:       m.stats.endsAside.Load(),
+		EndLag:          time.Duration(m.stats.endLag.Load()),
+		EndLagMax:       time.Duration(m.stats.endLagMax.Load()),
 	}
 }

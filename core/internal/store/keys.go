@@ -57,13 +57,28 @@ func (k Keys) Ends(bucket int) string {
 	return fmt.Sprintf("{%s%sEnds%s%02d}", k.app, k.separator, k.separator, bucket)
 }
 
+// Aside is the sorted set of sessions of a bucket whose end could not be handled, by
+// when that was given up.
+func (k Keys) Aside(bucket int) string { return k.Ends(bucket) + k.separator + "Aside" }
+
+// AllAlive is the pattern that [Keys.Alive] of every session matches.
+func (k Keys) AllAlive() string { return k.Alive("*") }
+
+// AliveID returns the ID in what [Keys.Alive] made, and whether it did.
+func (k Keys) AliveID(alive string) (string, bool) { return between(alive, k.Alive("*")) }
+
 // AllData is the pattern that [Keys.Data] of every session matches.
 func (k Keys) AllData() string { return k.Data("*") }
 
-// ID returns the ID in what [Keys.Data] made, or in what looks like it.
-func (k Keys) ID(data string) string {
-	before, after, _ := strings.Cut(k.Data("*"), "*")
-	return strings.TrimSuffix(strings.TrimPrefix(data, before), after)
+// DataID returns the ID in what [Keys.Data] made, and whether it did.
+func (k Keys) DataID(data string) (string, bool) { return between(data, k.Data("*")) }
+
+// between returns what stands in key for the star of pattern.
+func between(key, pattern string) (string, bool) {
+	before, after, _ := strings.Cut(pattern, "*")
+	rest, hasPrefix := strings.CutPrefix(key, before)
+	id, hasSuffix := strings.CutSuffix(rest, after)
+	return id, hasPrefix && hasSuffix
 }
 
 // Channel is the pub/sub channel on which a process hears that a lease was

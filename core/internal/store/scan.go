@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"iter"
+	"strconv"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -37,7 +38,7 @@ func (s *Store) scan(ctx context.Context, master *Master, valid func(id string) 
 		}
 		var ids []string
 		for _, key := range keys {
-			if id := s.Keys.ID(key); valid(id) {
+			if id, ok := s.Keys.DataID(key); ok && valid(id) {
 				ids = append(ids, id)
 			}
 		}
@@ -88,4 +89,16 @@ func Masters(ctx context.Context, client redis.UniversalClient) ([]*Master, erro
 		masters = []*Master{{client, ""}}
 	}
 	return masters, err
+}
+
+// Database is the number of the database that the client uses, or a pattern for any
+// if the client does not tell.
+func (m *Master) Database() string {
+	switch client := m.UniversalClient.(type) {
+	case *redis.Client:
+		return strconv.Itoa(client.Options().DB)
+	case *redis.ClusterClient:
+		return "0"
+	}
+	return "*"
 }

@@ -29,6 +29,11 @@ var (
 	markScript    = mustScript("mark")
 	inspectScript = mustScript("inspect")
 	enlistScript  = mustScript("enlist")
+	dueScript     = mustScript("due")
+	deferScript   = mustScript("defer")
+	claimScript   = mustScript("claim")
+	claimedScript = mustScript("claimed")
+	asideScript   = mustScript("aside")
 )
 
 func mustScript(name string) script {

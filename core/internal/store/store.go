@@ -20,6 +20,7 @@ const (
 	unsupported Status = 5 // becomes ErrFormat
 	Lost        Status = 6 // the token does not hold the lease
 	Changed     Status = 7 // there was another commit since
+	Alive       Status = 8 // the session has not ended
 )
 
 // Queueing says what [Store.Begin] does when the lease is taken.

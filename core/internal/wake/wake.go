@@ -4,24 +4,13 @@ package wake
 
 import (
 	"context"
-	"errors"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-const (
-	// idle is how long the connection may be silent before it is asked for a
-	// sign of life; after twice that without one it is replaced.
-	idle = 15 * time.Second
-	// A subscription that failed is tried again after reconnect; one that the
-	// server refused, for want of a permission, after refused.
-	reconnect = 250 * time.Millisecond
-	refused   = 30 * time.Second
+	"github.com/berthgo/berth/core/internal/subscription"
 )
 
 // Subscriber is what the package needs of a Redis client.
@@ -111,47 +100,11 @@ func (w *Waker) Close() {
 // listen keeps a subscription until ctx ends.
 func (w *Waker) listen(ctx context.Context) {
 	defer close(w.stopped)
-	for ctx.Err() == nil {
-		err := w.subscribe(ctx)
-		w.ready.Store(false)
-		pause := reconnect
-		if redis.HasErrorPrefix(err, "NOPERM") {
-			pause = refused
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
-	}
-}
-
-// subscribe listens until the subscription fails or ctx ends.
-func (w *Waker) subscribe(ctx context.Context) error {
-	subscription := w.client.Subscribe(ctx, w.channel)
-	ended := context.AfterFunc(ctx, func() { _ = subscription.Close() })
-	defer func() {
-		// Where AfterFunc has begun, it closes what is closed here too.
-		ended()
-		_ = subscription.Close()
-	}()
-	for silent := false; ; {
-		message, err := subscription.ReceiveTimeout(ctx, idle)
-		var network net.Error
-		switch {
-		case err == nil:
-			silent = false
-			w.hear(message)
-		case !silent && errors.As(err, &network) && network.Timeout():
-			silent = true
-			if err := subscription.Ping(ctx); err != nil {
-				return err
-			}
-		default:
-			return err
-		}
-	}
+	subscription.Keep(ctx, subscription.Subscription{
+		Open: func(ctx context.Context) *redis.PubSub { return w.client.Subscribe(ctx, w.channel) },
+		Hear: w.hear,
+		Lost: func() { w.ready.Store(false) },
+	})
 }
 
 func (w *Waker) hear(message any) {

@@ -28,7 +28,7 @@ local meta = redis.call('HGET', data, META)
 local code, timeout, created, extras = classify(meta)
 local kept = code == DONE and retention(extras)
 if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
-if code == RETIRED and string.sub(meta, 11) == token then return DONE end
+if code == RETIRED and string.match(meta, '^1 retired (%S+)') == token then return DONE end
 if code ~= DONE then
   if lease ~= '' and redis.call('GET', lock) == lease then
     hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
@@ -48,7 +48,7 @@ if kept and reason ~= '' then
 else
   redis.call('DEL', data, alive)
 end
-redis.call('HSET', data, META, '1 retired ' .. token)
+redis.call('HSET', data, META, '1 retired ' .. token .. (reason == '' and ' moved' or ' ended'))
 redis.call('PEXPIRE', data, ttl)
 hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
 return DONE

@@ -1,0 +1,235 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// EndedMeta is what is known of a session that has ended.
+type EndedMeta struct {
+	Reason    string
+	Used      time.Time // zero if not known
+	Ended     time.Time
+	Attempt   int
+	Created   time.Time // zero if not known
+	Principal string
+}
+
+// Claimed is what [Store.Claim] found of one session.
+type Claimed struct {
+	ID     string
+	Status Status        // Done: claimed
+	Left   time.Duration // with Alive
+	Meta   EndedMeta     // with Done
+	fields []any
+	Err    error
+}
+
+// Loaded gives access to the fields.
+func (c Claimed) Loaded() Loaded { return Loaded{Status: Done, fields: c.fields} }
+
+// Due takes sessions that are due out of a bucket of the index, for so long. It
+// returns until when, for [Store.Defer].
+func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit int) (ids []string, until int64, err error) {
+	now := time.Now()
+	until = now.Add(taken).UnixMilli()
+	reply, err := dueScript.run(ctx, s.Client, []string{s.Keys.Ends(bucket)}, now.UnixMilli(), until, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	list, ok := reply.([]any)
+	if !ok {
+		return nil, 0, fmt.Errorf("unexpected reply of type %T from a script", reply)
+	}
+	for _, id := range list {
+		ids = append(ids, id.(string))
+	}
+	return ids, until, nil
+}
+
+// Defer moves sessions that were taken until then to their deadlines.
+func (s *Store) Defer(ctx context.Context, bucket int, until int64, deadlines map[string]time.Time) error {
+	args := []any{until}
+	for id, deadline := range deadlines {
+		args = append(args, deadline.UnixMilli(), id)
+	}
+	_, err := deferScript.run(ctx, s.Client, []string{s.Keys.Ends(bucket)}, args...)
+	return err
+}
+
+// Claim claims the ends of sessions that have ended for a token; the others are told
+// apart by their status. Tried again with the same token it does the same.
+func (s *Store) Claim(ctx context.Context, ids []string, token string, keep time.Duration) []Claimed {
+	calls := make([]call, len(ids))
+	now := time.Now().UnixMilli()
+	for i, id := range ids {
+		calls[i] = call{
+			[]string{s.Keys.Data(id), s.Keys.Alive(id), s.Keys.Ended(id), s.Keys.Claim(id)},
+			[]any{token, ms(s.LockTTL), now, ms(s.Lifetime), ms(keep)},
+		}
+	}
+	claims := make([]Claimed, len(ids))
+	for i, r := range claimScript.runAll(ctx, s.Client, calls) {
+		claims[i] = claimed(r)
+		claims[i].ID = ids[i]
+	}
+	return claims
+}
+
+func claimed(r reply) (c Claimed) {
+	list, ok := r.value.([]any)
+	switch {
+	case r.err != nil:
+		return Claimed{Err: r.err}
+	case !ok || len(list) == 0:
+		return Claimed{Err: fmt.Errorf("unexpected reply of type %T from a script", r.value)}
+	}
+	if c.Status, c.Err = status(list[0], nil); c.Err != nil {
+		return c
+	}
+	switch c.Status {
+	case Alive:
+		left, _ := list[1].(int64)
+		c.Left = time.Duration(left) * time.Millisecond
+	case Done:
+		c.fields, _ = list[1].([]any)
+		c.Meta, c.Err = endedMeta(c.fields)
+	}
+	return c
+}
+
+// RenewClaim prolongs a claim, and keeps the data. The status is Lost if the claim is
+// not the token's any more.
+func (s *Store) RenewClaim(ctx context.Context, id, token string, keep time.Duration) (Status, error) {
+	return status(claimedScript.run(ctx, s.Client, s.endKeys(id), token, "renew", ms(s.LockTTL), ms(keep)))
+}
+
+// GiveBack ends a claim without its end having been handled: it is due again after
+// the time of a claim.
+func (s *Store) GiveBack(ctx context.Context, id, token string) error {
+	z := redis.Z{Score: score(time.Now().Add(s.LockTTL)), Member: id}
+	if err := s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(id)), z).Err(); err != nil {
+		return err
+	}
+	_, err := claimedScript.run(ctx, s.Client, s.endKeys(id), token, "back", 0, 0)
+	return err
+}
+
+// PutAside ends a claim, and keeps the session where nobody is given it until
+// [Store.Replay].
+func (s *Store) PutAside(ctx context.Context, id, token string) error {
+	if _, err := claimedScript.run(ctx, s.Client, s.endKeys(id), token, "aside", 0, 0); err != nil {
+		return err
+	}
+	bucket := Bucket(id)
+	_, err := asideScript.run(ctx, s.Client, []string{s.Keys.Ends(bucket), s.Keys.Aside(bucket)}, id, time.Now().UnixMilli())
+	return err
+}
+
+// Replay makes a session that was put aside due again, as if it had never been tried.
+func (s *Store) Replay(ctx context.Context, id string, keep time.Duration) (Status, error) {
+	if _, err := claimedScript.run(ctx, s.Client, s.endKeys(id), "", "replay", 0, ms(keep)); err != nil {
+		return 0, err
+	}
+	bucket := Bucket(id)
+	return status(asideScript.run(ctx, s.Client, []string{s.Keys.Aside(bucket), s.Keys.Ends(bucket)}, id, time.Now().UnixMilli()))
+}
+
+// Aside returns the sessions of a bucket that were put aside, the longest first.
+func (s *Store) Aside(ctx context.Context, bucket int) ([]string, error) {
+	return s.Client.ZRange(ctx, s.Keys.Aside(bucket), 0, -1).Result()
+}
+
+// Look returns what is kept of a session that has ended.
+func (s *Store) Look(ctx context.Context, id string) Claimed {
+	reply, err := s.Client.Do(ctx, "HGETALL", s.Keys.Ended(id)).Result()
+	c := Claimed{ID: id, Status: Done, Err: err}
+	if err != nil {
+		return c
+	}
+	c.fields = flat(reply)
+	c.Meta, c.Err = endedMeta(c.fields)
+	return c
+}
+
+// flat is the list of fields and values of a hash, whatever the protocol.
+func flat(reply any) []any {
+	if list, ok := reply.([]any); ok {
+		return list
+	}
+	hash, _ := reply.(map[any]any)
+	list := make([]any, 0, 2*len(hash))
+	for field, value := range hash {
+		list = append(list, field, value)
+	}
+	return list
+}
+
+// Handling is a session whose end was handled, and the token that claimed it.
+type Handling struct{ ID, Token string }
+
+// Handled takes sessions out of the index, and then deletes what is kept of them: what
+// an error leaves behind is due again or expires. The first error is returned.
+func (s *Store) Handled(ctx context.Context, handled []Handling) error {
+	pipeline := s.Client.Pipeline()
+	for _, h := range handled {
+		pipeline.ZRem(ctx, s.Keys.Ends(Bucket(h.ID)), h.ID)
+	}
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return err
+	}
+	calls := make([]call, len(handled))
+	for i, h := range handled {
+		calls[i] = call{s.endKeys(h.ID), []any{h.Token, "done", 0, 0}}
+	}
+	for _, r := range claimedScript.runAll(ctx, s.Client, calls) {
+		if r.err != nil {
+			return r.err
+		}
+	}
+	return nil
+}
+
+func (s *Store) endKeys(id string) []string {
+	return []string{s.Keys.Ended(id), s.Keys.Claim(id)}
+}
+
+// endedMeta reads what claim.lua and retire.lua wrote.
+func endedMeta(fields []any) (EndedMeta, error) {
+	var text string
+	for i := 0; i+1 < len(fields); i += 2 {
+		if fields[i] == MetaField {
+			text, _ = fields[i+1].(string)
+		}
+	}
+	rest, ok := strings.CutPrefix(text, "1 ended ")
+	if !ok {
+		return EndedMeta{}, ErrFormat
+	}
+	var part [5]string
+	for i := range part {
+		if part[i], rest, ok = strings.Cut(rest, " "); !ok {
+			return EndedMeta{}, ErrFormat
+		}
+	}
+	var number [5]int64
+	for i := 1; i < len(part); i++ {
+		var err error
+		if number[i], err = strconv.ParseInt(part[i], 10, 64); err != nil {
+			return EndedMeta{}, ErrFormat
+		}
+	}
+	m := EndedMeta{Reason: part[0], Ended: time.UnixMilli(number[2]), Attempt: int(number[3]), Principal: rest}
+	if number[1] != 0 {
+		m.Used = time.UnixMilli(number[1])
+	}
+	if number[4] != 0 {
+		m.Created = time.UnixMilli(number[4])
+	}
+	return m, nil
+}

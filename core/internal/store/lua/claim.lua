@@ -1,0 +1,68 @@
+-- claim.lua claims the end of a session for one handler, if it has ended.
+--
+-- KEYS[1]  {shop_S}_Data
+-- KEYS[2]  {shop_S}_Timeout
+-- KEYS[3]  {shop_S}_Ended
+-- KEYS[4]  {shop_S}_Claim
+-- ARGV[1]  token of the claim
+-- ARGV[2]  TTL of the claim in ms
+-- ARGV[3]  now, unix ms
+-- ARGV[4]  longest life of a session in ms, 0 for none
+-- ARGV[5]  how long the data are kept from now on, in ms
+--
+-- Returns  {1, fields}  claimed; META among the fields, with the number of this attempt
+--          {2}          claimed by another
+--          {3}          there is no end to handle: the session went on under another ID
+--          {5}          META has a format that this version does not know
+--          {8, ms}      the session is alive, for so long
+local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+
+-- include lib.lua
+
+local left = redis.call('PTTL', alive)
+if left ~= -2 then return {ALIVE, math.max(left, 1)} end
+
+local again = false
+if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then
+  again = redis.call('GET', claim) == token
+  if not again then return {BUSY} end
+  redis.call('PEXPIRE', claim, ttl)
+end
+
+local meta = redis.call('HGET', ended, META)
+if not meta then
+  local live = redis.call('HGET', data, META)
+  local code, timeout, created, extras = classify(live)
+  local kept = code == DONE and retention(extras)
+  if code == UNSUPPORTED then
+    redis.call('DEL', claim)
+    return {code}
+  elseif code == RETIRED and string.sub(live, -6) == ' moved' then
+    redis.call('DEL', claim)
+    return {UNKNOWN}
+  elseif code == DONE and not kept then
+    redis.call('DEL', claim)
+    return {ALIVE, math.max(redis.call('PTTL', data), 1)}
+  elseif code == DONE then
+    local idle = timeout + kept - redis.call('PTTL', data)
+    local used = now - math.max(idle, 0)
+    local reason, at, latest = 'expired', used + timeout, deadline(created, lifetime)
+    if latest ~= 0 and latest < at then reason, at = 'lifetime', latest end
+    local principal = string.match(live, '^1 %d+ %d+ %S+ %S+ (.*)$')
+    meta = string.format('1 ended %s %.0f %.0f 0 ', reason, used, at) .. created .. ' ' .. principal
+    redis.call('RENAME', data, ended)
+  else
+    meta = string.format('1 ended unknown 0 %.0f 0 0 ', now)
+  end
+end
+
+local before, attempts, after = string.match(meta, '^(1 ended %l+ %d+ %d+ )(%d+)( .*)$')
+if not before then
+  redis.call('DEL', claim)
+  return {UNSUPPORTED}
+end
+if not again then attempts = attempts + 1 end
+redis.call('HSET', ended, META, before .. attempts .. after)
+redis.call('PEXPIRE', ended, stay)
+return {DONE, redis.call('HGETALL', ended)}

@@ -1,0 +1,42 @@
+-- claimed.lua changes what has been claimed.
+--
+-- KEYS[1]  {shop_S}_Ended
+-- KEYS[2]  {shop_S}_Claim
+-- ARGV[1]  token of the claim
+-- ARGV[2]  what to do:
+--          "renew"   prolong the claim and keep the data
+--          "done"    delete both: the end was handled
+--          "back"    end the claim: another may have it
+--          "aside"   the same, and keep the data until an operator says more
+--          "replay"  the same, and count attempts from the start; needs no claim
+-- ARGV[3]  TTL of the claim in ms
+-- ARGV[4]  how long the data are kept from now on, in ms
+--
+-- Returns  1  done
+--          6  the claim is not the token's any more. What the handler has done is
+--             deleted and put aside all the same, and nothing else is done.
+local ended, claim = KEYS[1], KEYS[2]
+local token, what, ttl, stay = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+
+-- include lib.lua
+
+local own = redis.call('GET', claim) == token
+if what == 'renew' then
+  if not own then return LOST end
+  redis.call('PEXPIRE', claim, ttl)
+  redis.call('PEXPIRE', ended, stay)
+  return DONE
+end
+if own then redis.call('DEL', claim) end
+if what == 'done' then
+  redis.call('DEL', ended)
+elseif what == 'aside' then
+  redis.call('PERSIST', ended)
+elseif what == 'replay' then
+  local before, after = string.match(redis.call('HGET', ended, META) or '', '^(1 ended %l+ %d+ %d+ )%d+( .*)$')
+  if before then
+    redis.call('HSET', ended, META, before .. '0' .. after)
+    redis.call('PEXPIRE', ended, stay)
+  end
+end
+return own and DONE or LOST

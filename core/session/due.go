@@ -1,0 +1,189 @@
+package session
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// claimAtMost is how many sessions are looked at in one round trip.
+const claimAtMost = 128
+
+// run looks for ended sessions until ctx ends: through the whole index every EndSweep,
+// and through the buckets that were poked at once.
+func (e *ender) run(ctx context.Context) {
+	e.pokes.all()
+	for {
+		buckets := e.pokes.take()
+		for len(buckets) > 0 && ctx.Err() == nil {
+			// One batch a bucket, so that a full one does not keep the others waiting.
+			var full []int
+			for _, bucket := range buckets {
+				more, err := e.batch(ctx, bucket)
+				if err != nil && ctx.Err() == nil {
+					e.m.fail(ctx, &OpError{Op: opHandleEnd, Err: err})
+				}
+				if more && err == nil {
+					full = append(full, bucket)
+				}
+			}
+			buckets = full
+		}
+		sweep := e.m.options.EndSweep
+		timer := time.NewTimer(sweep/2 + rand.N(sweep/2))
+		select {
+		case <-e.pokes.poked:
+			timer.Stop()
+		case <-timer.C:
+			e.pokes.all()
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// batch takes sessions that are due out of a bucket, as many as there are free slots,
+// claims those that have ended and starts their handlers. More tells whether there may
+// be others.
+func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
+	free := e.acquire(ctx)
+	if free == 0 {
+		return false, nil
+	}
+	defer func() {
+		for range free {
+			<-e.slots
+		}
+	}()
+	m, limit := e.m, free
+	ids, until, err := m.store.Due(ctx, bucket, m.options.LockTTL, limit)
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+	// A token for each batch, so that a session that comes up again while its handler
+	// runs in this very process is found claimed.
+	now, token := time.Now(), m.process.Token()
+	alive := make(map[string]time.Time)
+	var none []store.Handling
+	for _, c := range m.store.Claim(ctx, ids, token, m.keepEnded()) {
+		switch {
+		case c.Err != nil:
+			err = c.Err
+		case c.Status == store.Done:
+			free-- // the slot is the handler's
+			go e.one(c, token)
+		case c.Status == store.Alive:
+			alive[c.ID] = now.Add(c.Left)
+		case c.Status == store.Unknown:
+			none = append(none, store.Handling{ID: c.ID})
+		}
+	}
+	if len(alive) > 0 {
+		if failed := m.store.Defer(ctx, bucket, until, alive); failed != nil {
+			err = failed
+		}
+	}
+	if len(none) > 0 {
+		if failed := m.store.Handled(ctx, none); failed != nil {
+			err = failed
+		}
+	}
+	return len(ids) == limit, err
+}
+
+// acquire waits for a free slot, takes all that are free, and returns how many; 0 if
+// ctx has ended.
+func (e *ender) acquire(ctx context.Context) int {
+	select {
+	case e.slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0
+	}
+	for n := 1; n < claimAtMost; n++ {
+		select {
+		case e.slots <- struct{}{}:
+		default:
+			return n
+		}
+	}
+	return claimAtMost
+}
+
+// pokes are the buckets that ought to be looked at. It is safe for concurrent use.
+type pokes struct {
+	poked chan struct{} // has one in it if there are any
+
+	mu      sync.Mutex
+	buckets [store.Buckets]bool
+}
+
+func newPokes() *pokes { return &pokes{poked: make(chan struct{}, 1)} }
+
+func (p *pokes) poke(bucket int) {
+	p.mu.Lock()
+	p.buckets[bucket] = true
+	p.mu.Unlock()
+	select {
+	case p.poked <- struct{}{}:
+	default:
+	}
+}
+
+func (p *pokes) all() {
+	for bucket := range store.Buckets {
+		p.poke(bucket)
+	}
+}
+
+// take returns the buckets in a random order, so that processes start with different
+// ones, and forgets them.
+func (p *pokes) take() []int {
+	select {
+	case <-p.poked:
+	default:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var taken []int
+	for _, bucket := range rand.Perm(store.Buckets) {
+		if p.buckets[bucket] {
+			p.buckets[bucket] = false
+			taken = append(taken, bucket)
+		}
+	}
+	return taken
+}
+
+// enders are those that run in this process.
+type enders struct {
+	mu  sync.Mutex
+	all map[*pokes]struct{}
+}
+
+func (e *enders) add(p *pokes) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.all == nil {
+		e.all = make(map[*pokes]struct{})
+	}
+	e.all[p] = struct{}{}
+}
+
+func (e *enders) remove(p *pokes) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.all, p)
+}
+
+// poke tells all of them that something is due.
+func (e *enders) poke(bucket int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.all {
+		p.poke(bucket)
+	}
+}

@@ -1,0 +1,92 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// Ended is a session that has ended, as [Manager.HandleEnd] hands it out.
+type Ended struct {
+	// ID was the session's ID, or with Options.HashIDs the hash of it that named its keys.
+	ID string
+
+	// Session has the values that the last commit left, for [Get] and [Key]. It is
+	// [ReadOnly].
+	Session *Session
+
+	// NoData tells that there are no values any more: the session's end was not
+	// handled within EndRetention, or Redis lost them. Only ID, EndedAt and Attempt
+	// are known then.
+	NoData bool
+
+	Principal string
+	Reason    Reason
+	CreatedAt time.Time
+	LastUsed  time.Time // the last request, by Redis's reckoning of its idle time
+	EndedAt   time.Time // the deadline that passed, or when it was ended
+
+	// Attempt counts from 1 how often this end was handed out.
+	Attempt int
+}
+
+// Format prints the reason and the attempt, and nothing that belongs to a user.
+func (e Ended) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "session.Ended{Reason: %q, Attempt: %d}", e.Reason, e.Attempt)
+}
+
+func (m *Manager) ended(c store.Claimed) Ended {
+	s := &Session{m: m, access: ReadOnly, id: c.ID, key: c.ID, principal: c.Meta.Principal}
+	s.meta.Created = c.Meta.Created
+	s.load(c.Loaded())
+	return Ended{
+		ID: c.ID, Session: s, NoData: c.Meta.Reason == string(Unknown),
+		Principal: c.Meta.Principal, Reason: Reason(c.Meta.Reason),
+		CreatedAt: c.Meta.Created, LastUsed: c.Meta.Used, EndedAt: c.Meta.Ended, Attempt: c.Meta.Attempt,
+	}
+}
+
+// EndsAside yields the sessions whose end was handed out EndAttempts times in vain and
+// is kept aside, for an operator to look at and to [Manager.ReplayEnd]. The iteration
+// ends with the first error, which comes with an empty Ended.
+func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
+	return func(yield func(Ended, error) bool) {
+		for bucket := range store.Buckets {
+			ids, err := m.store.Aside(ctx, bucket)
+			for i := 0; err == nil && i < len(ids); i++ {
+				c := m.store.Look(ctx, ids[i])
+				if err = c.Err; err == nil && !yield(m.ended(c), nil) {
+					return
+				}
+			}
+			if err != nil {
+				err = &OpError{Op: opHandleEnd, Err: err}
+				m.fail(ctx, err)
+				yield(Ended{}, err)
+				return
+			}
+		}
+	}
+}
+
+// ReplayEnd has a session that is kept aside handed out again, from its first attempt
+// on. It returns [ErrUnknown] if it is not there.
+func (m *Manager) ReplayEnd(ctx context.Context, e Ended) error {
+	var status store.Status
+	err := m.call(ctx, opHandleEnd, func(int) (err error) {
+		status, err = m.store.Replay(ctx, e.ID, m.keepEnded())
+		return err
+	})
+	switch {
+	case err != nil:
+		m.fail(ctx, err)
+		return err
+	case status != store.Done:
+		return ErrUnknown
+	}
+	m.enders.poke(store.Bucket(e.ID))
+	return nil
+}

@@ -1,0 +1,211 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// HandleEnd hands the session that end to handle, until ctx ends or the manager is
+// closed: then it takes no more, waits for the handlers that run, and returns nil, or
+// [ErrClosed]. [Manager.Close] waits for it in turn, so a handler must not call that.
+// It needs Options.TrackEnd. Any number of processes may run it.
+//
+// Each ended session is handed to one handler at a time, of all processes. It is
+// deleted once handle returned nil. If handle returns an error or panics, or its
+// process dies, it is handed out again after LockTTL; after EndAttempts times it is kept
+// aside, see [Manager.EndsAside]. So a handler must expect to see a session twice: at
+// least once is what is promised.
+//
+// Up to EndHandlers run at the same time. A handler may take as long as it likes; its
+// ctx ends only if its claim was lost, because Redis could not be reached for LockTTL,
+// so that another may be handling the same session.
+func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context, e Ended) error) error {
+	switch {
+	case handle == nil:
+		return errors.New("session: HandleEnd needs a function")
+	case !m.options.TrackEnd:
+		return errors.New("session: HandleEnd needs Options.TrackEnd, in all processes that save sessions")
+	case !m.background():
+		return ErrClosed
+	}
+	defer m.running.Done()
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(m.ctx, func() { stop(ErrClosed) })()
+
+	e := &ender{
+		m: m, handle: handle,
+		slots:   make(chan struct{}, m.options.EndHandlers),
+		handled: make(chan settlement),
+		pokes:   newPokes(),
+	}
+	m.enders.add(e.pokes)
+	defer m.enders.remove(e.pokes)
+
+	var others sync.WaitGroup
+	others.Go(e.settle)
+	others.Go(func() { e.listen(running) })
+	e.run(running)
+	for range cap(e.slots) {
+		e.slots <- struct{}{} // every handler has given its slot back
+	}
+	close(e.handled)
+	others.Wait()
+	if errors.Is(context.Cause(running), ErrClosed) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// keepEnded is how long the data of an ended session are kept after each attempt.
+func (m *Manager) keepEnded() time.Duration {
+	return max(m.options.EndRetention, 2*(m.options.LockTTL+m.options.EndSweep))
+}
+
+// ender is one call of HandleEnd. These goroutines belong to it: the caller's, which
+// looks for what is due and claims it; one that listens to notifications and one that
+// settles what was handled; and two for every handler that runs.
+type ender struct {
+	m       *Manager
+	handle  func(context.Context, Ended) error
+	slots   chan struct{} // one in it for every handler that runs
+	handled chan settlement
+	pokes   *pokes
+}
+
+// one runs a handler for what was claimed, and then gives its slot back.
+func (e *ender) one(c store.Claimed, token string) {
+	defer func() { <-e.slots }()
+	m := e.m
+	if c.Meta.Attempt > m.options.EndAttempts {
+		e.putAside(c.ID, token)
+		return
+	}
+	if c.Meta.Attempt > 1 {
+		m.stats.endsRedelivered.Add(1)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() { done <- e.call(ctx, m.ended(c)) }()
+	err := e.hold(c.ID, token, cancel, done)
+	switch {
+	case err == nil:
+		e.settled(c, token)
+	case c.Meta.Attempt >= m.options.EndAttempts:
+		m.fail(ctx, err)
+		e.putAside(c.ID, token)
+	default:
+		m.fail(ctx, err)
+		e.cleanup(func(ctx context.Context) error { return m.store.GiveBack(ctx, c.ID, token) })
+	}
+}
+
+// call calls the handler, and turns a panic of it into an error.
+func (e *ender) call(ctx context.Context, ended Ended) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.m.options.Logger.ErrorContext(ctx, "panic in a handler of session ends",
+				"app", e.m.options.App, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("session: the handler of ends panicked with a %T", p)
+		}
+	}()
+	if err := e.handle(ctx, ended); err != nil {
+		return fmt.Errorf("session: the handler of ends, attempt %d: %w", ended.Attempt, err)
+	}
+	return nil
+}
+
+// hold keeps a claim until its handler is done, and returns the handler's error. It
+// cancels the handler if the claim is lost.
+func (e *ender) hold(id, token string, cancel context.CancelCauseFunc, done <-chan error) error {
+	m := e.m
+	ticker := time.NewTicker(m.options.LockTTL / 3)
+	defer ticker.Stop()
+	expires := time.Now().Add(m.options.LockTTL)
+	for {
+		select {
+		case err := <-done:
+			return err
+		case now := <-ticker.C:
+			ctx, end := context.WithDeadline(context.Background(), expires)
+			status, err := m.store.RenewClaim(ctx, id, token, m.keepEnded())
+			end()
+			switch {
+			case err == nil && status == store.Done:
+				expires = now.Add(m.options.LockTTL)
+			case err == nil || !time.Now().Before(expires):
+				cancel(ErrLockLost)
+			}
+		}
+	}
+}
+
+func (e *ender) putAside(id, token string) {
+	e.m.stats.endsAside.Add(1)
+	e.cleanup(func(ctx context.Context) error { return e.m.store.PutAside(ctx, id, token) })
+}
+
+// cleanup runs what ends a claim. If it fails that is reported, and the claim runs out.
+func (e *ender) cleanup(f func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), e.m.options.RetryTimeout+cleanupTime)
+	defer cancel()
+	if err := e.m.call(ctx, opHandleEnd, func(int) error { return f(ctx) }); err != nil {
+		e.m.fail(ctx, err)
+	}
+}
+
+// settlement is a session whose end was handled.
+type settlement struct {
+	store.Handling
+	done chan<- error
+}
+
+// settled waits until a session whose end was handled is deleted. If that fails, the
+// end will be handed out once more.
+func (e *ender) settled(c store.Claimed, token string) {
+	done := make(chan error, 1)
+	e.handled <- settlement{store.Handling{ID: c.ID, Token: token}, done}
+	if err := <-done; err != nil {
+		e.m.fail(context.Background(), err)
+		return
+	}
+	e.m.stats.endHandled(time.Since(c.Meta.Ended))
+}
+
+// settleAtMost is how many sessions are settled at once.
+const settleAtMost = 128
+
+// settle deletes sessions whose ends were handled, as many at once as there are, until
+// the channel is closed.
+func (e *ender) settle() {
+	for first := range e.handled {
+		batch := []settlement{first}
+		for more := true; more && len(batch) < settleAtMost; {
+			select {
+			case next, open := <-e.handled:
+				if more = open; open {
+					batch = append(batch, next)
+				}
+			default:
+				more = false
+			}
+		}
+		handled := make([]store.Handling, len(batch))
+		for i, s := range batch {
+			handled[i] = s.Handling
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), e.m.options.RetryTimeout+cleanupTime)
+		err := e.m.call(ctx, opHandleEnd, func(int) error { return e.m.store.Handled(ctx, handled) })
+		cancel()
+		for _, s := range batch {
+			s.done <- err
+		}
+	}
+}

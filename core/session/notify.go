@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/subscription"
+)
+
+// listen hears from every master which sessions expire, until ctx ends, so that their
+// ends are handled at once. It looks for new masters every EndSweep. Notifications
+// are only ever a reason to look at the index: without them it is looked at every
+// EndSweep.
+//
+// See https://redis.io/docs/latest/develop/use/keyspace-notifications/: a server sends
+// them if its notify-keyspace-events has K or E, and x or A; a node of a cluster
+// tells of its own keys only, to those who subscribed there.
+func (e *ender) listen(ctx context.Context) {
+	var listeners sync.WaitGroup
+	defer listeners.Wait()
+	heard := make(map[string]context.CancelFunc) // by the master's address
+	defer func() {
+		for _, stop := range heard {
+			stop()
+		}
+	}()
+	ticker := time.NewTicker(e.m.options.EndSweep)
+	defer ticker.Stop()
+	for {
+		if masters, err := store.Masters(ctx, e.m.store.Client); err == nil {
+			there := make(map[string]bool)
+			for _, master := range masters {
+				there[master.Addr] = true
+				if heard[master.Addr] != nil {
+					continue
+				}
+				own, stop := context.WithCancel(ctx)
+				heard[master.Addr] = stop
+				listeners.Go(func() { e.listenTo(own, master) })
+			}
+			for addr, stop := range heard {
+				if !there[addr] {
+					stop()
+					delete(heard, addr)
+				}
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// listenTo hears from one master until ctx ends.
+func (e *ender) listenTo(ctx context.Context, master *store.Master) {
+	keys, db := e.m.store.Keys, master.Database()
+	subscription.Keep(ctx, subscription.Subscription{
+		Open: func(ctx context.Context) *redis.PubSub {
+			if e.m.options.EndNotifications {
+				e.turnOn(ctx, master)
+			}
+			return master.PSubscribe(ctx,
+				"__keyspace@"+db+"__:"+keys.AllAlive(), "__keyevent@"+db+"__:expired")
+		},
+		Hear: func(message any) {
+			switch message := message.(type) {
+			case *redis.Subscription:
+				e.pokes.all() // what was missed while there was none
+			case *redis.Message:
+				_, key, _ := strings.Cut(message.Channel, "__:")
+				if key == "expired" {
+					key = message.Payload
+				} else if message.Payload != "expired" {
+					return
+				}
+				if id, ok := keys.AliveID(key); ok {
+					e.pokes.poke(store.Bucket(id))
+				}
+			}
+		},
+		Lost: func() {},
+	})
+}
+
+// turnOn has a server send what listen needs, in addition to what it sends already.
+// Where CONFIG is forbidden or unknown nothing is lost but time, so that is no failure.
+func (e *ender) turnOn(ctx context.Context, master *store.Master) {
+	const setting = "notify-keyspace-events"
+	now, err := master.ConfigGet(ctx, setting).Result()
+	if err == nil {
+		flags := now[setting]
+		if want := withExpired(flags); want != flags {
+			err = master.ConfigSet(ctx, setting, want).Err()
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		e.m.options.Logger.InfoContext(ctx, "keyspace notifications could not be turned on; ends of sessions are found by looking",
+			"app", e.m.options.App, "every", e.m.options.EndSweep, "error", fmt.Sprint(err))
+	}
+}
+
+// withExpired adds to the flags of notify-keyspace-events what makes a server tell of
+// keys that expire.
+func withExpired(flags string) string {
+	if !strings.ContainsAny(flags, "KE") {
+		flags += "K"
+	}
+	if !strings.ContainsAny(flags, "xA") {
+		flags += "x"
+	}
+	return flags
+}
