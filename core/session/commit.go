@@ -321,7 +321,7 @@ func (s *Session) hasten(ctx context.Context) error {
 // followed lets what depends on the session's life follow a commit of it.
 func (s *Session) followed(ctx context.Context) {
 	facts := s.facts()
-	if facts.Extras.Companion && s.companion == nil {
+	if facts.Extras.Companion || s.companion != nil {
 		s.m.touchCompanion(ctx, s.id, facts)
 	}
 	if facts.Principal != "" && facts.Timeout > s.meta.Timeout {

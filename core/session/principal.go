@@ -92,12 +92,12 @@ func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) er
 	if facts.Principal == "" {
 		return nil
 	}
-	e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout), Place: place}
-	if place == "" {
-		e.Limit = s.m.options.MaxPerPrincipal
-	}
 	key := s.m.key(s.tried.id)
 	return s.m.call(ctx, opCommit, func(int) error {
+		e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout), Place: place}
+		if place == "" {
+			e.Limit = s.m.options.MaxPerPrincipal
+		}
 		status, others, err := s.m.store.Enlist(ctx, key, e)
 		if err != nil || status != store.Busy {
 			return err
@@ -155,8 +155,12 @@ func (m *Manager) relist(key string, facts store.Meta) {
 	m.cleanup(func(ctx context.Context) {
 		e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout)}
 		_, _, err := m.store.Enlist(ctx, key, e)
+		status := store.Done
 		if err == nil {
-			_, err = m.store.Mark(ctx, key, store.Extras{Listed: time.Now()})
+			status, err = m.store.Mark(ctx, key, store.Extras{Listed: time.Now()})
+		}
+		if err == nil && status != store.Done {
+			err = m.store.Unlist(ctx, facts.Principal, key) // it has ended since
 		}
 		m.report(ctx, opList, err)
 	})

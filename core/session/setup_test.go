@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func onEach(t *testing.T, test func(t *testing.T, r *rig)) {
 		r.mini = miniredis.NewMiniRedis()
 		r.mini.ClockTTL(true)
 		t.Cleanup(r.mini.Close)
-		r.dial = func(context.Context, string, string) (net.Conn, error) { return r.mini.Dial() }
+		r.dial = func(context.Context, string, string) (net.Conn, error) { return dialMini(r.mini) }
 		r.client = r.newClient()
 		test(t, r)
 	})
@@ -83,10 +84,56 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 		r.mini = miniredis.NewMiniRedis()
 		r.mini.ClockTTL(true)
 		t.Cleanup(r.mini.Close)
-		r.dial = func(context.Context, string, string) (net.Conn, error) { return r.mini.Dial() }
+		r.dial = func(context.Context, string, string) (net.Conn, error) { return dialMini(r.mini) }
 		r.client = r.newClient()
 		test(t, r)
 	})
+}
+
+// dialMini returns a connection to a miniredis that takes what is written at once, as
+// the network does and [net.Pipe] does not: a pipeline is written before its first
+// reply is read.
+func dialMini(mini *miniredis.Miniredis) (net.Conn, error) {
+	conn, err := mini.Dial()
+	if err != nil {
+		return nil, err
+	}
+	c := &bufferedConn{Conn: conn, closed: make(chan struct{}), written: make(chan []byte, 1000)}
+	go c.flush()
+	return c, nil
+}
+
+type bufferedConn struct {
+	net.Conn
+	written chan []byte
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func (c *bufferedConn) Write(b []byte) (int, error) {
+	select {
+	case c.written <- bytes.Clone(b):
+		return len(b), nil
+	case <-c.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+// flush ends when the connection is closed.
+func (c *bufferedConn) flush() {
+	for {
+		select {
+		case b := <-c.written:
+			_, _ = c.Conn.Write(b)
+		case <-c.closed:
+			return
+		}
+	}
+}
+
+func (c *bufferedConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }
 
 // newClient returns a client that does not retry and is closed with the test.
@@ -260,6 +307,13 @@ func (f *faults) then(steps ...func(ctx context.Context, cmd redis.Cmder, next r
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.plan = append(f.plan, steps...)
+}
+
+// clear forgets what is left of the plan.
+func (f *faults) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan = nil
 }
 
 func (f *faults) DialHook(next redis.DialHook) redis.DialHook { return next }

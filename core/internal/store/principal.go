@@ -12,13 +12,13 @@ type Enlisting struct {
 	TTL       time.Duration // how long the index is to live at least
 	Place     string        // the session whose place it takes, or ""
 	Limit     int           // how many sessions there may be, 0 for any number
-	MakeRoom  bool          // let the oldest go if there are more
+	MakeRoom  bool          // only tell who has to give way
 	Gone      []string      // sessions that are found to be gone
 }
 
 // Enlist puts a session into the index of its principal. If there are more than the
-// limit then, it returns all others with [Busy], or with MakeRoom the oldest, which
-// have left the index, with [Done].
+// limit then, it returns all of them with [Busy], or with MakeRoom those that have to
+// give way with [Done].
 func (s *Store) Enlist(ctx context.Context, id string, e Enlisting) (Status, []string, error) {
 	mode := "look"
 	if e.MakeRoom {
