@@ -56,8 +56,9 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 	return nil
 }
 
-// retire ends a session. Its place in the index of ends comes first, so that its end
-// is handled soon even if this process crashes in between.
+// retire ends a session, and has its end handled soon. The index of ends is told
+// before, since a crash may come in between, and again after, since somebody may have
+// looked in between.
 func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (store.Status, error) {
 	if m.options.TrackEnd && r.Reason != "" {
 		if err := m.store.Hasten(ctx, key); err != nil {
@@ -65,8 +66,11 @@ func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (s
 		}
 	}
 	status, err := m.store.Retire(ctx, key, r)
-	if status == store.Done && r.Reason != "" {
-		m.enders.poke(store.Bucket(key))
+	if status == store.Done && r.Reason != "" && m.options.TrackEnd {
+		m.cleanup(func(ctx context.Context) {
+			_ = m.store.Hasten(ctx, key)
+			m.enders.poke(store.Bucket(key))
+		})
 	}
 	return status, err
 }

@@ -337,7 +337,7 @@ func TestEndWithoutData(t *testing.T) {
 		}
 		var h endings
 		handleEnds(t, m, h.handle)
-		time.Sleep(10 * time.Second)
+		time.Sleep(2 * time.Minute)
 		for _, e := range h.list() {
 			if !e.NoData || e.Reason != session.Unknown || e.Session.Len() != 0 {
 				t.Errorf("%v with %d values", e, e.Session.Len())

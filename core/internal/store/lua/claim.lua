@@ -14,9 +14,11 @@
 --          {2}          claimed by another
 --          {3}          there is no end to handle: the session went on under another ID
 --          {5}          META has a format that this version does not know
---          {8, ms}      the session is alive, for so long
+--          {8, ms}      the session is alive, for so long; or there is nothing of it: it may
+--                       be about to be saved, as its place in the index comes first. Only
+--                       when there is still nothing after GRACE has it ended
 local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
 -- include lib.lua
 
@@ -30,8 +32,10 @@ if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then
   redis.call('PEXPIRE', claim, ttl)
 end
 
+local ABSENT, GRACE = '1 ended unknown ', 60000
 local meta = redis.call('HGET', ended, META)
-if not meta then
+local absent = meta and string.sub(meta, 1, #ABSENT) == ABSENT
+if not meta or absent then
   local live = redis.call('HGET', data, META)
   local code, timeout, created, extras = classify(live)
   local kept = code == DONE and retention(extras)
@@ -52,8 +56,14 @@ if not meta then
     local principal = string.match(live, '^1 %d+ %d+ %S+ %S+ (.*)$')
     meta = string.format('1 ended %s %.0f %.0f 0 ', reason, used, at) .. created .. ' ' .. principal
     redis.call('RENAME', data, ended)
-  else
-    meta = string.format('1 ended unknown 0 %.0f 0 0 ', now)
+  elseif not absent then
+    meta = ABSENT .. string.format('0 %.0f 0 0 ', now)
+    if code ~= RETIRED then
+      redis.call('HSET', ended, META, meta)
+      redis.call('PEXPIRE', ended, math.max(stay, 2 * GRACE))
+      redis.call('DEL', claim)
+      return {ALIVE, GRACE}
+    end
   end
 end
 

@@ -1,0 +1,4 @@
+// Package endtest holds no code but tests: ends of sessions by the hundred thousand, on
+// real servers, with worker processes of which some are killed. `make ends` runs them
+// at full size and prints rates and lags; `make test` a smaller number.
+package endtest

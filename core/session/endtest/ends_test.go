@@ -1,0 +1,257 @@
+package endtest
+
+import (
+	"context"
+	"flag"
+	"log"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/redistest"
+	"github.com/berthgo/berth/core/session"
+)
+
+var sessions = flag.Int("sessions", 3000, "how many sessions expire together")
+
+const (
+	sweep    = time.Second
+	handlers = 64
+)
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(workerEnv); text != "" {
+		if err := work(text); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	flag.Parse()
+	redistest.Main(m, func(string) { available = true }, func() error { return nil })
+}
+
+var available bool
+
+// own skips where no redis-server can be started.
+func own(t *testing.T) {
+	t.Helper()
+	if !available {
+		t.Skip(redistest.ErrUnavailable)
+	}
+	if _, ok := redistest.Find(); !ok {
+		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
+	}
+}
+
+func single(t *testing.T, args ...string) (*redistest.Server, settings) {
+	t.Helper()
+	own(t)
+	server, err := redistest.Start(t.Context(), redistest.Options{Args: args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	return server, settings{Addrs: []string{server.Addr()}, Sweep: sweep, Handlers: handlers}
+}
+
+func cluster(t *testing.T) settings {
+	t.Helper()
+	own(t)
+	c, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Stop() })
+	return settings{Addrs: c.Addrs(), Cluster: true, Sweep: sweep, Handlers: handlers}
+}
+
+// create makes sessions that all expire at about the same moment, which it returns.
+func create(t *testing.T, s settings, count int) (ids []string, deadline time.Time) {
+	t.Helper()
+	client := s.client()
+	t.Cleanup(func() { _ = client.Close() })
+	m, err := s.manager(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	deadline = time.Now().Add(3*time.Second + time.Duration(count)*250*time.Microsecond)
+	ids = make([]string, count)
+	const writers = 32
+	var all sync.WaitGroup
+	for writer := range writers {
+		all.Go(func() {
+			for n := writer; n < count; n += writers {
+				one, err := m.Begin(context.Background(), "", session.Exclusive)
+				if err == nil {
+					one.Set("n", n)
+					one.SetTimeout(max(time.Millisecond, time.Until(deadline)))
+					err = one.Commit(context.Background())
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ids[n] = one.ID()
+			}
+		})
+	}
+	all.Wait()
+	if left := time.Until(deadline); left <= 0 {
+		t.Logf("the first expired %v before the last was there, so the rate is one of creating them too", -left)
+	}
+	return ids, deadline
+}
+
+// tally is what workers have handled.
+type tally struct {
+	ids  map[string]int   // what a session has under "n"
+	by   map[string][]int // which workers handled it, in order
+	lags []time.Duration
+	last time.Time
+}
+
+// collect reads endings until every session was handled, and calls half once half of
+// them were.
+func collect(t *testing.T, from <-chan ending, ids []string, half func()) *tally {
+	t.Helper()
+	y := &tally{ids: make(map[string]int, len(ids)), by: make(map[string][]int, len(ids))}
+	for n, id := range ids {
+		y.ids[id] = n
+	}
+	patience := time.NewTimer(5 * time.Minute)
+	defer patience.Stop()
+	for len(y.by) < len(ids) {
+		select {
+		case e := <-from:
+			y.add(t, e)
+			y.last = time.Now()
+			if half != nil && len(y.by) >= len(ids)/2 {
+				half()
+				half = nil
+			}
+		case <-patience.C:
+			t.Fatalf("%d of %d were handled", len(y.by), len(ids))
+		}
+	}
+	return y
+}
+
+// drain reads what is left once no worker runs.
+func (y *tally) drain(t *testing.T, from <-chan ending) {
+	t.Helper()
+	for len(from) > 0 {
+		y.add(t, <-from)
+	}
+}
+
+func (y *tally) add(t *testing.T, e ending) {
+	t.Helper()
+	if n, known := y.ids[e.id]; !known || n != e.n {
+		t.Errorf("an end with the wrong data: %d, not %d", e.n, n)
+	}
+	y.by[e.id] = append(y.by[e.id], e.worker)
+	y.lags = append(y.lags, e.lag)
+}
+
+// report prints rate and lag.
+func (y *tally) report(t *testing.T, deadline time.Time) {
+	t.Helper()
+	slices.Sort(y.lags)
+	took := y.last.Sub(deadline)
+	t.Logf("%d sessions handled in %v: %.0f/s; %d duplicates; lag median %v, 99 %% %v, longest %v",
+		len(y.by), took.Round(time.Millisecond), float64(len(y.by))/took.Seconds(), len(y.lags)-len(y.by),
+		y.lags[len(y.lags)/2], y.lags[len(y.lags)*99/100], y.lags[len(y.lags)-1])
+}
+
+// killed runs two workers, of which one is killed at half.
+func killed(t *testing.T, s settings) {
+	t.Helper()
+	ids, deadline := create(t, s, *sessions)
+	endings := make(chan ending, 2*len(ids))
+	first, second := start(t, 1, s, endings), start(t, 2, s, endings)
+	y := collect(t, endings, ids, first.kill)
+	second.stop()
+	y.drain(t, endings)
+	y.report(t, deadline)
+	twice := 0
+	for _, by := range y.by {
+		if len(by) == 1 {
+			continue
+		}
+		twice++
+		if !slices.Equal(by, []int{1, 2}) {
+			t.Errorf("handled by workers %v", by)
+		}
+	}
+	// It held what its handlers were at, and what was being settled.
+	if twice > handlers {
+		t.Errorf("%d were handled twice, more than the killed one held", twice)
+	}
+}
+
+func TestKilledWorker(t *testing.T) {
+	_, s := single(t)
+	killed(t, s)
+}
+
+func TestKilledWorkerWithNotifications(t *testing.T) {
+	_, s := single(t)
+	s.Notifications = true
+	killed(t, s)
+}
+
+func TestKilledWorkerOnCluster(t *testing.T) {
+	s := cluster(t)
+	s.Notifications = true
+	killed(t, s)
+}
+
+// The server crashes and comes back while ends are handled.
+func TestRestartedServer(t *testing.T) {
+	server, s := single(t, "--appendonly", "yes", "--appendfsync", "everysec")
+	ids, deadline := create(t, s, *sessions)
+	endings := make(chan ending, 2*len(ids))
+	workers := []*worker{start(t, 1, s, endings), start(t, 2, s, endings)}
+	y := collect(t, endings, ids, func() {
+		if err := server.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Restart(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, w := range workers {
+		w.stop()
+	}
+	y.drain(t, endings)
+	y.report(t, deadline)
+	if twice := len(y.lags) - len(y.by); twice > 2*(handlers+128) {
+		t.Errorf("%d were handled twice, more than were under way", twice)
+	}
+}
+
+// Without notifications an end waits for the next sweep, with them it does not.
+func TestLag(t *testing.T) {
+	for name, on := range map[string]bool{"without notifications": false, "with notifications": true} {
+		t.Run(name, func(t *testing.T) {
+			_, s := single(t)
+			s.Notifications = on
+			if on {
+				s.Sweep = time.Minute
+			}
+			endings := make(chan ending, 100)
+			w := start(t, 1, s, endings)
+			ids, deadline := create(t, s, 100)
+			y := collect(t, endings, ids, nil)
+			w.stop()
+			y.report(t, deadline)
+			most := sweep + 3*time.Second // for the handling, on a busy machine
+			if longest := y.lags[len(y.lags)-1]; longest > most {
+				t.Errorf("an end waited for %v", longest)
+			}
+		})
+	}
+}
