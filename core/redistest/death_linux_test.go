@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,12 +14,12 @@ import (
 	"time"
 )
 
-// A test process that is killed takes its server along.
+// A test process that is killed takes all its servers along.
 func TestDiesWithParent(t *testing.T) {
 	t.Parallel()
-	setup(t, Options{}) // skips where there is no Redis
+	needRedis(t)
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir())
+	cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir(), "TMPDIR="+t.TempDir())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -28,23 +29,28 @@ func TestDiesWithParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	line, readErr := bufio.NewReader(out).ReadString('\n')
-	addr := net.JoinHostPort(loopback, strings.TrimSpace(line))
-	dial := func() error {
+	all := strings.Fields(line)
+	dial := func(addr string) error {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err != nil {
 			return err
 		}
 		return conn.Close()
 	}
-	dialErr := dial()
+	var dialErrs []error
+	for _, addr := range all {
+		dialErrs = append(dialErrs, dial(addr))
+	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // "signal: killed"
-	if readErr != nil || dialErr != nil {
-		t.Fatalf("the child's server: %v, %v", readErr, dialErr)
+	if err := errors.Join(append(dialErrs, readErr)...); err != nil || len(all) != 4 {
+		t.Fatalf("the child's servers %v: %v", all, err)
 	}
-	eventually(t, fmt.Sprintf("%s is gone", addr), func() bool { return dial() != nil })
+	for _, addr := range all {
+		eventually(t, fmt.Sprintf("%s is gone", addr), func() bool { return dial(addr) != nil })
+	}
 }
 
 // The end of the thread that called Start must not end the server, though a

@@ -1,11 +1,10 @@
 package redistest
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,13 +25,24 @@ func TestMain(m *testing.M) {
 // setup starts a server for one test, or skips where there is none to start.
 func setup(t *testing.T, o Options) *Server {
 	t.Helper()
+	needRedis(t)
+	s, err := Start(t.Context(), o)
+	return mustStop(t, s, err)
+}
+
+func needRedis(t *testing.T) {
+	t.Helper()
 	if _, ok := Find(); !ok {
 		if os.Getenv("REQUIRE_REDIS") == "1" {
 			t.Fatal("REQUIRE_REDIS is 1, but redis-server is not on PATH")
 		}
 		t.Skip("no redis-server on PATH")
 	}
-	s, err := Start(t.Context(), o)
+}
+
+// mustStop takes what a start returned, and stops it after the test.
+func mustStop[S interface{ Stop() error }](t *testing.T, s S, err error) S {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,17 +54,19 @@ func setup(t *testing.T, o Options) *Server {
 	return s
 }
 
-// ask sends one command on a new connection and returns the reply.
+// ask sends one command on a new connection and returns the reply. It does not
+// log in.
 func ask(s *Server, patience time.Duration, args ...string) (string, error) {
-	conn, err := net.DialTimeout("tcp", s.Addr(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := s.opts
+	c.login = login{}
+	conn, err := connect(ctx, s.Addr(), c)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return "", err
-	}
-	return respConn{conn, bufio.NewReader(conn)}.do(args...)
+	return conn.do(args...)
 }
 
 func mustAsk(t *testing.T, s *Server, want string, args ...string) {
@@ -75,13 +87,18 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-// child starts a server, says where, and waits to be killed.
+// child starts a server and a topology, says where, and waits to be killed.
 func child() {
 	s, err := Start(context.Background(), Options{Dir: os.Getenv(childEnv)})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(s.Port())
+	all, err := StartSentinel(context.Background(), SentinelOptions{Replicas: 1, Sentinels: 1})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(s.Addr(), strings.Join(addrs(all.fleet.servers), " "))
 	select {}
 }

@@ -278,12 +278,12 @@ func (m *Manager) acquire(w *wait, pass *gate.Pass, key, token string) (l store.
 		queueing = store.Again
 		if woken == nil {
 			pass.Waits(m.options.MaxWaiters)
-			woken = m.waker.Register(token)
+			woken = m.waker.Register(key, token)
 			defer m.waker.Unregister(token)
 		}
 
 		limit := lastLook
-		if m.waker.Ready() {
+		if m.waker.Ready(key) {
 			look, limit = lastLookReady, lastLookReady
 		}
 		pause := look/2 + rand.N(look/2)

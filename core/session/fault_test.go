@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -46,6 +47,7 @@ var _ redis.Error = serverError("")
 // the client sees the connection end.
 type dropper struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls  *tls.Config // nil for plain connections
 	// armed is the number of replies to drop.
 	armed atomic.Int64
 	// dropped counts them.
@@ -62,6 +64,11 @@ func (d *dropper) Dial(ctx context.Context, network, addr string) (net.Conn, err
 	conn, err := dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
+	}
+	if d.tls != nil {
+		config := d.tls.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(addr)
+		conn = tls.Client(conn, config)
 	}
 	return &dropConn{Conn: conn, d: d}, nil
 }

@@ -91,7 +91,7 @@ func (c stallConn) Write(b []byte) (int, error) {
 func TestLostOnAStalledServer(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var armed atomic.Bool
-		client := r.newClient(func(o *redis.Options) {
+		client := r.newClient(func(o *redis.UniversalOptions) {
 			dial := o.Dialer
 			o.Dialer = func(ctx context.Context, n, a string) (net.Conn, error) {
 				c, err := dial(ctx, n, a)

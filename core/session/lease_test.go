@@ -217,9 +217,9 @@ func TestOneSubscriptionAProcess(t *testing.T) {
 
 // A message that was lost, or is forbidden, costs a bounded delay.
 func TestWithoutMessages(t *testing.T) {
-	for name, breakIt := range map[string]func(c *redis.Client, f *noMessages){
-		"lost":                func(_ *redis.Client, f *noMessages) { f.deaf = true },
-		"subscribe forbidden": func(_ *redis.Client, f *noMessages) { f.forbidden = true },
+	for name, breakIt := range map[string]func(c redis.UniversalClient, f *noMessages){
+		"lost":                func(_ redis.UniversalClient, f *noMessages) { f.deaf = true },
+		"subscribe forbidden": func(_ redis.UniversalClient, f *noMessages) { f.forbidden = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
@@ -250,7 +250,7 @@ func TestWithoutMessages(t *testing.T) {
 // noMessages is a client whose subscriptions hear nothing or are refused.
 type noMessages struct {
 	redis.UniversalClient
-	other           *redis.Client
+	other           redis.UniversalClient
 	deaf, forbidden bool
 }
 
@@ -283,7 +283,7 @@ func TestPubSubForbiddenOnRedis(t *testing.T) {
 	}
 	t.Cleanup(func() { r.client.Do(ctx, "ACL", "DELUSER", user) })
 	limited := func() *session.Manager {
-		c := r.newClient(func(o *redis.Options) { o.Username, o.Password = user, "pw-"+user })
+		c := r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password = user, "pw-"+user })
 		return r.managerOn(c, session.Options{})
 	}
 	a, b := limited(), limited()
@@ -429,7 +429,9 @@ func TestStaleHolderWritesNothing(t *testing.T) {
 			if keys := r.keys(); len(keys) > 3 { // those of the session, and at most what a rotation retired
 				t.Errorf("%s: left %v", name, keys)
 			}
-			r.client.Del(ctx, r.keys()...)
+			for _, key := range r.keys() {
+				r.client.Del(ctx, key)
+			}
 		}
 	})
 }
@@ -707,8 +709,7 @@ func TestUncontendedReleaseIsSilent(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	r := newRig(t)
-	r.url = server.URL()
-	r.client = r.newClient()
+	r.at(server.URL())
 	published := func() bool {
 		stats, err := r.client.Info(context.Background(), "commandstats").Result()
 		if err != nil {

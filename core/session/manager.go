@@ -77,15 +77,19 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		return nil, err
 	}
 	process := store.NewProcess()
+	waker := wake.New(client, keys.Channel(process.Name()), func(key string) string {
+		return keys.ShardChannel(key, process.Name())
+	})
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return &Manager{
 		options: o,
 		store: &store.Store{
 			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o.RetryTimeout),
+			Sharded: waker.Sharded(),
 		},
 		process: process,
 		sealer:  sealer,
-		waker:   wake.New(client, keys.Channel(process.Name())),
+		waker:   waker,
 		ctx:     ctx,
 		cancel:  cancel,
 	}, nil

@@ -149,8 +149,7 @@ func TestRestartUnderRequests(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	r := newRig(t)
-	r.url = server.URL()
-	r.client = r.newClient()
+	r.at(server.URL())
 	m := r.manager(session.Options{RetryTimeout: 30 * time.Second})
 	id := saved(t, m, "n", 1)
 	s := begin(t, m, id, session.Exclusive)

@@ -189,8 +189,8 @@ func TestLostReplies(t *testing.T) {
 
 func lostReplies(t *testing.T, retries int) {
 	onEach(t, func(t *testing.T, r *rig) {
-		d := &dropper{dial: r.dial}
-		client := r.newClient(func(o *redis.Options) { o.Dialer, o.MaxRetries = d.Dial, retries })
+		d := &dropper{dial: r.dial, tls: r.reach.TLSConfig}
+		client := r.newClient(func(o *redis.UniversalOptions) { o.Dialer, o.MaxRetries = d.Dial, retries })
 		m := r.managerOn(client, session.Options{RetryTimeout: 5 * time.Second})
 		warm := saved(t, m)
 		commit(t, begin(t, m, warm, session.Exclusive))
@@ -316,7 +316,7 @@ func TestCommitAfterLostLeaseIsNotASuccess(t *testing.T) {
 func TestReadOnlyReplicaIsLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		dials := 0
-		client := r.newClient(func(o *redis.Options) {
+		client := r.newClient(func(o *redis.UniversalOptions) {
 			o.Dialer = func(context.Context, string, string) (net.Conn, error) {
 				dials++
 				conn, err := r.mini.Dial()

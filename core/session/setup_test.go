@@ -26,17 +26,17 @@ import (
 var realURL string
 
 func TestMain(m *testing.M) {
-	redistest.Main(m, func(url string) { realURL = url }, func() error { return goleak.Find() })
+	redistest.Main(m, func(url string) { realURL = url }, func() error { return errors.Join(stopTopologies(), goleak.Find()) })
 }
 
 // rig is a Redis for one test, and what the test needs around it.
 type rig struct {
 	t      *testing.T
 	app    string
-	mini   *miniredis.Miniredis // nil on a real Redis
-	client *redis.Client        // sees no faults, is not counted
+	mini   *miniredis.Miniredis  // nil on a real Redis
+	client redis.UniversalClient // sees no faults, is not counted
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
-	url    string
+	reach  redis.UniversalOptions // how to reach a real Redis
 }
 
 var apps atomic.Int64
@@ -45,7 +45,7 @@ func newRig(t *testing.T) *rig {
 	return &rig{t: t, app: fmt.Sprintf("test%d-%d", os.Getpid(), apps.Add(1))}
 }
 
-// onEach runs a test on miniredis and on a real Redis.
+// onEach runs a test on miniredis, on a real Redis, and on real ones of every topology.
 func onEach(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Parallel()
 	t.Run("miniredis", func(t *testing.T) {
@@ -62,6 +62,15 @@ func onEach(t *testing.T, test func(t *testing.T, r *rig)) {
 		t.Parallel()
 		test(t, onReal(t))
 	})
+	for name, topology := range topologies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.reach = topology.reach(t)
+			r.client = r.newClient()
+			test(t, r)
+		})
+	}
 }
 
 // onReal returns a rig on a real Redis.
@@ -70,9 +79,19 @@ func onReal(t *testing.T) *rig {
 		t.Skip(redistest.ErrUnavailable)
 	}
 	r := newRig(t)
-	r.url = realURL
-	r.client = r.newClient()
+	r.at(realURL)
 	return r
+}
+
+// at has the rig use the server at a URL.
+func (r *rig) at(url string) {
+	r.t.Helper()
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.reach = redis.UniversalOptions{Addrs: []string{o.Addr}, Username: o.Username, Password: o.Password, DB: o.DB, TLSConfig: o.TLSConfig}
+	r.client = r.newClient()
 }
 
 // inBubble runs a test on miniredis in a bubble, where time passes at once as
@@ -137,20 +156,17 @@ func (c *bufferedConn) Close() error {
 }
 
 // newClient returns a client that does not retry and is closed with the test.
-func (r *rig) newClient(change ...func(o *redis.Options)) *redis.Client {
-	o := &redis.Options{Addr: "127.0.0.1:1"}
-	if r.url != "" {
-		var err error
-		if o, err = redis.ParseURL(r.url); err != nil {
-			r.t.Fatal(err)
-		}
+func (r *rig) newClient(change ...func(o *redis.UniversalOptions)) redis.UniversalClient {
+	o := r.reach
+	if r.mini != nil {
+		o.Addrs = []string{"127.0.0.1:1"}
 	}
 	o.MaxRetries, o.DialerRetries = -1, 1
 	o.Dialer = r.dial
 	for _, f := range change {
-		f(o)
+		f(&o)
 	}
-	c := redis.NewClient(o)
+	c := redis.NewUniversalClient(&o)
 	r.t.Cleanup(func() { _ = c.Close() })
 	return c
 }
@@ -190,12 +206,25 @@ func (r *rig) exists(key string) bool {
 // keys returns all keys of the rig's application.
 func (r *rig) keys() []string {
 	r.t.Helper()
+	ctx := context.Background()
+	var mu sync.Mutex
 	var keys []string
-	scan := r.client.Scan(context.Background(), 0, "{"+r.app+"_*", 1000).Iterator()
-	for scan.Next(context.Background()) {
-		keys = append(keys, scan.Val())
+	scan := func(ctx context.Context, c redis.UniversalClient) error {
+		scan := c.Scan(ctx, 0, "{"+r.app+"_*", 1000).Iterator()
+		for scan.Next(ctx) {
+			mu.Lock()
+			keys = append(keys, scan.Val())
+			mu.Unlock()
+		}
+		return scan.Err()
 	}
-	if err := scan.Err(); err != nil {
+	var err error
+	if cluster, ok := r.client.(*redis.ClusterClient); ok {
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { return scan(ctx, c) })
+	} else {
+		err = scan(ctx, r.client)
+	}
+	if err != nil {
 		r.t.Fatal(err)
 	}
 	return keys

@@ -87,6 +87,12 @@ func (k Keys) Channel(process string) string {
 	return k.app + k.separator + "Wake" + k.separator + process
 }
 
+// ShardChannel is the sharded channel on which a process hears that the lease of a
+// session was handed to it.
+func (k Keys) ShardChannel(id, process string) string {
+	return k.session(id, "Wake:"+process)
+}
+
 func (k Keys) session(id, suffix string) string {
 	return "{" + k.app + k.separator + id + "}" + k.separator + suffix
 }

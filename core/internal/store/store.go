@@ -41,6 +41,7 @@ type Store struct {
 	LockTTL   time.Duration
 	Lifetime  time.Duration // longest life of a session, 0 for none
 	RetireTTL time.Duration // how long an ID stays retired
+	Sharded   bool          // messages go by sharded pub/sub where the server has it
 }
 
 // Loaded is what [Store.Begin] and [Store.Load] found.
@@ -89,7 +90,7 @@ func (s *Store) args(c Change, more ...any) []any {
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
 	reply, err := beginScript.run(ctx, s.Client, s.keys(id),
-		token, ms(s.LockTTL), ms(s.Lifetime), s.Keys.Channel(""), string(q))
+		token, ms(s.LockTTL), ms(s.Lifetime), s.channels(), string(q))
 	return loaded(reply, err)
 }
 
@@ -113,7 +114,7 @@ func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Statu
 // time anew and gives the lease up. The commit's token is written even if nothing
 // else is, so that a second try finds what the first has done.
 func (s *Store) Commit(ctx context.Context, id, lease string, c Change) (Status, error) {
-	args := append(s.args(c, lease), s.Keys.Channel(""), len(c.Set))
+	args := append(s.args(c, lease), s.channels(), len(c.Set))
 	args = append(append(args, c.Set...), c.Delete...)
 	return status(commitScript.run(ctx, s.Client, s.keys(id), args...))
 }
@@ -133,7 +134,7 @@ func (s *Store) Renew(ctx context.Context, id, lease string) (Status, error) {
 
 // Release gives up the lease, or the place in its queue, without writing.
 func (s *Store) Release(ctx context.Context, id, token string) error {
-	_, err := releaseScript.run(ctx, s.Client, []string{s.Keys.Lock(id), s.Keys.Waiters(id)}, token, s.Keys.Channel(""))
+	_, err := releaseScript.run(ctx, s.Client, []string{s.Keys.Lock(id), s.Keys.Waiters(id)}, token, s.channels())
 	return err
 }
 
@@ -149,13 +150,21 @@ type Retirement struct {
 // Tried again with the same token it does nothing more.
 func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, error) {
 	return status(retireScript.run(ctx, s.Client, append(s.keys(id), s.Keys.Ended(id)),
-		r.Token, r.Lease, ms(s.RetireTTL), s.Keys.Channel(""), r.After, r.Reason, time.Now().UnixMilli()))
+		r.Token, r.Lease, ms(s.RetireTTL), s.channels(), r.After, r.Reason, time.Now().UnixMilli()))
 }
 
 // Mark notes extras of a session, without being a use of it. With Retention, the
 // end of a session that was not tracked is from now on.
 func (s *Store) Mark(ctx context.Context, id string, e Extras) (Status, error) {
 	return status(markScript.run(ctx, s.Client, s.dataKeys(id), e.String()))
+}
+
+// channels tells the scripts on which channels processes are told of a lease.
+func (s *Store) channels() string {
+	if s.Sharded {
+		return "sharded, or " + s.Keys.Channel("")
+	}
+	return s.Keys.Channel("")
 }
 
 func (s *Store) keys(id string) []string {

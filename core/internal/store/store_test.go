@@ -80,6 +80,8 @@ func TestKeys(t *testing.T) {
 	}
 	for got, want := range map[string]string{
 		k.Data("S"): "{shop_S}_Data", k.Lock("S"): "{shop_S}_Lock", k.Waiters("S"): "{shop_S}_Waiters", k.Channel("P"): "shop_Wake_P",
+		k.ShardChannel("S", "P"): "{shop_S}_Wake:P", k.Alive("S"): "{shop_S}_Timeout", k.Ended("S"): "{shop_S}_Ended", k.Claim("S"): "{shop_S}_Claim",
+		k.Principal("P"): "{shop_Principal_P}", k.Ends(7): "{shop_Ends_07}", k.Aside(7): "{shop_Ends_07}_Aside",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

@@ -31,7 +31,7 @@ type Subscription struct {
 // Keep keeps a subscription standing until ctx ends.
 func Keep(ctx context.Context, s Subscription) {
 	for ctx.Err() == nil {
-		err := s.listen(ctx)
+		err := s.Listen(ctx)
 		s.Lost()
 		pause := reconnect
 		if redis.HasErrorPrefix(err, "NOPERM") {
@@ -46,8 +46,8 @@ func Keep(ctx context.Context, s Subscription) {
 	}
 }
 
-// listen listens until the subscription fails or ctx ends.
-func (s Subscription) listen(ctx context.Context) error {
+// Listen listens until the subscription fails or ctx ends.
+func (s Subscription) Listen(ctx context.Context) error {
 	subscription := s.Open(ctx)
 	ended := context.AfterFunc(ctx, func() { _ = subscription.Close() })
 	defer func() {

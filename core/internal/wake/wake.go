@@ -1,5 +1,6 @@
-// Package wake tells waiters that a lease was handed to them: one subscription
-// on one connection for all waiters of a process.
+// Package wake tells waiters that a lease was handed to them: by one subscription on
+// one connection for all waiters of a process, and on a cluster by one for each master
+// that has a session which somebody waits for.
 package wake
 
 import (
@@ -13,37 +14,45 @@ import (
 	"github.com/berthgo/berth/core/internal/subscription"
 )
 
-// Subscriber is what the package needs of a Redis client.
-type Subscriber interface {
-	Subscribe(ctx context.Context, channels ...string) *redis.PubSub
-}
-
-// Waker hears on a channel which tokens were handed a lease. Nothing runs
-// before the first [Waker.Register]; then one goroutine does, until
-// [Waker.Close]. Messages may be lost: waiters must look for themselves now and
-// then. It is safe for concurrent use.
+// Waker hears which tokens were handed a lease. Nothing runs before the first
+// [Waker.Register]; then goroutines do, until [Waker.Close]. Messages may be lost:
+// waiters must look for themselves now and then. It is safe for concurrent use.
 type Waker struct {
-	client  Subscriber
+	client  redis.UniversalClient
 	channel string
-	ready   atomic.Bool
+	shards  *shards // nil but on a cluster
+
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	ready   atomic.Bool // the subscription to channel stands
 
 	mu      sync.Mutex
-	waiters map[string]chan struct{}
-	early   [16]string         // the last tokens that nobody had registered yet
-	next    int                // where the next of them goes
-	missed  int                // hand-overs in a row that came without a message
-	stop    context.CancelFunc // nil before the goroutine runs
-	stopped chan struct{}
+	started bool
 	closed  bool
+	waiters map[string]chan struct{}
+	early   [16]string // the last tokens that nobody had registered yet
+	next    int        // where the next of them goes
+	missed  int        // hand-overs in a row that came without a message
 }
 
-// New returns a Waker that listens on channel.
-func New(client Subscriber, channel string) *Waker {
-	return &Waker{client: client, channel: channel, waiters: make(map[string]chan struct{})}
+// New returns a Waker that listens on channel; or on a cluster whose servers have
+// sharded pub/sub (Redis 7), on the channel that sharded names for a session.
+func New(client redis.UniversalClient, channel string, sharded func(session string) string) *Waker {
+	w := &Waker{client: client, channel: channel, waiters: make(map[string]chan struct{})}
+	w.ctx, w.stop = context.WithCancel(context.Background())
+	if cluster, ok := client.(*redis.ClusterClient); ok {
+		w.shards = &shards{w: w, cluster: cluster, channel: sharded, all: make(map[string]*shard)}
+	}
+	return w
 }
 
-// Register returns a channel that receives when the token was handed a lease.
-func (w *Waker) Register(token string) <-chan struct{} {
+// Sharded tells whether the client is one of a cluster.
+func (w *Waker) Sharded() bool { return w.shards != nil }
+
+// Register returns a channel that receives when the token may have been handed the
+// lease of a session.
+func (w *Waker) Register(session, token string) <-chan struct{} {
 	woken := make(chan struct{}, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,10 +60,13 @@ func (w *Waker) Register(token string) <-chan struct{} {
 	if slices.Contains(w.early[:], token) {
 		woken <- struct{}{}
 	}
-	if w.stop == nil && !w.closed {
-		ctx, stop := context.WithCancel(context.Background())
-		w.stop, w.stopped = stop, make(chan struct{})
-		go w.listen(ctx)
+	switch {
+	case w.closed:
+	case w.shards != nil && !w.shards.unsupported.Load():
+		w.running.Go(func() { w.shards.watch(session) })
+	case !w.started:
+		w.started = true
+		w.running.Go(w.listen)
 	}
 	return woken
 }
@@ -73,10 +85,11 @@ func (w *Waker) Missed() {
 	w.missed++
 }
 
-// Ready tells whether waiters may rely on messages: the subscription stands, and
-// messages have not been missing lately, as they are where PUBLISH is forbidden.
-func (w *Waker) Ready() bool {
-	if !w.ready.Load() {
+// Ready tells whether who waits for a session may rely on messages: the subscription
+// stands, and messages have not been missing lately, as they are where PUBLISH is
+// forbidden.
+func (w *Waker) Ready(session string) bool {
+	if !w.ready.Load() && (w.shards == nil || !w.shards.ready(session)) {
 		return false
 	}
 	w.mu.Lock()
@@ -84,46 +97,58 @@ func (w *Waker) Ready() bool {
 	return w.missed < 3
 }
 
-// Close ends the subscription and waits for its goroutine. Closing twice is
+// Close ends the subscriptions and waits for the goroutines. Closing twice is
 // harmless.
 func (w *Waker) Close() {
 	w.mu.Lock()
 	w.closed = true
-	stop, stopped := w.stop, w.stopped
 	w.mu.Unlock()
-	if stop != nil {
-		stop()
-		<-stopped
-	}
+	w.stop()
+	w.running.Wait()
 }
 
-// listen keeps a subscription until ctx ends.
-func (w *Waker) listen(ctx context.Context) {
-	defer close(w.stopped)
-	subscription.Keep(ctx, subscription.Subscription{
+// listen keeps the subscription to channel until Close.
+func (w *Waker) listen() {
+	subscription.Keep(w.ctx, subscription.Subscription{
 		Open: func(ctx context.Context) *redis.PubSub { return w.client.Subscribe(ctx, w.channel) },
-		Hear: w.hear,
+		Hear: func(message any) {
+			switch message := message.(type) {
+			case *redis.Subscription:
+				w.ready.Store(message.Kind == "subscribe")
+			case *redis.Message:
+				w.wake(message.Payload)
+			}
+		},
 		Lost: func() { w.ready.Store(false) },
 	})
 }
 
-func (w *Waker) hear(message any) {
-	switch message := message.(type) {
-	case *redis.Subscription:
-		w.ready.Store(message.Kind == "subscribe")
-	case *redis.Message:
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.missed = 0
-		woken, waits := w.waiters[message.Payload]
-		if !waits {
-			w.early[w.next] = message.Payload
-			w.next = (w.next + 1) % len(w.early)
-			return
-		}
-		select {
-		case woken <- struct{}{}:
-		default: // woken already
-		}
+// wake wakes the waiter of a token that was handed a lease.
+func (w *Waker) wake(token string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.missed = 0
+	woken, waits := w.waiters[token]
+	if !waits {
+		w.early[w.next] = token
+		w.next = (w.next + 1) % len(w.early)
+		return
+	}
+	signal(woken)
+}
+
+// wakeAll has all waiters look for themselves.
+func (w *Waker) wakeAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, woken := range w.waiters {
+		signal(woken)
+	}
+}
+
+func signal(woken chan<- struct{}) {
+	select {
+	case woken <- struct{}{}:
+	default: // woken already
 	}
 }

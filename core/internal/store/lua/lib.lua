@@ -127,10 +127,23 @@ local function keep(waiters, queue)
   end
 end
 
+-- tell tells the process of a token that it was handed a lock. The channel is the
+-- prefix of the processes' channels; "sharded, or " before it, there is a sharded
+-- channel of the session, on servers that have that (Redis 7). Telling may fail (an
+-- ACL without PUBLISH): the new owner then finds out when it looks again.
+local function tell(channel, lock, token)
+  local process = string.sub(token, 1, PROCESS_LENGTH)
+  if string.sub(channel, 1, 12) == 'sharded, or ' then
+    local told = redis.pcall('SPUBLISH', string.sub(lock, 1, -5) .. 'Wake:' .. process, token)
+    if type(told) ~= 'table' or not told.err then return end
+    channel = string.sub(channel, 13)
+  end
+  redis.pcall('PUBLISH', channel .. process, token)
+end
+
 -- hand_over gives a lock to the first process in the queue and tells it so, or
 -- frees the lock when nobody waits. A token that is still in the queue though it
--- holds the lock is not handed it again. Telling may fail (an ACL without
--- PUBLISH): the new owner then finds out when it looks again.
+-- holds the lock is not handed it again.
 local function hand_over(lock, waiters, queue, channel, token)
   local others, queued = without(queue, token)
   if not others then
@@ -141,7 +154,7 @@ local function hand_over(lock, waiters, queue, channel, token)
   local first = string.sub(others, 1, TOKEN_LENGTH)
   redis.call('SET', lock, first, 'PX', GRACE)
   keep(waiters, (without(others, first)))
-  redis.pcall('PUBLISH', channel .. string.sub(first, 1, PROCESS_LENGTH), first)
+  tell(channel, lock, first)
 end
 
 -- leave_queue removes a token from the queue.

@@ -1,0 +1,112 @@
+package wake
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/internal/subscription"
+)
+
+// keptChannels is how many channels stay subscribed to on a master: a session that is
+// waited for will be again. The oldest go first.
+const keptChannels = 64
+
+// shards are the subscriptions on the masters of a cluster. A message on a sharded
+// channel stays on the servers that have the channel's slot, so the channel of a session
+// is in the session's own.
+type shards struct {
+	w           *Waker
+	cluster     *redis.ClusterClient
+	channel     func(session string) string
+	unsupported atomic.Bool // by the servers
+
+	mu  sync.Mutex
+	all map[string]*shard // by address
+}
+
+// shard is the subscription on one master. It ends with its connection: the next waiter
+// finds out which master has the session then.
+type shard struct {
+	pubsub   *redis.PubSub
+	channels []string        // subscribed to, oldest first
+	stands   map[string]bool // those of them that the server has confirmed
+}
+
+// watch sees to it that the channel of a session is subscribed to.
+func (s *shards) watch(session string) {
+	channel := s.channel(session)
+	node, err := s.cluster.MasterForKey(s.w.ctx, channel)
+	if err != nil {
+		return // the waiter looks for itself
+	}
+	addr := node.Options().Addr
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.all[addr]
+	if h == nil {
+		if s.w.ctx.Err() != nil {
+			return
+		}
+		h = &shard{pubsub: node.SSubscribe(s.w.ctx), stands: make(map[string]bool)}
+		s.all[addr] = h
+		s.w.running.Go(func() { s.listen(addr, h) })
+	}
+	if slices.Contains(h.channels, channel) {
+		return
+	}
+	if len(h.channels) == keptChannels {
+		_ = h.pubsub.SUnsubscribe(s.w.ctx, h.channels[0])
+		delete(h.stands, h.channels[0])
+		h.channels = h.channels[1:]
+	}
+	h.channels = append(h.channels, channel)
+	_ = h.pubsub.SSubscribe(s.w.ctx, channel) // a failure ends listen
+}
+
+// ready tells whether the channel of a session is subscribed to.
+func (s *shards) ready(session string) bool {
+	channel := s.channel(session)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.all {
+		if h.stands[channel] {
+			return true
+		}
+	}
+	return false
+}
+
+// listen hears from one master until the connection fails, a slot has moved, or Close.
+func (s *shards) listen(addr string, h *shard) {
+	err := subscription.Subscription{
+		Open: func(context.Context) *redis.PubSub { return h.pubsub },
+		Hear: func(message any) {
+			switch message := message.(type) {
+			case *redis.Subscription:
+				s.mu.Lock()
+				if message.Kind == "ssubscribe" {
+					h.stands[message.Channel] = true
+				} else if h.stands[message.Channel] { // the slot moves to another master
+					delete(h.stands, message.Channel)
+					h.channels = slices.DeleteFunc(h.channels, func(c string) bool { return c == message.Channel })
+				}
+				s.mu.Unlock()
+				s.w.wakeAll() // for what came before
+			case *redis.Message:
+				s.w.wake(message.Payload)
+			}
+		},
+	}.Listen(s.w.ctx)
+	if err != nil && strings.Contains(err.Error(), "unknown command") {
+		s.unsupported.Store(true)
+	}
+	s.mu.Lock()
+	delete(s.all, addr)
+	s.mu.Unlock()
+	s.w.wakeAll()
+}

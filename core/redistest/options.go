@@ -1,0 +1,103 @@
+package redistest
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+)
+
+// Options says how to start a server. The zero value is an empty server that
+// keeps nothing on disk.
+type Options struct {
+	// Path is the redis-server binary. Defaults to the one that [Find] finds.
+	Path string
+	// Args are command-line arguments, such as "--maxmemory", "1mb". They come
+	// last and so win over the package's own, but --port, --bind, --dir,
+	// --daemonize, --logfile, --requirepass and --tls-… are the package's: it
+	// relies on them. Defaults to none.
+	Args []string
+	// Dir is the working directory, where persistence files, certificates and
+	// the server's log go. It must exist, and Stop keeps it. Defaults to a
+	// temporary one that Stop removes.
+	Dir string
+	// Port is for a test that must know it beforehand; if it is taken, Start
+	// fails. Defaults to a free one.
+	Port int
+	// Password is demanded of the default user. Defaults to none.
+	Password string
+	// ACL are users, each as a line of an ACL file has it: "user berth on
+	// >secret ~shop* -@all +evalsha". A line for the default user changes that
+	// one. The package itself then logs in as a user redistest, who may do
+	// everything. Defaults to none.
+	ACL []string
+	// TLS has the server speak TLS. Defaults to [NoTLS].
+	TLS TLSMode
+	// UnixSocket has the server listen on a Unix socket too. Defaults to TCP
+	// alone.
+	UnixSocket bool
+}
+
+// config is all that a process is started with: what the caller asked for, and
+// what the package adds.
+type config struct {
+	Options
+	pickPort func() (int, error)
+	login    login         // as whom the package itself talks to the server
+	certs    *Certificates // nil without TLS
+	sentinel string        // the configuration of a sentinel, which has to be a file
+	args     []string      // more arguments, before those of Options.Args
+	socket   string        // path of the Unix socket, empty without one
+}
+
+// newConfig checks o and fills in what is the same for all servers that share
+// it. Certificates still have to be made.
+func newConfig(o Options) (config, error) {
+	if o.Path == "" {
+		path, ok := Find()
+		if !ok {
+			return config{}, errors.New("redistest: no redis-server on PATH: " + howToGetOne)
+		}
+		o.Path = path
+	}
+	login, err := newLogin(o)
+	if err != nil {
+		return config{}, err
+	}
+	return config{Options: o, pickPort: freePort, login: login}, nil
+}
+
+func (c config) commandLine(port int) []string {
+	var args []string
+	if c.sentinel != "" {
+		args = append(args, c.sentinelFile(), "--sentinel")
+	}
+	args = append(args,
+		"--bind", loopback,
+		"--dir", c.Dir,
+		"--daemonize", "no",
+		"--save", "",
+		"--appendonly", "no",
+	)
+	if c.certs == nil {
+		args = append(args, "--port", strconv.Itoa(port))
+	} else {
+		args = append(args, "--port", "0", "--tls-port", strconv.Itoa(port))
+		args = append(args, c.certs.arguments(c.TLS)...)
+	}
+	if c.socket != "" {
+		args = append(args, "--unixsocket", c.socket)
+	}
+	if c.Password != "" {
+		args = append(args, "--requirepass", c.Password)
+	}
+	args = append(args, c.userArguments()...)
+	args = append(args, c.args...)
+	return append(args, c.Args...)
+}
+
+func (c config) sentinelFile() string { return filepath.Join(c.Dir, "sentinel.conf") }
+
+func (c config) logPath(port int) string {
+	return filepath.Join(c.Dir, fmt.Sprintf("redis-%d.log", port))
+}

@@ -1,0 +1,146 @@
+package session_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/redistest"
+	"github.com/berthgo/berth/core/session"
+)
+
+// onTopology returns a rig on one of the topologies.
+func onTopology(t *testing.T, name string) *rig {
+	t.Helper()
+	r := newRig(t)
+	r.reach = topologies[name].reach(t)
+	r.client = r.newClient()
+	return r
+}
+
+// callsOf is how often the masters of a cluster ran a command.
+func callsOf(t *testing.T, c *redis.ClusterClient, command string) int {
+	t.Helper()
+	var mu sync.Mutex
+	n := 0
+	err := c.ForEachMaster(context.Background(), func(_ context.Context, master *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		n += commandCalls(master)[command]
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// On a cluster, waiters are told on a sharded channel in the session's own slot: the
+// message does not go to all servers. Sessions of all masters are waited for.
+func TestWakeUpsOnCluster(t *testing.T) {
+	t.Parallel()
+	r := onTopology(t, "cluster")
+	cluster := r.client.(*redis.ClusterClient)
+	a, b := r.manager(session.Options{KeySeparator: "::"}), r.manager(session.Options{KeySeparator: "::"})
+	ctx := context.Background()
+	before := callsOf(t, cluster, "publish")
+	for range 12 {
+		id := saved(t, a, "n", 1)
+		subscribed := func() bool {
+			var n atomic.Int64
+			_ = cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+				channels, err := master.PubSubShardChannels(ctx, "{"+r.app+"::"+id+"}::Wake:*").Result()
+				if err == nil && len(channels) > 0 {
+					n.Add(1)
+				}
+				return nil
+			})
+			return n.Load() > 0
+		}
+		holder := begin(t, a, id, session.Exclusive)
+		got := make(chan *session.Session)
+		go func() {
+			s, err := b.Begin(ctx, id, session.Exclusive)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- s
+		}()
+		until(t, "the waiter is subscribed", subscribed)
+		commit(t, holder)
+		if s := <-got; s != nil {
+			s.Set("n", 2)
+			commit(t, s)
+		}
+	}
+	if n := callsOf(t, cluster, "spublish"); n == 0 {
+		t.Error("nothing was published")
+	}
+	if n := callsOf(t, cluster, "publish") - before; n != 0 {
+		t.Errorf("%d messages went to all servers", n)
+	}
+}
+
+// Many more sessions are waited for than channels are kept.
+func TestManyWaitersOnCluster(t *testing.T) {
+	t.Parallel()
+	r := onTopology(t, "cluster")
+	a, b := r.manager(session.Options{}), r.manager(session.Options{})
+	ids := make([]string, 250)
+	for i := range ids {
+		ids[i] = saved(t, a, "n", 0)
+	}
+	var all sync.WaitGroup
+	for i := range 4 * len(ids) {
+		m := []*session.Manager{a, b}[i%2]
+		all.Go(func() { increment(t, m, ids[i/4]) })
+	}
+	all.Wait()
+	for _, id := range ids {
+		if n := get[int](t, view(t, a, id), "n"); n != 4 {
+			t.Errorf("n is %d, want 4", n)
+		}
+	}
+}
+
+// Servers that have no sharded pub/sub: messages go to all of them.
+func TestNoShardedPubSub(t *testing.T) {
+	t.Parallel()
+	onReal(t)
+	if _, ok := redistest.Find(); !ok {
+		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
+	}
+	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Node: redistest.Options{
+		Args: []string{"--rename-command", "SSUBSCRIBE", "", "--rename-command", "SPUBLISH", ""},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	r := newRig(t)
+	r.reach = redis.UniversalOptions{Addrs: server.Addrs(), IsClusterMode: true}
+	r.client = r.newClient()
+	cluster := r.client.(*redis.ClusterClient)
+	a, b := r.manager(session.Options{}), r.manager(session.Options{})
+	id := saved(t, a, "n", 0)
+	until(t, "a waiter is told", func() bool {
+		holder := begin(t, a, id, session.Exclusive)
+		got := make(chan struct{})
+		go func() {
+			increment(t, b, id)
+			close(got)
+		}()
+		until(t, "the other waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+		commit(t, holder)
+		<-got
+		var n atomic.Int64
+		_ = cluster.ForEachMaster(t.Context(), func(ctx context.Context, master *redis.Client) error {
+			n.Add(int64(len(master.PubSubChannels(ctx, r.app+"_Wake_*").Val())))
+			return nil
+		})
+		return n.Load() > 0 && callsOf(t, cluster, "publish") > 0
+	})
+}

@@ -1,0 +1,193 @@
+package session
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The options of StackExchange.Redis, which does not care for upper or lower case.
+var (
+	understood = []string{
+		"password", "user", "ssl", "sslHost", "defaultDatabase", "serviceName",
+		"connectTimeout", "syncTimeout", "asyncTimeout",
+	}
+
+	// ignored have no meaning here: how that client works inside, what it names itself,
+	// which of its commands are allowed, and retries, which [Options.RetryTimeout] rules.
+	ignored = []string{
+		"abortConnect", "allowAdmin", "channelPrefix", "checkCertificateRevocation", "clientName", "configChannel",
+		"configCheckSeconds", "connectRetry", "heartbeatConsistencyChecks", "heartbeatInterval", "highIntegrity",
+		"highPriorityThreads", "keepAlive", "libraryName", "name", "preserveAsyncOrder", "protocol", "resolveDns",
+		"responseTimeout", "setlib", "sslProtocols", "tiebreaker", "version", "writeBuffer",
+	}
+
+	// refused would be a way to Redis that there is not here.
+	refused = []string{"proxy", "tunnel"}
+)
+
+var likeOption = regexp.MustCompile(`^\$?[A-Za-z]+$`)
+
+// parseStackExchange takes a connection string of StackExchange.Redis, such as the one
+// that the Azure portal shows. Servers come first here.
+func parseStackExchange(s string, wrong *problems) location {
+	x := stackExchange{problems: wrong}
+	if first, _, _ := strings.Cut(s, ","); strings.Contains(first, "://") || strings.Contains(first, "@") {
+		wrong.add("URL is no connection string, and none of these comes before its ://: %s", formNames)
+		return x.location
+	}
+	servers := 0
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		name, value, isOption := strings.Cut(part, "=")
+		switch {
+		case part == "":
+		case isOption:
+			x.option(strings.TrimSpace(name), strings.TrimSpace(value))
+		default:
+			servers++
+			x.server(part, servers)
+		}
+	}
+	if len(x.unknown) > 0 {
+		wrong.add("URL has options that are not known: %s; there are %s; and these are ignored: %s",
+			strings.Join(x.unknown, ", "), strings.Join(understood, ", "), strings.Join(ignored, ", "))
+	}
+	switch {
+	case servers == 0:
+		wrong.add("URL names no server: it must be a URL such as redis://host:6379, or a connection string such as host:6380,password=…,ssl=True")
+	case x.socket != nil && servers > 1:
+		wrong.add("URL names a Unix socket and other servers")
+	}
+	x.several = len(x.endpoints) > 1
+	x.operationTimeout = cmp.Or(x.sync, x.async)
+	return x.location
+}
+
+// stackExchange is what was read of a connection string so far.
+type stackExchange struct {
+	location
+	*problems
+	sync, async *time.Duration
+	unknown     []string // options
+	behind      string   // the last option
+	doubt       bool     // what comes may be the rest of a password with a comma in it
+}
+
+func (x *stackExchange) server(text string, n int) {
+	if x.behind != "" {
+		x.add("URL has something that is not an option behind the option %s: servers come first in a connection string; "+
+			"a password with a comma belongs into AccessKey", x.behind)
+		return
+	}
+	if path, ok := strings.CutPrefix(text, "!"); ok {
+		x.socket = &path
+		return
+	}
+	e, ok := parseEndpoint(text)
+	if !ok {
+		x.add("URL has something else than host:port or host for server %d of a connection string; "+
+			"a URL would begin with redis:// or the like", n)
+		x.doubt = true
+	}
+	x.endpoints = append(x.endpoints, e)
+}
+
+func (x *stackExchange) option(text, value string) {
+	name, ok := optionName(text)
+	if !ok {
+		x.doubt = x.doubt || !likeOption.MatchString(text)
+		if x.doubt {
+			text = "(not shown)"
+		}
+		x.unknown = append(x.unknown, text)
+		return
+	}
+	x.behind = name
+	switch name {
+	case "password":
+		x.accessKey = nonEmpty(value)
+	case "user":
+		x.username = nonEmpty(value)
+	case "sslHost":
+		x.serverName = nonEmpty(value)
+	case "serviceName":
+		x.masterName = nonEmpty(value)
+	case "ssl":
+		x.ssl = x.boolean(value)
+	case "defaultDatabase":
+		x.databaseID = x.database(value)
+	case "connectTimeout":
+		x.connectionTimeout = x.milliseconds(value)
+	case "syncTimeout":
+		x.sync = x.milliseconds(value)
+	case "asyncTimeout":
+		x.async = x.milliseconds(value)
+	case "proxy", "tunnel":
+		if value != "" && !strings.EqualFold(value, "none") {
+			x.add("URL has the option %s, which is not there in berth: make a client and call New", name)
+		}
+	}
+	x.doubt = name == "password"
+}
+
+func (x *stackExchange) bad(value, allowed string) {
+	text := shown(value)
+	if x.doubt {
+		text = "something else"
+	}
+	x.add("URL has the option %s, which is %s: it must be %s", x.behind, text, allowed)
+}
+
+func (x *stackExchange) boolean(value string) *bool {
+	switch strings.ToLower(value) {
+	case "true", "yes", "on", "1":
+		return new(true)
+	case "false", "no", "off", "0":
+		return new(false)
+	}
+	x.bad(value, "true or false")
+	return nil
+}
+
+// database takes -1 as well, which that client writes where none was set.
+func (x *stackExchange) database(value string) *int {
+	n, err := strconv.ParseInt(value, 10, 32)
+	switch {
+	case err != nil || n < -1:
+		x.bad(value, "the number of a database")
+		return nil
+	case n == -1:
+		return nil
+	}
+	return new(int(n))
+}
+
+func (x *stackExchange) milliseconds(value string) *time.Duration {
+	n, err := strconv.ParseInt(value, 10, 32)
+	if err != nil || n < 1 {
+		x.bad(value, "a number of milliseconds from 1")
+		return nil
+	}
+	return new(time.Duration(n) * time.Millisecond)
+}
+
+// optionName returns the name of an option as it is in the lists.
+func optionName(name string) (string, bool) {
+	for _, list := range [][]string{understood, ignored, refused} {
+		if i := slices.IndexFunc(list, func(known string) bool { return strings.EqualFold(known, name) }); i >= 0 {
+			return list[i], true
+		}
+	}
+	return "", false
+}
+
+func nonEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,90 @@
+package session_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+func TestStackExchange(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		want string
+		says session.Config
+	}{
+		{"a.test", "redis://a.test:6379/0", session.Config{}},
+		{"a.test:7", "redis://a.test:7/0", session.Config{}},
+		{
+			"shop.redis.cache.windows.net:6380,password=k+/y==,ssl=True,abortConnect=False", "rediss://shop.redis.cache.windows.net:6380/0",
+			session.Config{AccessKey: "k+/y==", SSL: true},
+		},
+		{"a.test,ssl=true", "rediss://a.test:6380/0", session.Config{SSL: true}},
+		{"a.test,ssl=no", "redis://a.test:6379/0", session.Config{}},
+		{
+			" a.test , USER = ann , Password = key , defaultdatabase = 2 , connectTimeout=1500,syncTimeout=250,asyncTimeout=99,sslHost=b.test,ssl=1,",
+			"rediss://a.test:6380/2",
+			session.Config{
+				SSL: true, Username: "ann", AccessKey: "key", DatabaseID: 2, ServerName: "b.test",
+				ConnectionTimeout: 1500 * time.Millisecond, OperationTimeout: 250 * time.Millisecond,
+			},
+		},
+		{"a.test,asyncTimeout=99", "redis://a.test:6379/0", session.Config{OperationTimeout: 99 * time.Millisecond}},
+		{"a.test,defaultDatabase=-1,password=", "redis://a.test:6379/0", session.Config{}},
+		{"a.test,b.test:1", "redis+cluster://a.test:6379,b.test:1", session.Config{}},
+		{"a.test,b.test:1,serviceName=main,ssl=on", "rediss+sentinel://a.test:26379,b.test:1/main/0", session.Config{MasterName: "main", SSL: true}},
+		{"!/run/redis.sock,password=key", "unix:///run/redis.sock?db=0", session.Config{AccessKey: "key"}},
+		{
+			"a.test,abortConnect=false,allowAdmin=true,channelPrefix=x,checkCertificateRevocation=true,clientName=x,configChannel=x,configCheckSeconds=1,connectRetry=3," +
+				"heartbeatConsistencyChecks=x,heartbeatInterval=1,highIntegrity=x,highPriorityThreads=x,keepAlive=60,libraryName=x,name=x,preserveAsyncOrder=x," +
+				"protocol=resp3,proxy=None,resolveDns=false,responseTimeout=1,setlib=true,sslProtocols=tls12,tiebreaker=,tunnel=,version=6.0,writeBuffer=1",
+			"redis://a.test:6379/0",
+			session.Config{},
+		},
+	} {
+		checkLocation(t, c.text, c.want, c.says)
+	}
+}
+
+func TestWrongStackExchange(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{",", []string{"names no server"}},
+		{"password=key", []string{"names no server"}},
+		{"a.test:x", []string{"server 1"}},
+		{"a.test:6379:1", []string{"server 1"}},
+		{"a.test,b:0", []string{"server 2"}},
+		{"a.test,password=key,b.test", []string{"behind the option password: servers come first"}},
+		{"a.test,sll=true,password=key", []string{"options that are not known: sll; there are password, user", "ignored: abortConnect"}},
+		{"a.test,password=ke,y=1,z=2,ssl=x", []string{"not known: (not shown), (not shown);", "the option ssl, which is something else"}},
+		{"a.test,$INFO=x", []string{"not known: $INFO;"}},
+		{
+			"a.test,ssl=maybe,defaultDatabase=-2,connectTimeout=5s,syncTimeout=0,asyncTimeout=x",
+			[]string{`ssl, which is "maybe": it must be true or false`, `defaultDatabase, which is "-2"`, `connectTimeout, which is "5s": it must be a number of milliseconds`, `syncTimeout, which is "0"`, `asyncTimeout, which is "x"`},
+		},
+		{"a.test,proxy=Twemproxy,tunnel=http:x", []string{"the option proxy, which is not there", "the option tunnel"}},
+		{"a.test,user=ann", []string{"Username is set without AccessKey"}},
+		{"!/run/s,a.test", []string{"a Unix socket and other"}},
+		{"!/run/s,ssl=true", []string{"Socket goes with none of"}},
+		{"a.test,b.test,defaultDatabase=1", []string{"a cluster has only database 0"}},
+	} {
+		checkWrong(t, c.text, c.want)
+	}
+}
+
+func FuzzStackExchange(f *testing.F) {
+	f.Add("a.test:6380", "ssl=True,abortConnect=False", "", "")
+	f.Add("a.test,b.test,serviceName=main", "defaultDatabase=x", "a,b", "=1,ssl=x")
+	f.Add("!/run/s", "$INFO=,x", " ", "@a.test:x")
+	f.Fuzz(func(t *testing.T, front, back, before, behind string) {
+		const secret = "TELLNOBODY"
+		before = strings.ReplaceAll(before, "=", "") // a password may have a comma, but not look like options
+		tellsNot(t, front+",password="+before+secret+behind+","+back, secret)
+		tellsNot(t, front+","+back, secret)
+	})
+}
