@@ -16,7 +16,11 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # Not cached: results depend on the redis-server that is installed, and the
 # import rules on every module's files; go's cache notices neither.
 TESTFLAGS ?= -count=1
-BENCHFLAGS ?= -benchmem
+BENCHFLAGS ?= -benchmem -count 6
+BENCHARGS ?=
+BASELINE ?= .bin/bench-baseline.txt
+
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-$(GOLANGCI_VERSION)
@@ -24,10 +28,10 @@ GOLANGCI := $(CURDIR)/.bin/golangci-lint-$(GOLANGCI_VERSION)
 PER_MODULE := test lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
-.PHONY: help fmt demo bench $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help fmt demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'One module alone: $(patsubst %,make %/MODULE,$(PER_MODULE))' | sed 's|/MODULE make|/MODULE, make|g'
 	@printf '%s\n' 'where MODULE is one of:' $(patsubst %,'  %',$(MODULES))
@@ -77,5 +81,23 @@ demo: ## Run the demo
 	go build -C examples -o $(CURDIR)/.bin/demo ./demo
 	@exec .bin/demo
 
-bench: ## Run the micro benchmarks of core
-	cd core && go test -run '^$$' -bench . $(BENCHFLAGS) ./...
+SESSIONS ?= 100000
+
+ends: ## End SESSIONS sessions at once, with workers killed and servers restarted, and print rates and lags
+	cd core && go test -count=1 -v -timeout 20m ./session/endtest -sessions $(SESSIONS)
+
+bench: ## Measure berth beside its peers and write docs/benchmarks.md (10 minutes; one with BENCHARGS=-quick)
+	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .
+	@exec .bin/bench -docs docs $(BENCHARGS)
+
+micro = go test -run '^$$' -bench . $(BENCHFLAGS) ./core/... ./conformance/bench
+
+bench-baseline: ## Run the micro benchmarks and keep the figures for bench-compare
+	@mkdir -p $(dir $(BASELINE))
+	$(micro) | tee $(BASELINE).new
+	@mv $(BASELINE).new $(BASELINE)
+
+bench-compare: ## Run the micro benchmarks and compare them with the baseline
+	@test -e $(BASELINE) || { echo 'There is no baseline yet: make bench-baseline, before the change' >&2; exit 1; }
+	$(micro) | tee $(BASELINE).new
+	GOWORK=off go run $(BENCHSTAT) $(BASELINE) $(BASELINE).new

@@ -107,7 +107,7 @@ func (s *Session) silence(err error) {
 		s.m.stats.rolledBack.Add(1)
 	}
 	if s.lease != nil {
-		s.m.release(s.key, s.lease.token)
+		s.m.releaseLater(s.key, s.lease.token)
 		s.lease.giveUp()
 	}
 }

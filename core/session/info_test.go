@@ -75,7 +75,10 @@ func TestSessions(t *testing.T) {
 				}
 				break // ends the scan
 			}
-			for info := range m.Sessions(ctx) {
+			for info, err := range m.Sessions(ctx) {
+				if err != nil {
+					t.Fatal(err)
+				}
 				if err := info.End(ctx); err != nil {
 					wantErr(t, err, session.ErrUnknown) // one that came twice
 				}

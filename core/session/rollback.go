@@ -1,11 +1,17 @@
 package session
 
-import "context"
+import (
+	"context"
+
+	"github.com/berthgo/berth/core/internal/retry"
+	"github.com/berthgo/berth/core/internal/store"
+)
 
 // Rollback gives up the session and its lease without writing anything. After a
 // Commit that succeeded it does nothing, so it can be deferred right after
 // [Manager.Begin]. It works even when ctx has ended, for 5 seconds at most, or as long as
-// the client takes for a call, see [New]. If Redis cannot be reached, the lease runs out by itself.
+// the client takes for a call, see [New]. If Redis cannot be reached, it is tried again
+// beside the request until the lease has run out by itself.
 func (s *Session) Rollback(ctx context.Context) {
 	if !s.rollBack() || s.lease == nil {
 		return
@@ -14,6 +20,7 @@ func (s *Session) Rollback(ctx context.Context) {
 	defer cancel()
 	if err := s.m.store.Release(ctx, s.key, s.lease.token); err != nil {
 		s.m.fail(ctx, &OpError{Op: opRollback, Err: err})
+		s.m.releaseLater(s.key, s.lease.token)
 	}
 	s.lease.giveUp()
 }
@@ -28,4 +35,20 @@ func (s *Session) rollBack() bool {
 	s.state = rolledBack
 	s.m.stats.rolledBack.Add(1)
 	return true
+}
+
+// releaseLater gives up a lease as soon as Redis can be reached, so that a failover does
+// not keep a session from its user for all of LockTTL. It ends with that, or with Close.
+func (m *Manager) releaseLater(key, token string) {
+	if !m.background() {
+		return
+	}
+	go func() {
+		defer m.running.Done()
+		ctx, cancel := context.WithTimeout(m.ctx, m.options.LockTTL)
+		defer cancel()
+		_ = retry.Do(ctx, m.ctx.Done(), m.options.LockTTL, store.Heals, func(int) error {
+			return m.store.Release(ctx, key, token)
+		})
+	}()
 }

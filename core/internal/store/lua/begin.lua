@@ -12,7 +12,10 @@
 --          queue, "again" the same for a token that may be in the queue already
 --
 -- Returns  {1, fields}  the session is loaded and held by the token, be it for
---                       the first time, after a lost reply or by a hand-over
+--                       the first time, after a lost reply or by a hand-over; or in
+--                       the place of an older token of the same process, which asks for
+--                       one lease of a session after the other: that one is a leftover,
+--                       of a call or of replication that was lost
 --          {2}          the lease is taken
 --          {3}, {4}     unknown, retired: no lock is left behind
 --          {5}          META has a format that this version does not know
@@ -34,9 +37,12 @@ end
 
 -- include lib.lua
 
-if locked then
+local holder = not locked and redis.call('GET', lock)
+local leftover = holder and string.sub(holder, 1, PROCESS_LENGTH) == string.sub(token, 1, PROCESS_LENGTH) and holder < token
+if leftover then redis.call('SET', lock, token, 'PX', lease) end
+if locked or leftover then
   if mode == 'again' then leave_queue(waiters, token) end
-elseif redis.call('GET', lock) == token then
+elseif holder == token then
   redis.call('PEXPIRE', lock, lease)
 else
   if mode ~= 'once' then

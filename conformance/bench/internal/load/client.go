@@ -1,0 +1,102 @@
+// Package load is the clients: each has a connection of its own, and sends its next
+// request when it has the response to the last one. They share the process and the cores
+// with the servers, so they do little: requests are prepared beforehand, and responses are
+// read into memory that is used again.
+package load
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// patience is how long a response may take before a run is given up.
+const patience = 60 * time.Second
+
+// Client is one connection to a server.
+type Client struct {
+	conn     net.Conn
+	reader   *bufio.Reader
+	response fasthttp.Response
+}
+
+// Dial connects to a server.
+func Dial(addr string) (*Client, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{conn: conn, reader: bufio.NewReader(conn)}, nil
+}
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Request is what is sent, byte for byte. Cookie is name=value, or "" for none.
+func Request(method, path, cookie string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n", method, path)
+	if cookie != "" {
+		fmt.Fprintf(&b, "Cookie: %s\r\n", cookie)
+	}
+	if method != "GET" {
+		b.WriteString("Content-Length: 0\r\n")
+	}
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
+
+// Reply is the body of a response: the number in the session, and the length of a string
+// that was read.
+type Reply struct{ N, Size int }
+
+// Do sends a request and reads the response. An error, or a status other than 200,
+// makes the client useless.
+func (c *Client) Do(request []byte) (Reply, error) {
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return Reply{}, err
+	}
+	if _, err := c.conn.Write(request); err != nil {
+		return Reply{}, err
+	}
+	c.response.Reset()
+	if err := c.response.Read(c.reader); err != nil {
+		return Reply{}, err
+	}
+	if status := c.response.StatusCode(); status != fasthttp.StatusOK {
+		return Reply{}, fmt.Errorf("status %d: %s", status, c.response.Body())
+	}
+	return parse(c.response.Body())
+}
+
+// Open sends a request without a cookie and returns the one that it was answered with.
+func (c *Client) Open(path string) (cookie string, err error) {
+	if _, err := c.Do(Request("POST", path, "")); err != nil {
+		return "", err
+	}
+	c.response.Header.VisitAllCookie(func(_, value []byte) {
+		pair, _, _ := bytes.Cut(value, []byte(";"))
+		cookie = string(pair)
+	})
+	if cookie == "" {
+		return "", errors.New("load: a new session came without a cookie")
+	}
+	return cookie, nil
+}
+
+func parse(body []byte) (Reply, error) {
+	n, size, _ := bytes.Cut(body, []byte(" "))
+	var (
+		r    Reply
+		errs [2]error
+	)
+	r.N, errs[0] = strconv.Atoi(string(n)) // these conversions do not allocate
+	r.Size, errs[1] = strconv.Atoi(string(size))
+	return r, errors.Join(errs[:]...)
+}
