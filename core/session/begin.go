@@ -165,7 +165,10 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 	}
 	s := m.found(ctx, id, key, Exclusive, l)
 	if l.Status != store.Done {
-		pass.Leave() // the script left no lock behind
+		pass.Leave() // the script left no lock behind, but for one case
+		if l.Held {
+			m.release(key, token)
+		}
 		return s, nil
 	}
 	s.lease = m.hold(s, token, pass, asked)

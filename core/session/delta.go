@@ -3,7 +3,6 @@ package session
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -39,20 +38,29 @@ func (d delta) equal(other delta) bool {
 		slices.EqualFunc(d.encoded, other.encoded, bytes.Equal)
 }
 
+// touched returns the keys of values that may have changed, sorted.
+func (s *Session) touched() []string {
+	var keys []string
+	for key, v := range s.values {
+		if v.deleted || len(v.views) > 0 {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // delta compares the session with what Redis has. It changes nothing, so that a
 // commit that fails can be tried again.
 func (s *Session) delta() (delta, error) {
 	var d delta
 	c := s.codec()
 	size := s.size + len(s.principal) - len(s.meta.Principal)
-	for _, key := range slices.Sorted(maps.Keys(s.values)) {
+	for _, key := range s.touched() {
 		v := s.values[key]
 		if v.deleted {
 			size -= len(key) + len(v.raw)
 			d.deleted = append(d.deleted, key)
-			continue
-		}
-		if len(v.views) == 0 {
 			continue
 		}
 		content, changed, err := c.content(key, v)

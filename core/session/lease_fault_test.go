@@ -272,3 +272,49 @@ func TestMaxWaitersWithHolderElsewhere(t *testing.T) {
 		held.Rollback(context.Background())
 	})
 }
+
+// between changes a session in the moment between the script that takes its lease and the
+// HGETALL that loads it.
+type between struct{ loaded func(fields map[string]string) }
+
+func (between) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (between) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		if all, ok := cmds[len(cmds)-1].(*redis.MapStringStringCmd); ok && b.loaded != nil {
+			b.loaded(all.Val())
+		}
+		return err
+	}
+}
+
+func TestGoneBetweenLeaseAndLoad(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		client, b := r.newClient(), &between{}
+		client.AddHook(b)
+		m := r.managerOn(client, session.Options{})
+		for name, change := range map[string]func(fields map[string]string){
+			"expired": func(fields map[string]string) { clear(fields) },
+			"ended":   func(fields map[string]string) { clear(fields); fields["_berth"] = "1 retired token ended" },
+		} {
+			for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
+				b.loaded = nil
+				id := saved(t, m, "n", 1)
+				b.loaded = change
+				s := begin(t, m, id, access)
+				if s.Len() != 0 || s.IsNew() == (name == "ended") || s.Detached() != (name == "ended") {
+					t.Errorf("%s, %v: new %t, detached %t, %d values", name, access, s.IsNew(), s.Detached(), s.Len())
+				}
+				s.Rollback(ctx)
+				synctest.Wait()
+				if name == "expired" && r.exists(r.key(id, "Lock")) {
+					t.Errorf("%s, %v: the lease was left behind", name, access)
+				}
+			}
+		}
+	})
+}

@@ -295,7 +295,7 @@ func TestLostReplyOfAnEviction(t *testing.T) {
 		m := r.managerOn(client, session.Options{MaxPerPrincipal: 1, RetryTimeout: time.Second})
 		signIn(t, m, "ann")
 		old := signIn(t, m, "ann") // all scripts are loaded
-		for lost := range 6 {
+		for lost := range 8 {
 			s := begin(t, m, "", session.Exclusive)
 			s.SetPrincipal("ann")
 			for range lost {

@@ -26,7 +26,7 @@ type Claimed struct {
 	Status Status        // Done: claimed
 	Left   time.Duration // with Alive
 	Meta   EndedMeta     // with Done
-	fields []any
+	fields map[string]string
 	Err    error
 }
 
@@ -97,8 +97,8 @@ func claimed(r reply) (c Claimed) {
 		left, _ := list[1].(int64)
 		c.Left = time.Duration(left) * time.Millisecond
 	case Done:
-		c.fields, _ = list[1].([]any)
-		c.Meta, c.Err = endedMeta(c.fields)
+		c.fields = fieldMap(list[1])
+		c.Meta, c.Err = endedMeta(c.fields[MetaField])
 	}
 	return c
 }
@@ -147,27 +147,12 @@ func (s *Store) Aside(ctx context.Context, bucket int) ([]string, error) {
 
 // Look returns what is kept of a session that has ended.
 func (s *Store) Look(ctx context.Context, id string) Claimed {
-	reply, err := s.Client.Do(ctx, "HGETALL", s.Keys.Ended(id)).Result()
-	c := Claimed{ID: id, Status: Done, Err: err}
-	if err != nil {
-		return c
+	fields, err := s.Client.HGetAll(ctx, s.Keys.Ended(id)).Result()
+	c := Claimed{ID: id, Status: Done, fields: fields, Err: err}
+	if err == nil {
+		c.Meta, c.Err = endedMeta(fields[MetaField])
 	}
-	c.fields = flat(reply)
-	c.Meta, c.Err = endedMeta(c.fields)
 	return c
-}
-
-// flat is the list of fields and values of a hash, whatever the protocol.
-func flat(reply any) []any {
-	if list, ok := reply.([]any); ok {
-		return list
-	}
-	hash, _ := reply.(map[any]any)
-	list := make([]any, 0, 2*len(hash))
-	for field, value := range hash {
-		list = append(list, field, value)
-	}
-	return list
 }
 
 // Handling is a session whose end was handled, and the token that claimed it.
@@ -200,13 +185,7 @@ func (s *Store) endKeys(id string) []string {
 }
 
 // endedMeta reads what claim.lua and retire.lua wrote.
-func endedMeta(fields []any) (EndedMeta, error) {
-	var text string
-	for i := 0; i+1 < len(fields); i += 2 {
-		if fields[i] == MetaField {
-			text, _ = fields[i+1].(string)
-		}
-	}
+func endedMeta(text string) (EndedMeta, error) {
 	rest, ok := strings.CutPrefix(text, "1 ended ")
 	if !ok {
 		return EndedMeta{}, ErrFormat

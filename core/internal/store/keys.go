@@ -9,6 +9,7 @@ import (
 // Keys names the keys of one application.
 type Keys struct {
 	app, separator string
+	wake           string // the prefix of channels
 }
 
 // NewKeys returns the key scheme of an application. It refuses names that
@@ -21,7 +22,7 @@ func NewKeys(app, separator string) (Keys, error) {
 			errs = append(errs, fmt.Errorf(`%s is %q: it needs at least one character, and none of { } * ? [ ] \ ^, space or control characters`, name, value))
 		}
 	}
-	return Keys{app, separator}, errors.Join(errs...)
+	return Keys{app, separator, app + separator + "Wake" + separator}, errors.Join(errs...)
 }
 
 func notInKey(r rune) bool {
@@ -84,13 +85,36 @@ func between(key, pattern string) (string, bool) {
 // Channel is the pub/sub channel on which a process hears that a lease was
 // handed to it.
 func (k Keys) Channel(process string) string {
-	return k.app + k.separator + "Wake" + k.separator + process
+	return k.wake + process
 }
 
 // ShardChannel is the sharded channel on which a process hears that the lease of a
 // session was handed to it.
 func (k Keys) ShardChannel(id, process string) string {
 	return k.session(id, "Wake:"+process)
+}
+
+// Request returns the keys that a request needs, made in one piece: Data, Lock, Waiters
+// and Alive.
+func (k Keys) Request(id string) []string {
+	suffixes := [...]string{"Data", "Lock", "Waiters", "Timeout"}
+	stem := len("{") + len(k.app) + len(k.separator) + len(id) + len("}") + len(k.separator)
+	b := make([]byte, 0, len(suffixes)*(stem+len("Waiters")))
+	for _, suffix := range suffixes {
+		b = append(b, '{')
+		b = append(b, k.app...)
+		b = append(b, k.separator...)
+		b = append(b, id...)
+		b = append(b, '}')
+		b = append(b, k.separator...)
+		b = append(b, suffix...)
+	}
+	rest := string(b)
+	keys := make([]string, len(suffixes))
+	for i, suffix := range suffixes {
+		keys[i], rest = rest[:stem+len(suffix)], rest[stem+len(suffix):]
+	}
+	return keys
 }
 
 func (k Keys) session(id, suffix string) string {

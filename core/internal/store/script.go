@@ -58,10 +58,24 @@ func mustScript(name string) script {
 // does not have it: after a restart, a failover or SCRIPT FLUSH.
 func (s script) run(ctx context.Context, client redis.Scripter, keys []string, args ...any) (any, error) {
 	reply, err := client.EvalSha(ctx, s.sha, keys, args...).Result()
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 		reply, err = client.Eval(ctx, s.source, keys, args...).Result()
 	}
 	return reply, err
+}
+
+// runAndLoad runs a script and, in the same round trip after it, loads the hash that is
+// its first key.
+func (s script) runAndLoad(ctx context.Context, client redis.UniversalClient, keys []string, args ...any) (any, map[string]string, error) {
+	pipeline := client.Pipeline()
+	ran, all := pipeline.EvalSha(ctx, s.sha, keys, args...), pipeline.HGetAll(ctx, keys[0])
+	_, err := pipeline.Exec(ctx) // the first error
+	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
+		pipeline = client.Pipeline()
+		ran, all = pipeline.Eval(ctx, s.source, keys, args...), pipeline.HGetAll(ctx, keys[0])
+		_, err = pipeline.Exec(ctx)
+	}
+	return ran.Val(), all.Val(), err
 }
 
 // call is one run of a script among many.
@@ -81,7 +95,7 @@ func (s script) runAll(ctx context.Context, client redis.UniversalClient, calls 
 	cmds, _ := pipeline.Exec(ctx) // every command has its own error
 	for i, cmd := range cmds {
 		replies[i].value, replies[i].err = cmd.(*redis.Cmd).Result()
-		if redis.HasErrorPrefix(replies[i].err, "NOSCRIPT") {
+		if replies[i].err != nil && redis.HasErrorPrefix(replies[i].err, "NOSCRIPT") {
 			replies[i].value, replies[i].err = s.run(ctx, client, calls[i].keys, calls[i].args...)
 		}
 	}

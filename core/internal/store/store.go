@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,16 +49,20 @@ type Store struct {
 type Loaded struct {
 	Status Status
 	Meta   Meta // with Done
-	fields []any
+
+	// Held tells that the token holds the lease though the session is gone: it went in
+	// the moment after the lease was taken.
+	Held bool
+
+	fields map[string]string
 }
 
 // Len is the number of fields.
-func (l Loaded) Len() int { return max(0, len(l.fields)/2-1) }
+func (l Loaded) Len() int { return max(0, len(l.fields)-1) }
 
 // Fields yields every field but the session's own facts.
 func (l Loaded) Fields(yield func(field, value string) bool) {
-	for i := 0; i+1 < len(l.fields); i += 2 {
-		field, value := l.fields[i].(string), l.fields[i+1].(string)
+	for field, value := range l.fields {
 		if field != MetaField && !yield(field, value) {
 			return
 		}
@@ -89,15 +94,40 @@ func (s *Store) args(c Change, more ...any) []any {
 // its idle time anew. Tried again with the same token it does the same: a token
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
-	reply, err := beginScript.run(ctx, s.Client, s.keys(id),
-		token, ms(s.LockTTL), ms(s.Lifetime), s.channels(), string(q))
-	return loaded(reply, err)
+	l, err := s.loading(ctx, beginScript, s.keys(id), q == Again, token, ms(s.LockTTL), ms(s.Lifetime), s.channels(), string(q))
+	l.Held = l.Held && l.Status == Unknown
+	return l, err
 }
 
 // Load loads a session without a lease and starts its idle time anew.
 func (s *Store) Load(ctx context.Context, id string) (Loaded, error) {
-	reply, err := loadScript.run(ctx, s.Client, s.dataKeys(id), ms(s.Lifetime))
-	return loaded(reply, err)
+	l, err := s.loading(ctx, loadScript, s.dataKeys(id), false, ms(s.Lifetime))
+	l.Held = false
+	return l, err
+}
+
+// loading runs a script that loads a session. The fields come with a HGETALL in the same
+// round trip. Where most often there is nothing to load yet, and on a cluster, whose
+// client tries pipelines again by itself, they come with the script.
+func (s *Store) loading(ctx context.Context, script script, keys []string, waiting bool, args ...any) (Loaded, error) {
+	if waiting || s.Sharded {
+		return loaded(script.run(ctx, s.Client, keys, append(args, "fields")...))
+	}
+	reply, fields, err := script.runAndLoad(ctx, s.Client, keys, append(args, "")...)
+	l, err := loaded(reply, err)
+	if err != nil || l.Status != Done {
+		return l, err
+	}
+	l.fields = fields
+	switch meta := fields[MetaField]; {
+	case meta == "":
+		return Loaded{Status: Unknown, Held: true}, nil
+	case strings.HasPrefix(meta, "1 retired "):
+		return Loaded{Status: Retired}, nil
+	default:
+		l.Meta, err = ParseMeta(meta)
+		return l, err
+	}
 }
 
 // Create saves a new session. Tried again with the same commit token it does
@@ -168,7 +198,7 @@ func (s *Store) channels() string {
 }
 
 func (s *Store) keys(id string) []string {
-	return []string{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Waiters(id), s.Keys.Alive(id)}
+	return s.Keys.Request(id)
 }
 
 func (s *Store) dataKeys(id string) []string {
@@ -206,23 +236,33 @@ func loaded(reply any, err error) (Loaded, error) {
 		return Loaded{}, err
 	}
 	list, ok := reply.([]any)
-	if !ok || len(list) == 0 {
-		return Loaded{}, fmt.Errorf("unexpected reply of type %T from a script", reply)
+	if !ok {
+		code, err := status(reply, nil)
+		return Loaded{Status: code}, err
+	}
+	if len(list) != 2 {
+		return Loaded{}, fmt.Errorf("unexpected reply of length %d from a script", len(list))
 	}
 	code, err := status(list[0], nil)
 	if err != nil {
 		return Loaded{}, err
 	}
-	l := Loaded{Status: code}
-	if code == Done {
-		l.fields, _ = list[1].([]any)
-		for i := 0; i+1 < len(l.fields); i += 2 {
-			if l.fields[i] == MetaField {
-				l.Meta, err = ParseMeta(l.fields[i+1].(string))
-				return l, err
-			}
-		}
+	l := Loaded{Status: code, fields: fieldMap(list[1])}
+	meta, ok := l.fields[MetaField]
+	if !ok {
 		return Loaded{}, ErrFormat
 	}
-	return l, nil
+	l.Meta, err = ParseMeta(meta)
+	return l, err
+}
+
+// fieldMap is the hash that a script, or HGETALL by either protocol, returned.
+func fieldMap(reply any) map[string]string {
+	list, _ := reply.([]any)
+	fields := make(map[string]string, len(list)/2)
+	for i := 0; i+1 < len(list); i += 2 {
+		field, _ := list[i].(string)
+		fields[field], _ = list[i+1].(string)
+	}
+	return fields
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,4 +96,21 @@ func TestKeys(t *testing.T) {
 			t.Errorf("the separator %q was taken", bad)
 		}
 	}
+}
+
+// The keys of a request are made in one piece, and are the same.
+func TestKeysOfARequest(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.StringMatching(`[a-zA-Z0-9_:.-]{1,20}`)
+		k, err := store.NewKeys(name.Draw(t, "app"), name.Draw(t, "separator"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := name.Draw(t, "id")
+		want := []string{k.Data(id), k.Lock(id), k.Waiters(id), k.Alive(id)}
+		if got := k.Request(id); !slices.Equal(got, want) {
+			t.Fatalf("%q, want %q", got, want)
+		}
+	})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/bsm/redislock"
 )
 
-// lockPause is between two tries of redislock. The example in its documentation waits
-// 100 ms; a shorter pause serves waiters sooner, at the cost of more calls.
+// lockPause is between two tries of redislock, which by itself does not try again. A
+// longer pause would serve waiters later, a shorter one would make more calls.
 const (
 	lockPause = 10 * time.Millisecond
 	lockTTL   = 10 * time.Second

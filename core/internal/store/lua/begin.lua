@@ -10,28 +10,30 @@
 -- ARGV[4]  prefix of the processes' channels: shop_Wake_
 -- ARGV[5]  what to do if the lease is taken: "once" nothing, "queue" wait in the
 --          queue, "again" the same for a token that may be in the queue already
+-- ARGV[6]  "fields" to have them returned; '' if a HGETALL of Data follows in the same
+--          round trip, which costs less than passing them through here
 --
 -- Returns  {1, fields}  the session is loaded and held by the token, be it for
 --                       the first time, after a lost reply or by a hand-over; or in
 --                       the place of an older token of the same process, which asks for
 --                       one lease of a session after the other: that one is a leftover,
 --                       of a call or of replication that was lost
---          {2}          the lease is taken
---          {3}, {4}     unknown, retired: no lock is left behind
---          {5}          META has a format that this version does not know
+--          1            the same, without the fields
+--          2            the lease is taken
+--          3, 4         unknown, retired: no lock is left behind
+--          5            META has a format that this version does not know
 local data, lock, waiters, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local token, lease, lifetime, channel, mode = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local token, lease, lifetime, channel, mode, full = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] ~= ''
+local call = redis.call
 
-local locked = redis.call('SET', lock, token, 'NX', 'PX', lease)
-if locked and mode ~= 'again' and lifetime == 0 then
+local locked = call('SET', lock, token, 'NX', 'PX', lease)
+if locked and mode ~= 'again' and lifetime == '0' and not full then
   -- Most requests end here. To make the functions below costs more than all this.
-  local fields = redis.call('HGETALL', data)
-  local meta = fields[2]
-  if meta and fields[1] ~= '_berth' then meta = redis.call('HGET', data, '_berth') end
+  local meta = call('HGET', data, '_berth')
   local timeout = meta and string.match(meta, '^1 (%d+) %d+ [^r ]+ ')
-  if timeout and tonumber(timeout) >= tonumber(lease) then
-    redis.call('PEXPIRE', data, timeout)
-    return {1, fields}
+  if timeout and (#timeout > #lease or tonumber(timeout) >= tonumber(lease)) then
+    call('PEXPIRE', data, timeout)
+    return 1
   end
 end
 
@@ -50,10 +52,11 @@ else
     if not string.find(queue, token, 1, true) then queue = queue .. token end
     redis.call('SET', waiters, queue, 'PX', QUEUE_TTL)
   end
-  return {BUSY}
+  return BUSY
 end
 
-local code, fields = load(data, alive, lifetime, tonumber(lease)) -- no session expires while it is held
-if code == DONE then return {DONE, fields} end
+-- No session expires while it is held.
+local code, fields = load(data, alive, tonumber(lifetime), tonumber(lease), full)
+if code == DONE then return fields and {DONE, fields} or DONE end
 hand_over(lock, waiters, redis.call('GET', waiters), channel, token)
-return {code}
+return code

@@ -19,18 +19,19 @@
 --          6        somebody else holds the lease, or nobody: nothing written
 local data, lock, waiters, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local lease, token, timeout, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local lifetime, channel, pairs = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
+local lifetime, channel, pairs = ARGV[5], ARGV[6], tonumber(ARGV[7])
+local call = redis.call
 
-local held = redis.call('MGET', lock, waiters)
-local meta = redis.call('HGET', data, '_berth')
-if meta and held[1] == lease and not held[2] and changes == '' and lifetime == 0 and 7 + pairs == #ARGV and #ARGV < 1000 then
+local held = call('MGET', lock, waiters)
+local meta = call('HGET', data, '_berth')
+if meta and held[1] == lease and not held[2] and changes == '' and lifetime == '0' and 7 + pairs == #ARGV and pairs < 1000 then
   -- Most requests end here. To make the functions below costs more than all this.
   local own_timeout, created, extras, principal = string.match(meta, '^1 (%d+) (%d+) ([^r ]+) %S+ (.*)$')
   if created then
     if timeout == '' then timeout = own_timeout end
-    redis.call('PEXPIRE', data, timeout)
-    redis.call('HSET', data, '_berth', '1 ' .. timeout .. ' ' .. created .. ' ' .. extras .. ' ' .. token .. ' ' .. principal, unpack(ARGV, 8))
-    redis.call('DEL', lock)
+    call('PEXPIRE', data, timeout)
+    call('HSET', data, '_berth', '1 ' .. timeout .. ' ' .. created .. ' ' .. extras .. ' ' .. token .. ' ' .. principal, unpack(ARGV, 8))
+    call('DEL', lock)
     return 1
   end
 end
@@ -47,7 +48,7 @@ end
 if code == DONE then
   local created, extras
   meta, timeout, created, extras = rewrite(meta, timeout, changes, token)
-  if touch(data, alive, timeout, extras, deadline(created, lifetime)) then
+  if touch(data, alive, timeout, extras, deadline(created, tonumber(lifetime))) then
     redis.call('HSET', data, META, meta)
     write(data, 8, 7 + pairs)
   else

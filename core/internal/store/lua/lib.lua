@@ -69,19 +69,19 @@ local function deadline(created, lifetime)
   return tonumber(created) + lifetime
 end
 
--- load returns DONE and all fields of a live session, whose idle time starts
--- anew, or the code of what is there instead. Lifetime is in ms, 0 for none; the
--- session lives on for least ms at least.
-local function load(data, alive, lifetime, least)
-  local fields = redis.call('HGETALL', data)
-  if #fields == 0 then return UNKNOWN end
-  local meta = fields[2]
-  if fields[1] ~= META then meta = redis.call('HGET', data, META) or '' end
-  local code, timeout, created, extras = classify(meta)
-  if code ~= DONE then return code end
+-- load returns DONE for a live session, whose idle time starts anew, and if they are
+-- asked for all of its fields; or the code of what is there instead. Lifetime is in ms,
+-- 0 for none; the session lives on for least ms at least.
+local function load(data, alive, lifetime, least, full)
+  local code, timeout, created, extras = classify(redis.call('HGET', data, META))
+  if code ~= DONE then
+    if code == UNKNOWN and redis.call('EXISTS', data) == 1 then return UNSUPPORTED end
+    return code
+  end
   if tonumber(timeout) < least then timeout = least end
   if not touch(data, alive, timeout, extras, deadline(created, lifetime)) then return UNKNOWN end
-  return DONE, fields
+  if full then return DONE, redis.call('HGETALL', data) end
+  return DONE
 end
 
 -- commit_token returns the token of the last commit that META tells of.
