@@ -34,19 +34,72 @@ func listed(lines string) []string {
 	return words
 }
 
-// aclLog returns the commands, keys and channels that users were denied.
-func aclLog(t *testing.T, admin *redis.Client) []string {
-	t.Helper()
-	entries, err := admin.ACLLog(context.Background(), 100).Result()
-	if err != nil {
-		t.Fatal(err)
+// aclUser is a Redis user whose denials are watched.
+type aclUser struct {
+	t      *testing.T
+	name   string
+	nodes  []*redis.Client // as who may do everything
+	client func() redis.UniversalClient
+
+	clustered bool
+}
+
+// grant makes the user with all of the rules but one.
+func (u *aclUser) grant(rules []string, without string) {
+	u.t.Helper()
+	args := []any{"ACL", "SETUSER", u.name, "on", ">secret", "resetchannels", "-@all"}
+	for _, rule := range rules {
+		if rule != without {
+			args = append(args, rule)
+		}
 	}
+	for _, node := range u.nodes {
+		if err := node.Do(u.t.Context(), args...).Err(); err != nil {
+			u.t.Fatal(err)
+		}
+	}
+}
+
+// denied returns the commands, keys and channels that the user was denied.
+func (u *aclUser) denied() []string {
+	u.t.Helper()
 	var denied []string
-	for _, e := range entries {
-		denied = append(denied, e.Reason+" "+e.Object)
+	for _, node := range u.nodes {
+		entries, err := node.ACLLog(context.Background(), 100).Result()
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		for _, e := range entries {
+			if e.Username == u.name {
+				denied = append(denied, e.Reason+" "+e.Object)
+			}
+		}
 	}
 	slices.Sort(denied)
 	return slices.Compact(denied)
+}
+
+// calls is how often the servers ran a command.
+func (u *aclUser) calls(command string) int {
+	n := 0
+	for _, node := range u.nodes {
+		n += commandCalls(node)[command]
+	}
+	return n
+}
+
+// check runs everything as a user who lacks one of the rules, or none.
+func (u *aclUser) check(rules []string, without string) {
+	u.t.Helper()
+	u.grant(rules, without)
+	failed := everything(u, without)
+	denied := u.denied()
+	switch {
+	case without == "" && (failed != nil || len(denied) > 0):
+		u.t.Errorf("with all of the list: %v, denied %v", failed, denied)
+	case without != "" && len(denied) == 0:
+		u.t.Errorf("nothing was denied, so nobody needs it (%v)", failed)
+	}
 }
 
 // TestLeastPermissions runs everything that the engine does as a user who has what the
@@ -63,7 +116,7 @@ func TestLeastPermissions(t *testing.T) {
 	if len(patterns) < 3 || len(permissions) < 20 {
 		t.Fatalf("docs/redis.md lists %v", all)
 	}
-	for i, without := range append([]string{""}, all...) {
+	for _, without := range append([]string{""}, all...) {
 		t.Run("without "+without, func(t *testing.T) {
 			t.Parallel()
 			server, err := redistest.Start(t.Context(), redistest.Options{})
@@ -73,41 +126,65 @@ func TestLeastPermissions(t *testing.T) {
 			t.Cleanup(func() { _ = server.Stop() })
 			r := newRig(t)
 			r.at(server.URL())
-			admin := r.client.(*redis.Client)
-			rules := []any{"ACL", "SETUSER", "berth", "on", ">secret", "resetchannels", "-@all"}
-			for j, rule := range all {
-				if j != i-1 {
-					rules = append(rules, rule)
+			u := &aclUser{t: t, name: "berth", nodes: []*redis.Client{r.client.(*redis.Client)}}
+			u.client = func() redis.UniversalClient {
+				return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password = u.name, "secret" })
+			}
+			u.check(all, without)
+		})
+	}
+}
+
+// The same on a cluster, with what it needs in addition.
+func TestLeastPermissionsOnCluster(t *testing.T) {
+	t.Parallel()
+	onReal(t)
+	if _, ok := redistest.Find(); !ok {
+		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
+	}
+	additional := listed(`(?m)^    [~&+].*$`)
+	if len(additional) < 5 {
+		t.Fatalf("docs/redis.md lists %v", additional)
+	}
+	all := append(append(listed(`(?m)^[~&].*$`), permissions...), additional...)
+	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cluster.Stop() })
+	for i, without := range append([]string{""}, additional...) {
+		t.Run("without "+without, func(t *testing.T) {
+			r := newRig(t)
+			r.reach = redis.UniversalOptions{Addrs: cluster.Addrs(), IsClusterMode: true}
+			u := &aclUser{t: t, name: fmt.Sprintf("berth%d", i), clustered: true}
+			for _, node := range cluster.Nodes() {
+				admin := redis.NewClient(&redis.Options{Addr: node.Addr()})
+				t.Cleanup(func() { _ = admin.Close() })
+				u.nodes = append(u.nodes, admin)
+				if err := admin.FlushAll(t.Context()).Err(); err != nil {
+					t.Fatal(err)
 				}
 			}
-			if err := admin.Do(t.Context(), rules...).Err(); err != nil {
-				t.Fatal(err)
+			u.client = func() redis.UniversalClient {
+				return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password = u.name, "secret" })
 			}
-			failed := everything(t, r, admin, without)
-			denied := aclLog(t, admin)
-			switch {
-			case without == "" && (failed != nil || len(denied) > 0):
-				t.Errorf("with all of the list: %v, denied %v", failed, denied)
-			case without != "" && len(denied) == 0:
-				t.Errorf("nothing was denied, so nobody needs it (%v)", failed)
-			}
+			u.check(all, without)
 		})
 	}
 }
 
 // everything does all that the engine can do, and returns the first error.
-func everything(t *testing.T, r *rig, admin *redis.Client, without string) error {
+func everything(u *aclUser, without string) error {
+	t := u.t
+	r := &rig{t: t}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	client := func() redis.UniversalClient {
-		return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password = "berth", "secret" })
-	}
 	o := session.Options{
 		App: "shop", TrackEnd: true, MaxLifetime: time.Hour, MaxPerPrincipal: 1, LockTTL: 300 * time.Millisecond,
 		EndAttempts: 1, EndSweep: 10 * time.Millisecond, EndNotifications: true,
 	}
-	a, b := r.managerOn(client(), o), r.managerOn(client(), o)
-	pings := commandCalls(admin)["ping"] // by which the server was found ready
+	a, b := r.managerOn(u.client(), o), r.managerOn(u.client(), o)
+	pings, subscribed := u.calls("ping"), u.calls("subscribe")+u.calls("ssubscribe") // by which the server was found ready
 	var errs []error
 	var mu sync.Mutex
 	do := func(what string, err error) {
@@ -159,11 +236,10 @@ func everything(t *testing.T, r *rig, admin *redis.Client, without string) error
 			commit(b, id, session.Exclusive, func(*session.Session) {})
 		}()
 		until(t, "the other waits and the lease was renewed", func() bool {
-			calls := commandCalls(admin)
-			if len(aclLog(t, admin)) > 0 {
+			if len(u.denied()) > 0 {
 				return true
 			}
-			return calls["subscribe"] > 0 && admin.Exists(ctx, r.appKey("shop", id, "Waiters")).Val() == 1
+			return u.calls("subscribe")+u.calls("ssubscribe") > subscribed && a.Client().Exists(ctx, "{shop_"+id+"}_Waiters").Val() == 1
 		})
 		do("commit", holder.Commit(ctx))
 		<-waiter
@@ -171,6 +247,27 @@ func everything(t *testing.T, r *rig, admin *redis.Client, without string) error
 		do("begin", err)
 		if err == nil {
 			holder.Rollback(ctx)
+		}
+	}
+
+	if u.clustered && (without == "" || without == "+sunsubscribe") {
+		// More sessions are waited for than channels are kept.
+		for range 210 {
+			id := commit(a, "", session.Exclusive, func(s *session.Session) { s.Set("n", 1) })
+			holder, err := a.Begin(ctx, id, session.Exclusive)
+			if err != nil {
+				do("begin", err)
+				break
+			}
+			waiter := make(chan struct{})
+			before := u.calls("ssubscribe")
+			go func() {
+				defer close(waiter)
+				commit(b, id, session.Exclusive, func(*session.Session) {})
+			}()
+			until(t, "it is subscribed to", func() bool { return u.calls("ssubscribe") > before })
+			do("commit", holder.Commit(ctx))
+			<-waiter
 		}
 	}
 
@@ -186,13 +283,13 @@ func everything(t *testing.T, r *rig, admin *redis.Client, without string) error
 	commit(a, id, session.Exclusive, func(s *session.Session) { s.Abandon() })
 	_, err = a.EndAll(ctx, "ann")
 	do("EndAll", err)
-	if len(errs) == 0 && len(aclLog(t, admin)) == 0 {
+	if len(errs) == 0 && len(u.denied()) == 0 {
 		select {
 		case <-handled:
 		case <-ctx.Done():
 			do("HandleEnd", ctx.Err())
 		}
-		until(t, "one is put aside", func() bool { return a.Stats().EndsAside > 0 || len(aclLog(t, admin)) > 0 })
+		until(t, "one is put aside", func() bool { return a.Stats().EndsAside > 0 || len(u.denied()) > 0 })
 	}
 	for e, err := range a.EndsAside(ctx) {
 		do("EndsAside", err)
@@ -202,7 +299,7 @@ func everything(t *testing.T, r *rig, admin *redis.Client, without string) error
 	}
 	if without == "" || without == "+ping" {
 		// A subscription that was silent for 15 s is asked whether it stands.
-		for deadline := time.Now().Add(40 * time.Second); commandCalls(admin)["ping"] == pings && len(aclLog(t, admin)) == 0; {
+		for deadline := time.Now().Add(40 * time.Second); u.calls("ping") == pings && len(u.denied()) == 0; {
 			if time.Now().After(deadline) {
 				do("ping", errors.New("there was none"))
 				break
@@ -232,5 +329,3 @@ func commandCalls(c *redis.Client) map[string]int {
 	}
 	return calls
 }
-
-func (r *rig) appKey(app, id, suffix string) string { return "{" + app + "_" + id + "}_" + suffix }

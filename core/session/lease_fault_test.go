@@ -276,7 +276,9 @@ func TestMaxWaitersWithHolderElsewhere(t *testing.T) {
 
 // between changes a session in the moment between the script that takes its lease and the
 // HGETALL that loads it.
-type between struct{ loaded func(fields map[string]string) }
+type between struct {
+	loaded func(fields map[string]string)
+}
 
 func (between) DialHook(next redis.DialHook) redis.DialHook { return next }
 
