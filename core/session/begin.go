@@ -125,7 +125,7 @@ func (s *Session) tend(ctx context.Context) {
 		s.track(ctx)
 	}
 	if s.meta.Extras.Companion {
-		s.m.touchCompanion(ctx, s.id, s.meta)
+		s.m.touchCompanion(ctx, s.id, s.meta, s.access == Exclusive)
 	}
 	if s.principal != "" && time.Since(s.meta.Extras.Listed) >= s.timeout {
 		s.m.relist(s.key, s.meta)

@@ -102,6 +102,7 @@ func (s *Session) silence(err error) {
 		// The session is there under its new ID. Whether the old one has been
 		// retired is not known, so the client gets the new one.
 		s.state, s.id, s.owed = sealed, s.tried.id, owesCookie
+		s.retireLater()
 	} else {
 		s.state, s.detached = rolledBack, outage
 		s.m.stats.rolledBack.Add(1)
@@ -150,22 +151,27 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 // try is a commit whose outcome is not known, as Redis may have executed it. The
 // next one must be the same to be its second try, and otherwise another.
 type try struct {
-	token string // of the commit
-	id    string // that the session gets, if it gets one
-	delta delta
-	facts store.Meta
-	moved bool // the session is saved under that ID
+	token     string // of the commit
+	id        string // that the session gets, if it gets one
+	delta     delta
+	facts     store.Meta
+	companion string
+	moved     bool // the session is saved under that ID
 }
 
 // prepare makes the try of a commit: the last one, if it was the same.
 func (s *Session) prepare(d delta, facts store.Meta) {
-	if s.tried.token != "" && s.tried.facts == facts && s.tried.delta.equal(d) {
+	var companion string
+	if s.companion != nil {
+		companion = *s.companion
+	}
+	if s.tried.token != "" && s.tried.facts == facts && s.tried.companion == companion && s.tried.delta.equal(d) {
 		return
 	}
 	if s.tried.id != "" {
 		s.discard()
 	}
-	s.tried = try{token: s.m.process.Token(), delta: d, facts: facts}
+	s.tried = try{token: s.m.process.Token(), delta: d, facts: facts, companion: companion}
 	if s.isNew || s.rotate {
 		s.tried.id = newID()
 	}
@@ -236,9 +242,12 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 		return err
 	}
 	if s.companion != nil {
-		if err := s.putCompanion(ctx, s.tried.id, *s.companion, facts); err != nil {
+		if _, err := s.putCompanion(ctx, s.tried.id, *s.companion, facts); err != nil {
 			return err
 		}
+	}
+	if err := s.makeRoom(ctx, facts); err != nil {
+		return err
 	}
 	s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 	s.m.stats.created.Add(1)
@@ -265,14 +274,18 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	if s.timeout != s.meta.Timeout {
 		c.Timeout = s.timeout
 	}
+	if s.timeout > s.meta.Timeout && s.principal != "" {
+		c.Extras.Listed = time.Unix(0, 0) // long ago, so that the index hears of it soon
+	}
 	changed := !d.empty() || c.Timeout != 0 || s.companion != nil
+	var created bool
+	var err error
 	if s.companion != nil {
 		c.Extras.Companion = true
-		if err := s.putCompanion(ctx, s.id, *s.companion, s.facts()); err != nil {
+		if created, err = s.putCompanion(ctx, s.id, *s.companion, s.facts()); err != nil {
 			return err
 		}
 	}
-	var err error
 	switch {
 	case s.lease != nil:
 		err = s.call(ctx, func() (store.Status, error) {
@@ -294,8 +307,8 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	switch {
 	case errors.Is(err, ErrEnded) && !changed:
 		return nil // there was nothing to lose
-	case s.companion != nil && !s.meta.Extras.Companion && (errors.Is(err, ErrEnded) || errors.Is(err, ErrLockLost)):
-		s.m.deleteCompanion(ctx, s.id) // which belongs to no session
+	case s.companion != nil && err != nil:
+		s.takeBackCompanion(ctx, err, created)
 	case err == nil:
 		s.followed(ctx)
 	}
@@ -322,7 +335,7 @@ func (s *Session) hasten(ctx context.Context) error {
 func (s *Session) followed(ctx context.Context) {
 	facts := s.facts()
 	if facts.Extras.Companion || s.companion != nil {
-		s.m.touchCompanion(ctx, s.id, facts)
+		s.m.touchCompanion(ctx, s.id, facts, false)
 	}
 	if facts.Principal != "" && facts.Timeout > s.meta.Timeout {
 		s.m.relist(s.key, facts)
@@ -335,7 +348,11 @@ func (s *Session) end(ctx context.Context) error {
 	if s.lease != nil {
 		r.Lease = s.lease.token
 	}
-	err := s.call(ctx, func() (store.Status, error) { return s.m.retire(ctx, s.key, r) })
+	var companion bool
+	err := s.call(ctx, func() (status store.Status, err error) {
+		status, companion, err = s.m.retire(ctx, s.key, r)
+		return status, err
+	})
 	switch {
 	case errors.Is(err, ErrEnded):
 		// By somebody else: what was wanted has happened. The client may have a
@@ -345,7 +362,7 @@ func (s *Session) end(ctx context.Context) error {
 		return err
 	}
 	s.m.stats.ended.Add(1)
-	if s.meta.Extras.Companion {
+	if companion {
 		s.m.deleteCompanion(ctx, s.id)
 	}
 	s.m.unlist(s.meta.Principal, s.key)

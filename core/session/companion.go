@@ -9,7 +9,7 @@ import (
 
 // SetCompanion gives the session a companion at the commit: a string in Redis whose
 // key is the session ID and nothing else, for programs that know the ID and not this
-// package. It is created unless there is one already, lives exactly as long as the
+// package. It is created unless there is one already, lives as long as the
 // session, follows a rotation, and is neither encrypted nor counted in MaxBytes.
 // A session with a companion takes one more round trip to begin and one to
 // commit. With Options.HashIDs there can be none.
@@ -23,11 +23,29 @@ func (s *Session) SetCompanion(value string) {
 	})
 }
 
-// putCompanion creates a companion as part of a commit.
-func (s *Session) putCompanion(ctx context.Context, id, value string, facts store.Meta) error {
-	return s.m.call(ctx, opCommit, func(int) error {
-		return s.m.store.PutCompanion(ctx, id, value, facts)
+// putCompanion creates a companion as part of a commit, and returns whether there was
+// none before.
+func (s *Session) putCompanion(ctx context.Context, id, value string, facts store.Meta) (created bool, err error) {
+	err = s.m.call(ctx, opCommit, func(int) error {
+		now, err := s.m.store.PutCompanion(ctx, id, value, facts)
+		created = created || now
+		return err
 	})
+	return created, err
+}
+
+// takeBackCompanion deletes the companion that a commit created and then failed.
+func (s *Session) takeBackCompanion(ctx context.Context, failed error, created bool) {
+	switch {
+	case errors.Is(failed, ErrEnded):
+		s.m.deleteCompanion(ctx, s.id) // nobody's, whoever created it
+	case created && errors.Is(failed, ErrLockLost):
+		// Unless the next holder wanted one too.
+		found, err := s.m.store.Inspect(ctx, []string{s.key})
+		if err == nil && len(found) == 1 && !found[0].Meta.Extras.Companion {
+			s.m.deleteCompanion(ctx, s.id)
+		}
+	}
 }
 
 // takeCompanion returns what the companion under a new ID is to be, nil for none.
@@ -49,15 +67,16 @@ func (s *Session) takeCompanion(ctx context.Context) (*string, error) {
 
 // touchCompanion lets a companion live as long as its session, which was used just
 // now. If it fails that is reported and no more: the session is what counts.
-func (m *Manager) touchCompanion(ctx context.Context, id string, facts store.Meta) {
-	m.report(ctx, opCompanion, m.store.TouchCompanion(ctx, id, facts))
+func (m *Manager) touchCompanion(ctx context.Context, id string, facts store.Meta, held bool) {
+	m.report(ctx, opCompanion, m.store.TouchCompanion(ctx, id, facts, held))
 }
 
-// deleteCompanion deletes the companion of a session that is gone. If it fails, the
-// companion lives on for the rest of its time at most.
+// deleteCompanion deletes the companion of a session that is gone. What fails is tried
+// again beside the request; for the rest of its time at most, the companion lives on.
 func (m *Manager) deleteCompanion(ctx context.Context, id string) {
-	err := m.call(ctx, opCompanion, func(int) error { return m.store.DeleteCompanion(ctx, id) })
-	if err != nil {
+	del := func(ctx context.Context) error { return m.store.DeleteCompanion(ctx, id) }
+	if err := m.call(ctx, opCompanion, func(int) error { return del(ctx) }); err != nil {
 		m.fail(ctx, err)
+		m.later(del)
 	}
 }

@@ -38,8 +38,9 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 	}
 	r := store.Retirement{Token: m.process.Token(), Reason: string(why)}
 	var status store.Status
+	var companion bool
 	err := m.call(ctx, opEnd, func(int) (err error) {
-		status, err = m.retire(ctx, key, r)
+		status, companion, err = m.retire(ctx, key, r)
 		return err
 	})
 	switch {
@@ -50,7 +51,7 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 		return ErrUnknown
 	}
 	m.stats.ended.Add(1)
-	if !m.options.HashIDs {
+	if companion {
 		m.deleteCompanion(ctx, key)
 	}
 	return nil
@@ -59,20 +60,20 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 // retire ends a session, and has its end handled soon. The index of ends is told
 // before, since a crash may come in between, and again after, since somebody may have
 // looked in between.
-func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (store.Status, error) {
+func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (store.Status, bool, error) {
 	if m.options.TrackEnd && r.Reason != "" {
 		if err := m.store.Hasten(ctx, key); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
-	status, err := m.store.Retire(ctx, key, r)
+	status, companion, err := m.store.Retire(ctx, key, r)
 	if status == store.Done && r.Reason != "" && m.options.TrackEnd {
 		m.cleanup(func(ctx context.Context) {
 			_ = m.store.Hasten(ctx, key)
 			m.enders.poke(store.Bucket(key))
 		})
 	}
-	return status, err
+	return status, companion, err
 }
 
 // retention is how long the data of a new session outlives it, 0 if its end is not

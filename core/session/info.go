@@ -32,6 +32,9 @@ type Info struct {
 
 // End ends the session, as [Manager.End] does.
 func (i Info) End(ctx context.Context) error {
+	if i.m == nil {
+		return ErrUnknown
+	}
 	err := i.m.endKey(ctx, i.key, Operator)
 	if err == nil {
 		i.m.unlist(i.Principal, i.key)

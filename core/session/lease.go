@@ -93,7 +93,7 @@ func (l *lease) renew(now time.Time) bool {
 	defer cancel()
 	status, err := l.m.store.Renew(ctx, l.key, l.token)
 	if err == nil && status == store.Done && l.facts.Extras.Companion {
-		l.m.touchCompanion(ctx, l.id, l.facts)
+		l.m.touchCompanion(ctx, l.id, l.facts, true)
 	}
 
 	l.mu.Lock()

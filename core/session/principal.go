@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -21,24 +22,33 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, err
 	if principal == "" {
 		return nil, errNoPrincipal
 	}
-	var live, gone []string
+	var gone []string
 	var infos []Info
-	err := m.call(ctx, opList, func(int) (err error) {
-		listed, err := m.store.Listed(ctx, principal)
-		if err != nil {
-			return err
-		}
-		live, gone, infos = live[:0], gone[:0], infos[:0]
-		found, err := m.store.Inspect(ctx, listed)
-		for _, one := range found {
-			if one.Status != store.Done || one.Meta.Principal != principal {
-				gone = append(gone, one.ID)
-				continue
+	err := m.call(ctx, opList, func(int) error {
+		// One that was rotated between the listing and the look is there under its new
+		// ID the second time.
+		for range 2 {
+			listed, err := m.store.Listed(ctx, principal)
+			if err != nil {
+				return err
 			}
-			live = append(live, one.ID)
-			infos = append(infos, m.info(one))
+			gone, infos = gone[:0], infos[:0]
+			found, err := m.inspect(ctx, listed)
+			if err != nil {
+				return err
+			}
+			for _, one := range found {
+				if one.Status != store.Done || one.Meta.Principal != principal {
+					gone = append(gone, one.ID)
+					continue
+				}
+				infos = append(infos, m.info(one))
+			}
+			if len(gone) == 0 {
+				break
+			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		m.fail(ctx, err)
@@ -48,75 +58,142 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, err
 	return infos, nil
 }
 
-// EndAll ends all sessions of a principal except those of the IDs given, as for "log
-// me out everywhere else". It returns how many it ended; after an error some may be
-// left.
+// inspect looks at sessions. It reports those that a newer version of berth has written,
+// and leaves them out.
+func (m *Manager) inspect(ctx context.Context, listed []store.Listing) ([]store.Inspected, error) {
+	ids := make([]string, len(listed))
+	for i, l := range listed {
+		ids[i] = l.ID
+	}
+	found, err := m.store.Inspect(ctx, ids)
+	if errors.Is(err, store.ErrFormat) {
+		m.report(ctx, opList, err)
+		err = nil
+	}
+	return found, err
+}
+
+// EndAll ends all sessions of a principal that have signed in by now, except those of the
+// IDs given, as for "log me out everywhere else". It returns how many it ended; after an
+// error some may be left.
 func (m *Manager) EndAll(ctx context.Context, principal string, except ...string) (int, error) {
 	if principal == "" {
 		return 0, errNoPrincipal
 	}
-	var listed []string
-	err := m.call(ctx, opList, func(int) (err error) {
-		listed, err = m.store.Listed(ctx, principal)
-		return err
-	})
-	if err != nil {
-		m.fail(ctx, err)
-		return 0, err
+	kept := make(map[string]bool)
+	for _, id := range except {
+		kept[m.key(id)] = true
 	}
-	kept := make([]string, len(except))
-	for i, id := range except {
-		kept[i] = m.key(id)
-	}
-	var ended []string
+	// A session that is rotated meanwhile comes up again under its new ID, with the score
+	// of its sign-in. Later sign-ins have higher ones.
+	keptScores, met := make(map[float64]bool), make(map[string]bool)
+	ended, newest := 0, math.Inf(1)
 	var errs []error
-	for _, key := range listed {
-		if slices.Contains(kept, key) {
-			continue
+	for more := true; more; {
+		var listed []store.Listing
+		err := m.call(ctx, opList, func(int) (err error) {
+			listed, err = m.store.Listed(ctx, principal)
+			return err
+		})
+		if err != nil {
+			m.fail(ctx, err)
+			return ended, errors.Join(append(errs, err)...)
 		}
-		switch err := m.endKey(ctx, key, Operator); {
-		case err == nil:
-			ended = append(ended, key)
-		case !errors.Is(err, ErrUnknown):
-			errs = append(errs, err)
+		if math.IsInf(newest, 1) && len(listed) > 0 {
+			newest = listed[len(listed)-1].Score
 		}
+		for _, l := range listed {
+			keptScores[l.Score] = keptScores[l.Score] || kept[l.ID]
+		}
+		more = false
+		var gone []string
+		for _, l := range listed {
+			if met[l.ID] || keptScores[l.Score] || l.Score > newest {
+				continue
+			}
+			met[l.ID], more = true, true
+			switch err := m.endKey(ctx, l.ID, Operator); {
+			case err == nil:
+				ended++
+				gone = append(gone, l.ID)
+			case errors.Is(err, ErrUnknown):
+				gone = append(gone, l.ID)
+			default:
+				errs = append(errs, err)
+			}
+		}
+		m.unlist(principal, gone...)
 	}
-	m.unlist(principal, ended...)
-	return len(ended), errors.Join(errs...)
+	return ended, errors.Join(errs...)
 }
 
 // enlist puts the session under its new ID into the index of its principal, in the
-// place of another or as the newest. In the latter case the oldest end that are over
-// MaxPerPrincipal.
+// place of another or as the newest. Of an index that has grown large it looks at some,
+// and cleans it.
 func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) error {
 	if facts.Principal == "" {
 		return nil
 	}
-	key := s.m.key(s.tried.id)
+	e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout), Place: place}
 	return s.m.call(ctx, opCommit, func(int) error {
-		e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout), Place: place}
-		if place == "" {
-			e.Limit = s.m.options.MaxPerPrincipal
-		}
-		status, others, err := s.m.store.Enlist(ctx, key, e)
+		status, old, err := s.m.store.Enlist(ctx, s.m.key(s.tried.id), e)
 		if err != nil || status != store.Busy {
 			return err
 		}
-		found, err := s.m.store.Inspect(ctx, others)
-		if err != nil {
+		found, err := s.m.store.Inspect(ctx, old)
+		if gone := goneOf(found); err == nil && len(gone) > 0 {
+			s.m.unlist(facts.Principal, gone...)
+		}
+		return nil
+	})
+}
+
+func goneOf(found []store.Inspected) (gone []string) {
+	for _, one := range found {
+		if one.Status != store.Done {
+			gone = append(gone, one.ID)
+		}
+	}
+	return gone
+}
+
+// makeRoom ends the oldest sessions of a principal that has just signed in, over
+// MaxPerPrincipal. Sessions that cannot be read count, and stay.
+func (s *Session) makeRoom(ctx context.Context, facts store.Meta) error {
+	m := s.m
+	if facts.Principal == "" || m.options.MaxPerPrincipal == 0 {
+		return nil
+	}
+	key := m.key(s.tried.id)
+	return m.call(ctx, opCommit, func(int) error {
+		e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout), Limit: m.options.MaxPerPrincipal}
+		status, all, err := m.store.Enlist(ctx, key, e)
+		if err != nil || status != store.Busy {
 			return err
 		}
-		for _, one := range found {
-			if one.Status != store.Done {
-				e.Gone = append(e.Gone, one.ID)
+		found, err := m.store.Inspect(ctx, all)
+		if err != nil && !errors.Is(err, store.ErrFormat) {
+			return err
+		}
+		e.Gone, e.MakeRoom = goneOf(found), true
+		// Again after it, since one may have been rotated out of the way meanwhile.
+		for met := make(map[string]bool); ; {
+			_, oldest, err := m.store.Enlist(ctx, key, e)
+			if err != nil {
+				return err
 			}
+			oldest = slices.DeleteFunc(oldest, func(key string) bool { return met[key] })
+			if len(oldest) == 0 {
+				return nil
+			}
+			for _, key := range oldest {
+				met[key] = true
+			}
+			if err := m.replace(ctx, facts.Principal, oldest); err != nil {
+				return err
+			}
+			e.Gone = nil
 		}
-		e.MakeRoom = true
-		_, oldest, err := s.m.store.Enlist(ctx, key, e)
-		if err != nil {
-			return err
-		}
-		return s.m.replace(ctx, facts.Principal, oldest)
 	})
 }
 
@@ -125,21 +202,25 @@ func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) er
 func (m *Manager) replace(ctx context.Context, principal string, oldest []string) error {
 	for _, key := range oldest {
 		r := store.Retirement{Token: m.process.Token(), Reason: string(Replaced)}
-		status, err := m.retire(ctx, key, r)
+		status, companion, err := m.retire(ctx, key, r)
+		if errors.Is(err, store.ErrFormat) {
+			m.report(ctx, opCommit, err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		if status == store.Done {
 			m.stats.ended.Add(1)
-			if !m.options.HashIDs {
-				m.deleteCompanion(ctx, key)
-			}
+		}
+		if companion {
+			m.deleteCompanion(ctx, key)
+		}
+		if err := m.store.Unlist(ctx, principal, key); err != nil {
+			return err
 		}
 	}
-	if len(oldest) == 0 {
-		return nil
-	}
-	return m.store.Unlist(ctx, principal, oldest...)
+	return nil
 }
 
 // place is the session whose place in the index a rotation takes.

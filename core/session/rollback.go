@@ -38,8 +38,14 @@ func (s *Session) rollBack() bool {
 }
 
 // releaseLater gives up a lease as soon as Redis can be reached, so that a failover does
-// not keep a session from its user for all of LockTTL. It ends with that, or with Close.
+// not keep a session from its user for all of LockTTL.
 func (m *Manager) releaseLater(key, token string) {
+	m.later(func(ctx context.Context) error { return m.store.Release(ctx, key, token) })
+}
+
+// later does what failed just now beside the request, as soon as Redis can be reached. It
+// gives up after LockTTL, or with Close.
+func (m *Manager) later(f func(ctx context.Context) error) {
 	if !m.background() {
 		return
 	}
@@ -47,8 +53,6 @@ func (m *Manager) releaseLater(key, token string) {
 		defer m.running.Done()
 		ctx, cancel := context.WithTimeout(m.ctx, m.options.LockTTL)
 		defer cancel()
-		_ = retry.Do(ctx, m.ctx.Done(), m.options.LockTTL, store.Heals, func(int) error {
-			return m.store.Release(ctx, key, token)
-		})
+		_ = retry.Do(ctx, m.ctx.Done(), m.options.LockTTL, store.Heals, func(int) error { return f(ctx) })
 	}()
 }

@@ -36,7 +36,7 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 			return err
 		}
 		if companion != nil {
-			if err := s.putCompanion(ctx, s.tried.id, *companion, facts); err != nil {
+			if _, err := s.putCompanion(ctx, s.tried.id, *companion, facts); err != nil {
 				return err
 			}
 		}
@@ -44,11 +44,20 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		// The lease's token, so that a later try with other changes finds that an
 		// earlier one has retired the ID.
 		retirement := store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after}
-		err = s.call(ctx, func() (store.Status, error) { return s.m.store.Retire(ctx, s.key, retirement) })
+		var left bool // a companion behind
+		err = s.call(ctx, func() (status store.Status, err error) {
+			status, left, err = s.m.store.Retire(ctx, s.key, retirement)
+			return status, err
+		})
 		var failed *OpError
 		switch {
 		case err == nil:
-			s.moveOn(ctx)
+			s.moveOn(ctx, left)
+			if s.principal != s.meta.Principal {
+				if err := s.makeRoom(ctx, facts); err != nil {
+					return err
+				}
+			}
 			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 			return nil
 		case errors.As(err, &failed):
@@ -71,6 +80,12 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 			return ErrEnded
 		}
 		after = l.Meta.Commit
+		if l.Meta.Extras.Companion {
+			s.meta.Extras.Companion, facts.Extras.Companion = true, true
+			if companion, err = s.takeCompanion(ctx); err != nil {
+				return err
+			}
+		}
 		if s.timeout == s.meta.Timeout {
 			facts.Timeout = l.Meta.Timeout
 		}
@@ -110,31 +125,42 @@ func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
 }
 
 // moveOn takes away what the old ID leaves behind.
-func (s *Session) moveOn(ctx context.Context) {
-	if s.meta.Extras.Companion {
+func (s *Session) moveOn(ctx context.Context, companion bool) {
+	if companion {
 		s.m.deleteCompanion(ctx, s.id)
 	}
-	if s.meta.Principal != s.principal {
-		s.m.unlist(s.meta.Principal, s.key)
-	}
+	s.m.unlist(s.meta.Principal, s.key)
 	if s.meta.Extras.Retention != 0 {
 		s.m.forget(s.key)
 	}
 }
 
+// retireLater retires the old ID of a session whose client gets the new one, though it is
+// not known whether that has happened.
+func (s *Session) retireLater() {
+	m, key, principal, token := s.m, s.key, s.meta.Principal, s.lease.token
+	m.later(func(ctx context.Context) error {
+		_, _, err := m.store.Retire(ctx, key, store.Retirement{Token: token})
+		if err == nil {
+			m.unlist(principal, key)
+		}
+		return err
+	})
+}
+
 // discard removes what this try has saved under an ID that nobody knows.
 func (s *Session) discard() {
-	m, id, principal := s.m, s.tried.id, s.principal
+	m, id, principal := s.m, s.tried.id, s.tried.facts.Principal
 	m.cleanup(func(ctx context.Context) {
 		key := m.key(id)
-		_, _ = m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
+		_, companion, _ := m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
 		if principal != "" {
 			_ = m.store.Unlist(ctx, principal, key)
 		}
 		if m.options.TrackEnd {
 			_ = m.store.Forget(ctx, key)
 		}
-		if !m.options.HashIDs {
+		if companion {
 			_ = m.store.DeleteCompanion(ctx, id)
 		}
 	})

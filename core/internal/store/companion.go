@@ -11,13 +11,13 @@ import (
 // A companion is a string whose key is a session ID and nothing else, for other
 // programs to read.
 
-// PutCompanion creates a companion unless there is one.
-func (s *Store) PutCompanion(ctx context.Context, id, value string, m Meta) error {
+// PutCompanion creates a companion unless there is one, and returns whether it did.
+func (s *Store) PutCompanion(ctx context.Context, id, value string, m Meta) (bool, error) {
 	err := s.Client.SetArgs(ctx, id, value, redis.SetArgs{Mode: "NX", TTL: s.left(m)}).Err()
 	if errors.Is(err, redis.Nil) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // Companion returns the companion and whether there is one.
@@ -30,9 +30,14 @@ func (s *Store) Companion(ctx context.Context, id string) (string, bool, error) 
 }
 
 // TouchCompanion makes the companion live as long as its session, which was used
-// just now.
-func (s *Store) TouchCompanion(ctx context.Context, id string, m Meta) error {
-	return s.Client.PExpire(ctx, id, s.left(m)).Err()
+// just now; while that is held, for LockTTL at least.
+func (s *Store) TouchCompanion(ctx context.Context, id string, m Meta, held bool) error {
+	left := s.left(m)
+	if held && m.Timeout < s.LockTTL {
+		m.Timeout = s.LockTTL
+		left = s.left(m)
+	}
+	return s.Client.PExpire(ctx, id, left).Err()
 }
 
 // DeleteCompanion deletes a companion, if there is one.

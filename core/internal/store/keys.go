@@ -22,6 +22,11 @@ func NewKeys(app, separator string) (Keys, error) {
 			errs = append(errs, fmt.Errorf(`%s is %q: it needs at least one character, and none of { } * ? [ ] \ ^, space or control characters`, name, value))
 		}
 	}
+	for _, own := range []string{"Principal", "Ends"} {
+		if separator != "" && strings.Contains(app+separator, separator+own+separator) {
+			errs = append(errs, fmt.Errorf("App is %q: it must not contain %q, which would be among the keys of another application", app, separator+own))
+		}
+	}
 	return Keys{app, separator, app + separator + "Wake" + separator}, errors.Join(errs...)
 }
 

@@ -16,9 +16,8 @@ type Enlisting struct {
 	Gone      []string      // sessions that are found to be gone
 }
 
-// Enlist puts a session into the index of its principal. If there are more than the
-// limit then, it returns all of them with [Busy], or with MakeRoom those that have to
-// give way with [Done].
+// Enlist puts a session into the index of its principal. With [Busy] it returns sessions
+// to look at, as some may be gone; with MakeRoom and [Done] those that have to give way.
 func (s *Store) Enlist(ctx context.Context, id string, e Enlisting) (Status, []string, error) {
 	mode := "look"
 	if e.MakeRoom {
@@ -45,10 +44,22 @@ func (s *Store) Enlist(ctx context.Context, id string, e Enlisting) (Status, []s
 	return code, ids, err
 }
 
+// Listing is a session in the index of a principal. Sessions with the same Score are one
+// that is being rotated; of two sign-ins, the later one has the higher.
+type Listing struct {
+	ID    string
+	Score float64
+}
+
 // Listed returns the sessions in the index of a principal, oldest sign-in first. Some
 // may be gone.
-func (s *Store) Listed(ctx context.Context, principal string) ([]string, error) {
-	return s.Client.ZRange(ctx, s.Keys.Principal(principal), 0, -1).Result()
+func (s *Store) Listed(ctx context.Context, principal string) ([]Listing, error) {
+	found, err := s.Client.ZRangeWithScores(ctx, s.Keys.Principal(principal), 0, -1).Result()
+	list := make([]Listing, len(found))
+	for i, z := range found {
+		list[i] = Listing{z.Member.(string), z.Score}
+	}
+	return list, err
 }
 
 // Unlist takes sessions out of the index of a principal.

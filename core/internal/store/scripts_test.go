@@ -50,7 +50,7 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	if got := mini.HGet("{shop_S}_Data", "k"); got != "first" {
 		t.Errorf("there is %q", got)
 	}
-	if _, err := s.Retire(t.Context(), "S", store.Retirement{Token: tokens.Token()}); err != nil {
+	if _, _, err := s.Retire(t.Context(), "S", store.Retirement{Token: tokens.Token()}); err != nil {
 		t.Fatal(err)
 	}
 	if status := create(first, "first"); status != store.Retired {

@@ -24,12 +24,13 @@ const (
 // use.
 type Process struct {
 	name    string
+	start   time.Time // with a monotonic clock: a later token never looks older
 	counter atomic.Uint64
 }
 
 // NewProcess returns a source of tokens.
 func NewProcess() *Process {
-	return &Process{name: strings.ToLower(rand.Text()[:processLength])}
+	return &Process{name: strings.ToLower(rand.Text()[:processLength]), start: time.Now()}
 }
 
 // Name is what all tokens of the process start with.
@@ -39,7 +40,8 @@ func (p *Process) Name() string { return p.name }
 func (p *Process) Token() string {
 	b := make([]byte, 0, tokenLength)
 	b = append(b, p.name...)
-	b = appendBase36(b, uint64(time.Now().UnixMilli()), timeLength) //nolint:gosec // after 1970
+	now := p.start.Add(time.Since(p.start)).UnixMilli()
+	b = appendBase36(b, uint64(now), timeLength) //nolint:gosec // after 1970
 	b = appendBase36(b, p.counter.Add(1)%counterRange, counterLength)
 	return string(b)
 }

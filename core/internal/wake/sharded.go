@@ -23,7 +23,7 @@ type shards struct {
 	w           *Waker
 	cluster     *redis.ClusterClient
 	channel     func(session string) string
-	unsupported atomic.Bool // by the servers
+	unsupported atomic.Bool // by the servers, or forbidden
 
 	mu  sync.Mutex
 	all map[string]*shard // by address
@@ -44,28 +44,42 @@ func (s *shards) watch(session string) {
 	if err != nil {
 		return // the waiter looks for itself
 	}
+	h, dropped, wanted := s.add(node, channel)
+	if !wanted {
+		return
+	}
+	// These may wait for the server, and a failure ends listen.
+	if dropped != "" {
+		_ = h.pubsub.SUnsubscribe(s.w.ctx, dropped)
+	}
+	_ = h.pubsub.SSubscribe(s.w.ctx, channel)
+}
+
+// add notes that a channel is subscribed to on a node, and which one is not any more for
+// that. It returns false if there is nothing to do.
+func (s *shards) add(node *redis.Client, channel string) (h *shard, dropped string, wanted bool) {
 	addr := node.Options().Addr
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.all[addr]
+	h = s.all[addr]
 	if h == nil {
 		if s.w.ctx.Err() != nil {
-			return
+			return nil, "", false
 		}
 		h = &shard{pubsub: node.SSubscribe(s.w.ctx), stands: make(map[string]bool)}
 		s.all[addr] = h
 		s.w.running.Go(func() { s.listen(addr, h) })
 	}
 	if slices.Contains(h.channels, channel) {
-		return
+		return nil, "", false
 	}
 	if len(h.channels) == keptChannels {
-		_ = h.pubsub.SUnsubscribe(s.w.ctx, h.channels[0])
-		delete(h.stands, h.channels[0])
+		dropped = h.channels[0]
+		delete(h.stands, dropped)
 		h.channels = h.channels[1:]
 	}
 	h.channels = append(h.channels, channel)
-	_ = h.pubsub.SSubscribe(s.w.ctx, channel) // a failure ends listen
+	return h, dropped, true
 }
 
 // ready tells whether the channel of a session is subscribed to.
@@ -102,7 +116,7 @@ func (s *shards) listen(addr string, h *shard) {
 			}
 		},
 	}.Listen(s.w.ctx)
-	if err != nil && strings.Contains(err.Error(), "unknown command") {
+	if err != nil && (strings.Contains(err.Error(), "unknown command") || redis.HasErrorPrefix(err, "NOPERM")) {
 		s.unsupported.Store(true)
 	}
 	s.mu.Lock()

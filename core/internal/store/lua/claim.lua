@@ -42,7 +42,7 @@ if not meta or absent then
   if code == UNSUPPORTED then
     redis.call('DEL', claim)
     return {code}
-  elseif code == RETIRED and string.sub(live, -6) == ' moved' then
+  elseif code == RETIRED and string.find(live, '^1 retired %S+ moved') then
     redis.call('DEL', claim)
     return {UNKNOWN}
   elseif code == DONE and not kept then

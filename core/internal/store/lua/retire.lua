@@ -16,6 +16,7 @@
 -- ARGV[7]  now, unix ms
 --
 -- Returns  1        retired, now or by an earlier try with this token
+--          9        the same, and it had a companion
 --          3, 4, 5  the session has expired, was retired by another, or is not readable
 --          6        somebody else holds the lease, or nobody: nothing changed
 --          7        there was another commit since: nothing changed
@@ -28,7 +29,10 @@ local meta = redis.call('HGET', data, META)
 local code, timeout, created, extras = classify(meta)
 local kept = code == DONE and retention(extras)
 if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
-if code == RETIRED and string.match(meta, '^1 retired (%S+)') == token then return DONE end
+if code == RETIRED then
+  local by, rest = string.match(meta, '^1 retired (%S+) ?(.*)$')
+  if by == token then return string.find(rest, 'companion', 1, true) and COMPANION or DONE end
+end
 if code ~= DONE then
   if lease ~= '' and redis.call('GET', lock) == lease then
     hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
@@ -48,7 +52,9 @@ if kept and reason ~= '' then
 else
   redis.call('DEL', data, alive)
 end
-redis.call('HSET', data, META, '1 retired ' .. token .. (reason == '' and ' moved' or ' ended'))
+local companion = string.find(extras, 'c1', 1, true)
+redis.call('HSET', data, META,
+  '1 retired ' .. token .. (reason == '' and ' moved' or ' ended') .. (companion and ' companion' or ''))
 redis.call('PEXPIRE', data, ttl)
 hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
-return DONE
+return companion and COMPANION or DONE
