@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -111,5 +112,92 @@ func BenchmarkSessionID(b *testing.B) {
 		if m.SessionID(header) == "" {
 			b.Fatal("not found")
 		}
+	}
+}
+
+// BenchmarkBegin is the first half of an Exclusive request; the commit is not timed.
+func BenchmarkBegin(b *testing.B) { benchHalf(b, true) }
+
+// BenchmarkCommit is the second half; the begin is not timed.
+func BenchmarkCommit(b *testing.B) { benchHalf(b, false) }
+
+func benchHalf(b *testing.B, first bool) {
+	m := benchManager(b)
+	id := benchSession(b, m)
+	ctx := context.Background()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := range b.N {
+		if !first {
+			b.StopTimer()
+		}
+		s, err := m.Begin(ctx, id, session.Exclusive)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Set("n", n)
+		if first {
+			b.StopTimer()
+		} else {
+			b.StartTimer()
+		}
+		if err := s.Commit(ctx); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// BenchmarkTracking looks for changes in a session of 20 values: untouched, read as what
+// cannot be changed in place, read as what can, and set.
+func BenchmarkTracking(b *testing.B) {
+	m := benchManager(b)
+	ctx := context.Background()
+	s, err := m.Begin(ctx, "", session.Exclusive)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range 20 {
+		s.Set(fmt.Sprint("key", i), map[string]int{"apples": i, "pears": 2 * i})
+	}
+	if err := s.Commit(ctx); err != nil {
+		b.Fatal(err)
+	}
+	for name, touch := range map[string]func(s *session.Session, key string){
+		"untouched": func(*session.Session, string) {},
+		"read":      func(s *session.Session, key string) { _, _ = session.Get[map[string]int](s, key) },
+		"set":       func(s *session.Session, key string) { s.Set(key, 1) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			s, err := m.Begin(ctx, s.ID(), session.Shared)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range 20 {
+				touch(s, fmt.Sprint("key", i))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if changed, err := s.Delta(); err != nil || (changed == 20) != (name == "set") {
+					b.Fatal(changed, err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkID(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = session.NewID()
+	}
+}
+
+func BenchmarkCookie(b *testing.B) {
+	m := benchManager(b)
+	id := session.NewID()
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = m.Header(id)
 	}
 }

@@ -4,3 +4,17 @@ import "github.com/redis/go-redis/v9"
 
 // Client returns the client of a manager.
 func (m *Manager) Client() redis.UniversalClient { return m.store.Client }
+
+// NewID is how IDs are made.
+var NewID = newID
+
+// Delta finds what a commit would write.
+func (s *Session) Delta() (changed int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.delta()
+	return len(d.set) + len(d.deleted), err
+}
+
+// Header is the content of the Set-Cookie for an ID.
+func (m *Manager) Header(id string) string { return m.options.Cookie.header(id, true) }
