@@ -116,23 +116,30 @@ func TestLeastPermissions(t *testing.T) {
 	if len(patterns) < 3 || len(permissions) < 20 {
 		t.Fatalf("docs/redis.md lists %v", all)
 	}
-	for _, without := range append([]string{""}, all...) {
-		t.Run("without "+without, func(t *testing.T) {
-			t.Parallel()
-			server, err := redistest.Start(t.Context(), redistest.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = server.Stop() })
-			r := newRig(t)
-			r.at(server.URL())
-			u := &aclUser{t: t, name: "berth", nodes: []*redis.Client{r.client.(*redis.Client)}}
-			u.client = func() redis.UniversalClient {
-				return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password = u.name, "secret" })
-			}
-			u.check(all, without)
-		})
+	check := func(t *testing.T, database int, rules []string, without string) {
+		t.Parallel()
+		server, err := redistest.Start(t.Context(), redistest.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = server.Stop() })
+		r := newRig(t)
+		r.at(server.URL())
+		u := &aclUser{t: t, name: "berth", nodes: []*redis.Client{r.client.(*redis.Client)}}
+		u.client = func() redis.UniversalClient {
+			return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password, o.DB = u.name, "secret", database })
+		}
+		u.check(rules, without)
 	}
+	for _, without := range append([]string{""}, all...) {
+		t.Run("without "+without, func(t *testing.T) { check(t, 0, all, without) })
+	}
+	// Another database takes one more permission, and has other channels.
+	other := []string{"+select"}
+	for _, rule := range all {
+		other = append(other, strings.ReplaceAll(rule, "@0__", "@2__"))
+	}
+	t.Run("database 2", func(t *testing.T) { check(t, 2, other, "") })
 }
 
 // The same on a cluster, with what it needs in addition.

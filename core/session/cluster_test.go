@@ -2,9 +2,12 @@ package session_test
 
 import (
 	"context"
+	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -143,4 +146,112 @@ func TestNoShardedPubSub(t *testing.T) {
 		})
 		return n.Load() > 0 && callsOf(t, cluster, "publish") > 0
 	})
+}
+
+// A master to which nobody can connect, and which does not refuse either, holds up nobody
+// who waits for a session of another.
+func TestSilentMasterHoldsUpNoOtherWaiters(t *testing.T) {
+	t.Parallel()
+	r := onTopology(t, "cluster")
+	ctx := context.Background()
+	var silent atomic.Value
+	silent.Store("")
+	dialled, over := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	client := r.newClient(func(o *redis.UniversalOptions) {
+		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if addr == silent.Load() {
+				once.Do(func() { close(dialled) })
+				select {
+				case <-ctx.Done():
+				case <-over:
+				}
+				return nil, context.DeadlineExceeded
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		}
+	})
+	m, other := r.managerOn(client, session.Options{LockWait: time.Second}), r.manager(session.Options{})
+	var all sync.WaitGroup
+	t.Cleanup(func() { close(over); all.Wait() })
+	master := func(id string) string {
+		node, err := client.(*redis.ClusterClient).MasterForKey(ctx, r.key(id, "Data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return node.Options().Addr
+	}
+	onSilent, elsewhere := saved(t, m), saved(t, m)
+	for master(onSilent) == master(elsewhere) {
+		elsewhere = saved(t, m)
+	}
+	for _, id := range []string{onSilent, elsewhere} {
+		commit(t, begin(t, m, id, session.Exclusive)) // there is a connection for it
+		begin(t, other, id, session.Exclusive)        // ends with its manager
+	}
+	silent.Store(master(onSilent))
+	wait := func(id string) chan error {
+		end := make(chan error, 1)
+		all.Go(func() {
+			_, err := m.Begin(ctx, id, session.Exclusive)
+			end <- err
+		})
+		return end
+	}
+	wait(onSilent)
+	<-dialled // by the subscription
+	select {
+	case err := <-wait(elsewhere):
+		wantErr(t, err, session.ErrLockTimeout)
+	case <-time.After(4 * time.Second):
+		t.Fatal("waits for much longer than LockWait")
+	}
+}
+
+// Who may not subscribe to sharded channels does not try with each wait, at the price of
+// a connection.
+func TestForbiddenSubscriptionsOnCluster(t *testing.T) {
+	t.Parallel()
+	r := onTopology(t, "cluster")
+	ctx := context.Background()
+	rules := []any{"ACL", "SETUSER", r.app, "on", ">secret", "resetchannels", "-@all", "+cluster|slots", "+command"}
+	for _, rule := range append(listed(`(?m)^[~&].*$`), permissions...) {
+		rules = append(rules, strings.ReplaceAll(rule, "shop", r.app))
+	}
+	err := r.client.(*redis.ClusterClient).ForEachShard(ctx, func(ctx context.Context, node *redis.Client) error {
+		return node.Do(ctx, rules...).Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dials atomic.Int64
+	limited := func(o *redis.UniversalOptions) {
+		o.Username, o.Password = r.app, "secret"
+		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			dials.Add(1)
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		}
+	}
+	a, b := r.managerOn(r.newClient(limited), session.Options{}), r.managerOn(r.newClient(limited), session.Options{})
+	id := saved(t, a, "n", 0)
+	handOver := func() {
+		holder := begin(t, a, id, session.Exclusive)
+		done := make(chan struct{})
+		go func() {
+			increment(t, b, id)
+			close(done)
+		}()
+		until(t, "the other waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+		commit(t, holder)
+		<-done
+	}
+	handOver()
+	const waits = 50
+	earlier := dials.Load()
+	for range waits {
+		handOver()
+	}
+	if n := dials.Load() - earlier; n > 5 {
+		t.Errorf("%d waits made %d connections", waits, n)
+	}
 }

@@ -106,6 +106,7 @@ func (s *Session) silence(err error) {
 	} else {
 		s.state, s.detached = rolledBack, outage
 		s.m.stats.rolledBack.Add(1)
+		s.discardTried()
 	}
 	if s.lease != nil {
 		s.m.releaseLater(s.key, s.lease.token)
@@ -196,7 +197,8 @@ func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	now := time.Now()
 	sent, due := s.cookieSent(http, now)
 	if s.isNew || s.rotate {
-		facts.Commit, facts.Extras.CookieSent, facts.Extras.Retention = s.tried.token, sent, s.m.retention()
+		facts.Commit, facts.Extras.CookieSent = s.tried.token, sent
+		facts.Extras.Retention = max(s.m.retention(), s.meta.Extras.Retention)
 		if s.principal != "" {
 			facts.Extras.Listed = now
 		}
@@ -322,17 +324,19 @@ func (s *Session) facts() store.Meta {
 	return facts
 }
 
-// hasten puts the session's deadline forward in the index of ends, where a shorter
-// timeout is about to do so.
+// hasten moves the session's deadline forward in the index of ends, where a shorter
+// timeout does so: before the commit, since a crash may come in between, and again
+// after, since somebody may have looked in between.
 func (s *Session) hasten(ctx context.Context) error {
 	if s.meta.Extras.Retention == 0 || s.timeout >= s.meta.Timeout {
 		return nil
 	}
-	return s.m.store.Expect(ctx, s.key, s.facts())
+	return s.m.store.Advance(ctx, s.key, s.facts())
 }
 
 // followed lets what depends on the session's life follow a commit of it.
 func (s *Session) followed(ctx context.Context) {
+	s.m.report(ctx, opCommit, s.hasten(ctx))
 	facts := s.facts()
 	if facts.Extras.Companion || s.companion != nil {
 		s.m.touchCompanion(ctx, s.id, facts, false)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,10 @@ func (e *ender) run(ctx context.Context) {
 				more, err := e.batch(ctx, bucket)
 				if err != nil && ctx.Err() == nil {
 					e.m.fail(ctx, &OpError{Op: opHandleEnd, Err: err})
+				}
+				if store.Heals(err) {
+					full = nil // the others would fail too; the next sweep finds them
+					break
 				}
 				if more && err == nil {
 					full = append(full, bucket)
@@ -69,13 +74,13 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 	now, token := time.Now(), m.process.Token()
 	alive := make(map[string]time.Time)
 	var none []store.Handling
-	for _, c := range m.store.Claim(ctx, ids, token, m.keepEnded()) {
+	for _, c := range e.claim(ctx, ids, token) {
 		switch {
 		case c.Err != nil:
 			err = c.Err
 		case c.Status == store.Done:
 			free-- // the slot is the handler's
-			go e.one(c, token)
+			go e.one(c, token, now)
 		case c.Status == store.Alive:
 			alive[c.ID] = now.Add(c.Left)
 		case c.Status == store.Unknown:
@@ -93,6 +98,24 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 		}
 	}
 	return len(ids) == limit, err
+}
+
+// claim claims ends for a token. What failed is tried once more at once: where only the
+// reply was lost, the attempt counts once.
+func (e *ender) claim(ctx context.Context, ids []string, token string) []store.Claimed {
+	claims := e.m.store.Claim(ctx, ids, token, e.m.keepEnded())
+	var failed []string
+	claims = slices.DeleteFunc(claims, func(c store.Claimed) bool {
+		heals := store.Heals(c.Err)
+		if heals {
+			failed = append(failed, c.ID)
+		}
+		return heals
+	})
+	if len(failed) == 0 {
+		return claims
+	}
+	return append(claims, e.m.store.Claim(ctx, failed, token, e.m.keepEnded())...)
 }
 
 // acquire waits for a free slot, takes all that are free, and returns how many; 0 if

@@ -88,12 +88,12 @@ func (m *Manager) retention() time.Duration {
 // forget takes a session that goes on under another ID out of the index of ends,
 // beside the request.
 func (m *Manager) forget(key string) {
-	m.cleanup(func(ctx context.Context) { _ = m.store.Forget(ctx, key) })
+	m.later(func(ctx context.Context) error { return m.store.Forget(ctx, key) })
 }
 
 // track has the end of a session tracked that was saved when TrackEnd was off.
 func (s *Session) track(ctx context.Context) {
-	err := s.m.store.Expect(ctx, s.key, s.meta)
+	err := s.m.store.Track(ctx, s.key, s.meta)
 	status := store.Status(0)
 	if err == nil {
 		status, err = s.m.store.Mark(ctx, s.key, store.Extras{Retention: s.m.options.EndRetention})

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -39,7 +40,7 @@ func (e Ended) Format(f fmt.State, _ rune) {
 }
 
 func (m *Manager) ended(c store.Claimed) Ended {
-	s := &Session{m: m, access: ReadOnly, id: c.ID, key: c.ID, principal: c.Meta.Principal}
+	s := &Session{m: m, access: ReadOnly, ended: true, id: c.ID, key: c.ID, principal: c.Meta.Principal}
 	s.meta.Created = c.Meta.Created
 	s.load(c.Loaded())
 	return Ended{
@@ -50,15 +51,23 @@ func (m *Manager) ended(c store.Claimed) Ended {
 }
 
 // EndsAside yields the sessions whose end was handed out EndAttempts times in vain and
-// is kept aside, for an operator to look at and to [Manager.ReplayEnd]. The iteration
-// ends with the first error, which comes with an empty Ended.
+// is kept aside, for an operator to look at and to [Manager.ReplayEnd]. An error comes
+// with an Ended that has no more than its ID, for one that cannot be read; one of Redis
+// comes with an empty Ended, and ends the iteration.
 func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 	return func(yield func(Ended, error) bool) {
 		for bucket := range store.Buckets {
 			ids, err := m.store.Aside(ctx, bucket)
 			for i := 0; err == nil && i < len(ids); i++ {
 				c := m.store.Look(ctx, ids[i])
-				if err = c.Err; err == nil && !yield(m.ended(c), nil) {
+				switch {
+				case errors.Is(c.Err, store.ErrFormat):
+					if !yield(Ended{ID: c.ID}, &OpError{Op: opHandleEnd, Err: c.Err}) {
+						return
+					}
+				case c.Err != nil:
+					err = c.Err
+				case !yield(m.ended(c), nil):
 					return
 				}
 			}
@@ -77,7 +86,7 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 func (m *Manager) ReplayEnd(ctx context.Context, e Ended) error {
 	var status store.Status
 	err := m.call(ctx, opHandleEnd, func(int) (err error) {
-		status, err = m.store.Replay(ctx, e.ID, m.keepEnded())
+		status, err = m.store.Replay(ctx, e.ID)
 		return err
 	})
 	switch {

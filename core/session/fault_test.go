@@ -4,15 +4,22 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/session"
 )
 
-// The steps of a [faults] plan.
+// step is one of a [faults] plan, or what [onCmd] does.
+type step = func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error
 
 // refuse fails a call before it reaches the server.
 func refuse(_ context.Context, cmd redis.Cmder, _ redis.ProcessHook) error {
@@ -28,8 +35,25 @@ func lose(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 	return io.EOF
 }
 
+// before does something, and then lets the call through.
+func before(f func()) step {
+	return func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		f()
+		return next(ctx, cmd)
+	}
+}
+
+// after lets a call through, and does something before the caller goes on.
+func after(f func()) step {
+	return func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		err := next(ctx, cmd)
+		f()
+		return err
+	}
+}
+
 // answers fails a call with what a server says.
-func answers(text string) func(context.Context, redis.Cmder, redis.ProcessHook) error {
+func answers(text string) step {
 	return func(_ context.Context, cmd redis.Cmder, _ redis.ProcessHook) error {
 		cmd.SetErr(serverError(text))
 		return serverError(text)
@@ -42,6 +66,75 @@ func (e serverError) Error() string { return string(e) }
 func (serverError) RedisError()     {}
 
 var _ redis.Error = serverError("")
+
+// faulty returns a manager, and the plan of its calls.
+func faulty(r *rig, o session.Options) (*session.Manager, *faults) {
+	client, f := r.newClient(), &faults{}
+	client.AddHook(f)
+	return r.managerOn(client, o), f
+}
+
+// used tells whether the plan has come to its end.
+func (f *faults) used() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.plan) == 0
+}
+
+// matching returns a manager, and what handles one of its calls that is not known by
+// its number.
+func matching(r *rig, o session.Options) (*session.Manager, *onCmd) {
+	client, f := r.newClient(), &onCmd{}
+	client.AddHook(f)
+	return r.managerOn(client, o), f
+}
+
+// onCmd handles the next call with an argument that contains a text, pipelines aside.
+type onCmd struct {
+	mu   sync.Mutex
+	text string
+	step step // nil if there is nothing to do, or it was done
+}
+
+func (o *onCmd) arm(text string, s step) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text, o.step = text, s
+}
+
+// done tells whether the call has come.
+func (o *onCmd) done() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.step == nil
+}
+
+// take returns what is to be done to a call, which is then done.
+func (o *onCmd) take(cmd redis.Cmder) step {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.step
+	if s == nil || !slices.ContainsFunc(cmd.Args(), func(arg any) bool { return strings.Contains(fmt.Sprint(arg), o.text) }) {
+		return nil
+	}
+	o.step = nil
+	return s
+}
+
+func (o *onCmd) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (o *onCmd) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if s := o.take(cmd); s != nil {
+			return s(ctx, cmd, next)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (o *onCmd) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
 
 // dropper makes connections that lose replies: the server has executed the call,
 // the client sees the connection end.

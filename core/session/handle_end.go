@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
@@ -77,24 +78,32 @@ type ender struct {
 	slots   chan struct{} // one in it for every handler that runs
 	handled chan settlement
 	pokes   *pokes
+	refused atomic.Bool // to turn on notifications, which was logged
 }
 
-// one runs a handler for what was claimed, and then gives its slot back.
-func (e *ender) one(c store.Claimed, token string) {
+// one runs a handler for what was claimed at that time, and then gives its slot back.
+func (e *ender) one(c store.Claimed, token string, asked time.Time) {
 	defer func() { <-e.slots }()
 	m := e.m
-	if c.Meta.Attempt > m.options.EndAttempts {
+	expires := asked.Add(m.options.LockTTL)
+	switch {
+	case !time.Now().Before(expires):
+		return // the claim may be another's by now
+	case c.Meta.Attempt > m.options.EndAttempts:
 		e.putAside(c.ID, token)
 		return
-	}
-	if c.Meta.Attempt > 1 {
+	case c.Meta.Attempt > 1:
 		m.stats.endsRedelivered.Add(1)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	done := make(chan error, 1)
-	go func() { done <- e.call(ctx, m.ended(c)) }()
-	err := e.hold(c.ID, token, cancel, done)
+	go func() {
+		err := errors.New("session: the handler of ends did not return, but called runtime.Goexit; as t.FailNow does")
+		defer func() { done <- err }()
+		err = e.call(ctx, m.ended(c))
+	}()
+	err := e.hold(c.ID, token, expires, cancel, done)
 	switch {
 	case err == nil:
 		e.settled(c, token)
@@ -123,12 +132,14 @@ func (e *ender) call(ctx context.Context, ended Ended) (err error) {
 }
 
 // hold keeps a claim until its handler is done, and returns the handler's error. It
-// cancels the handler if the claim is lost.
-func (e *ender) hold(id, token string, cancel context.CancelCauseFunc, done <-chan error) error {
+// cancels the handler at the moment when the claim may be another's, however long a
+// renewal takes.
+func (e *ender) hold(id, token string, expires time.Time, cancel context.CancelCauseFunc, done <-chan error) error {
 	m := e.m
 	ticker := time.NewTicker(m.options.LockTTL / 3)
 	defer ticker.Stop()
-	expires := time.Now().Add(m.options.LockTTL)
+	expiry := time.AfterFunc(time.Until(expires), func() { cancel(ErrLockLost) })
+	defer expiry.Stop()
 	for {
 		select {
 		case err := <-done:
@@ -138,10 +149,12 @@ func (e *ender) hold(id, token string, cancel context.CancelCauseFunc, done <-ch
 			status, err := m.store.RenewClaim(ctx, id, token, m.keepEnded())
 			end()
 			switch {
-			case err == nil && status == store.Done:
-				expires = now.Add(m.options.LockTTL)
-			case err == nil || !time.Now().Before(expires):
+			case err != nil:
+			case status != store.Done:
 				cancel(ErrLockLost)
+			case expiry.Stop():
+				expires = now.Add(m.options.LockTTL)
+				expiry.Reset(time.Until(expires))
 			}
 		}
 	}

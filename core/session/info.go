@@ -52,8 +52,11 @@ func (i Info) Format(f fmt.State, _ rune) {
 func (s *Session) Handle() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.id == "" {
+	switch {
+	case s.id == "":
 		return ""
+	case s.ended:
+		return handle(s.key)
 	}
 	return handle(s.m.key(s.id))
 }

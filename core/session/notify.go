@@ -2,7 +2,7 @@ package session
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -24,31 +24,34 @@ import (
 func (e *ender) listen(ctx context.Context) {
 	var listeners sync.WaitGroup
 	defer listeners.Wait()
-	heard := make(map[string]context.CancelFunc) // by the master's address
+	heard := make(map[string]listener) // by the master's address
 	defer func() {
-		for _, stop := range heard {
-			stop()
+		for _, l := range heard {
+			l.stop()
 		}
 	}()
 	ticker := time.NewTicker(e.m.options.EndSweep)
 	defer ticker.Stop()
 	for {
 		if masters, err := store.Masters(ctx, e.m.store.Client); err == nil {
-			there := make(map[string]bool)
+			there := make(map[string]*store.Master)
 			for _, master := range masters {
-				there[master.Addr] = true
-				if heard[master.Addr] != nil {
+				there[master.Addr] = master
+			}
+			for addr, l := range heard {
+				// A node that left and came back has another client.
+				if there[addr] == nil || there[addr].UniversalClient != l.client {
+					l.stop()
+					delete(heard, addr)
+				}
+			}
+			for addr, master := range there {
+				if _, listens := heard[addr]; listens {
 					continue
 				}
 				own, stop := context.WithCancel(ctx)
-				heard[master.Addr] = stop
+				heard[addr] = listener{master.UniversalClient, stop}
 				listeners.Go(func() { e.listenTo(own, master) })
-			}
-			for addr, stop := range heard {
-				if !there[addr] {
-					stop()
-					delete(heard, addr)
-				}
 			}
 		}
 		select {
@@ -57,6 +60,12 @@ func (e *ender) listen(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// listener hears from one master.
+type listener struct {
+	client redis.UniversalClient
+	stop   context.CancelFunc
 }
 
 // listenTo hears from one master until ctx ends.
@@ -101,9 +110,10 @@ func (e *ender) turnOn(ctx context.Context, master *store.Master) {
 			err = master.ConfigSet(ctx, setting, want).Err()
 		}
 	}
-	if err != nil && ctx.Err() == nil {
+	var answer redis.Error
+	if errors.As(err, &answer) && !store.Heals(err) && !e.refused.Swap(true) {
 		e.m.options.Logger.InfoContext(ctx, "keyspace notifications could not be turned on; ends of sessions are found by looking",
-			"app", e.m.options.App, "every", e.m.options.EndSweep, "error", fmt.Sprint(err))
+			"app", e.m.options.App, "every", e.m.options.EndSweep, "error", err)
 	}
 }
 

@@ -69,9 +69,12 @@ type Options struct {
 	MaxPerPrincipal int `json:"maxPerPrincipal" yaml:"maxPerPrincipal" env:"SESSION_MAX_PER_PRINCIPAL"`
 
 	// TrackEnd makes sure that the end of every session is handed to
-	// [Manager.HandleEnd], in this process or another. It costs a call to Redis when a
-	// session is created or ended, and two more keys. Sessions that exist when it is
-	// turned on are tracked from their next request on. Defaults to false.
+	// [Manager.HandleEnd], in this process or another. It costs one or two calls to Redis
+	// when a session is created, rotated or ended, or its timeout is made shorter, and two
+	// more keys. All processes of an application should agree on it; sessions that exist
+	// when it is turned on are tracked from their next request on. It needs Redis 6.2 or
+	// Valkey, and no eviction of keys (maxmemory-policy noeviction), which would lose
+	// ends. Defaults to false.
 	TrackEnd bool `json:"trackEnd" yaml:"trackEnd" env:"SESSION_TRACK_END"`
 
 	// EndRetention is how long the data of a session outlives it, with TrackEnd, so
@@ -140,8 +143,8 @@ func (EncryptionKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "(en
 func (EncryptionKey) MarshalText() ([]byte, error) { return []byte("(encryption key)"), nil }
 
 // Hooks are functions that the engine calls. Each may be nil. They run in the
-// goroutine of the request, except that a lost lease is reported from one of its
-// own, so they should be quick and must be safe for concurrent use.
+// goroutine of the request, except that a lost lease, and what fails beside requests and
+// in [Manager.HandleEnd], is reported from others, so they should be quick and must be safe for concurrent use.
 type Hooks struct {
 	// OnStart is called when a session is about to be saved for the first time.
 	// What it sets is saved with it. Each saved session has exactly one.

@@ -34,6 +34,7 @@ func (s *Session) rollBack() bool {
 	}
 	s.state = rolledBack
 	s.m.stats.rolledBack.Add(1)
+	s.discardTried()
 	return true
 }
 

@@ -150,18 +150,25 @@ func (s *Session) retireLater() {
 
 // discard removes what this try has saved under an ID that nobody knows.
 func (s *Session) discard() {
-	m, id, principal := s.m, s.tried.id, s.tried.facts.Principal
+	m, id, principal, tracked := s.m, s.tried.id, s.tried.facts.Principal, s.m.options.TrackEnd || s.meta.Extras.Retention != 0
 	m.cleanup(func(ctx context.Context) {
 		key := m.key(id)
 		_, companion, _ := m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
 		if principal != "" {
 			_ = m.store.Unlist(ctx, principal, key)
 		}
-		if m.options.TrackEnd {
+		if tracked {
 			_ = m.store.Forget(ctx, key)
 		}
 		if companion {
 			_ = m.store.DeleteCompanion(ctx, id)
 		}
 	})
+}
+
+// discardTried does so for a session that will not be committed again.
+func (s *Session) discardTried() {
+	if s.tried.id != "" && !s.tried.moved {
+		s.discard()
+	}
 }

@@ -26,6 +26,7 @@ type Session struct {
 	mu       sync.Mutex
 	state    state
 	detached detachment
+	ended    bool   // it is part of an Ended
 	id       string // "" until a new session is saved
 	key      string // what names the Redis keys, and values are bound to
 	tried    try    // the last commit whose outcome is not known

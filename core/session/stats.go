@@ -38,6 +38,7 @@ type stats struct {
 
 func (s *stats) endHandled(lag time.Duration) {
 	s.endsHandled.Add(1)
+	lag = max(lag, 0) // clocks differ
 	s.endLag.Add(int64(lag))
 	for {
 		longest := s.endLagMax.Load()

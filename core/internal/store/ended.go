@@ -132,8 +132,8 @@ func (s *Store) PutAside(ctx context.Context, id, token string) error {
 }
 
 // Replay makes a session that was put aside due again, as if it had never been tried.
-func (s *Store) Replay(ctx context.Context, id string, keep time.Duration) (Status, error) {
-	if _, err := claimedScript.run(ctx, s.Client, s.endKeys(id), "", "replay", 0, ms(keep)); err != nil {
+func (s *Store) Replay(ctx context.Context, id string) (Status, error) {
+	if _, err := claimedScript.run(ctx, s.Client, s.endKeys(id), "", "replay", 0, 0); err != nil {
 		return 0, err
 	}
 	bucket := Bucket(id)
@@ -145,11 +145,15 @@ func (s *Store) Aside(ctx context.Context, bucket int) ([]string, error) {
 	return s.Client.ZRange(ctx, s.Keys.Aside(bucket), 0, -1).Result()
 }
 
-// Look returns what is kept of a session that has ended.
+// Look returns what is kept of a session that has ended, if anything is.
 func (s *Store) Look(ctx context.Context, id string) Claimed {
 	fields, err := s.Client.HGetAll(ctx, s.Keys.Ended(id)).Result()
 	c := Claimed{ID: id, Status: Done, fields: fields, Err: err}
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(fields) == 0:
+		c.Meta.Reason = "unknown"
+	default:
 		c.Meta, c.Err = endedMeta(fields[MetaField])
 	}
 	return c
@@ -163,7 +167,9 @@ type Handling struct{ ID, Token string }
 func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 	pipeline := s.Client.Pipeline()
 	for _, h := range handled {
-		pipeline.ZRem(ctx, s.Keys.Ends(Bucket(h.ID)), h.ID)
+		bucket := Bucket(h.ID)
+		pipeline.ZRem(ctx, s.Keys.Ends(bucket), h.ID)
+		pipeline.ZRem(ctx, s.Keys.Aside(bucket), h.ID) // where another attempt may have put it
 	}
 	if _, err := pipeline.Exec(ctx); err != nil {
 		return err

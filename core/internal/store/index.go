@@ -22,8 +22,19 @@ func Bucket(id string) int {
 // Expect puts a session into the index of ends, with its deadline if it is used now.
 // It comes before the session itself, so that no session is ever without.
 func (s *Store) Expect(ctx context.Context, id string, m Meta) error {
-	z := redis.Z{Score: score(time.Now().Add(s.left(m))), Member: id}
-	return s.Client.ZAdd(ctx, s.Keys.Ends(Bucket(id)), z).Err()
+	return s.Client.ZAdd(ctx, s.Keys.Ends(Bucket(id)), s.due(id, m)).Err()
+}
+
+// Track does the same for a session that exists already, and may be in the index.
+func (s *Store) Track(ctx context.Context, id string, m Meta) error {
+	return s.Client.ZAddNX(ctx, s.Keys.Ends(Bucket(id)), s.due(id, m)).Err()
+}
+
+// Advance moves the deadline of a session forward to what it is if it is used now, if it
+// is in the index.
+func (s *Store) Advance(ctx context.Context, id string, m Meta) error {
+	args := redis.ZAddArgs{XX: true, LT: true, Members: []redis.Z{s.due(id, m)}}
+	return s.Client.ZAddArgs(ctx, s.Keys.Ends(Bucket(id)), args).Err()
 }
 
 // Hasten makes the end of a session due now, if it is in the index.
@@ -32,9 +43,16 @@ func (s *Store) Hasten(ctx context.Context, id string) error {
 	return s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(id)), z).Err()
 }
 
-// Forget takes a session out of the index.
+// Forget takes a session that went on under another ID out of the index.
 func (s *Store) Forget(ctx context.Context, id string) error {
-	return s.Client.ZRem(ctx, s.Keys.Ends(Bucket(id)), id).Err()
+	if err := s.Client.ZRem(ctx, s.Keys.Ends(Bucket(id)), id).Err(); err != nil {
+		return err
+	}
+	return s.Client.Del(ctx, s.Keys.Ended(id)).Err()
+}
+
+func (s *Store) due(id string, m Meta) redis.Z {
+	return redis.Z{Score: score(time.Now().Add(s.left(m))), Member: id}
 }
 
 func score(t time.Time) float64 { return float64(t.UnixMilli()) }

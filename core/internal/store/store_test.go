@@ -96,6 +96,23 @@ func TestKeys(t *testing.T) {
 			t.Errorf("the separator %q was taken", bad)
 		}
 	}
+	// The indexes of "shop" would be among the sessions of such an application.
+	for _, c := range []struct {
+		app, separator string
+		taken          bool
+	}{
+		{"shop_Principal", "_", false},
+		{"shop_Principal_x", "_", false},
+		{"shop_Ends", "_", false},
+		{"shop::Ends", "::", false},
+		{"shop_Ends", "::", true},
+		{"shop_Principals", "_", true},
+		{"Principal", "_", true},
+	} {
+		if _, err := store.NewKeys(c.app, c.separator); (err == nil) != c.taken {
+			t.Errorf("the application %q with the separator %q: %v", c.app, c.separator, err)
+		}
+	}
 }
 
 // The keys of a request are made in one piece, and are the same.

@@ -15,15 +15,21 @@
 --          {3}          there is no end to handle: the session went on under another ID
 --          {5}          META has a format that this version does not know
 --          {8, ms}      the session is alive, for so long; or there is nothing of it: it may
---                       be about to be saved, as its place in the index comes first. Only
---                       when there is still nothing after GRACE has it ended
+--                       be about to be saved, as its place in the index comes first, or its
+--                       end was handled since it was due. Only if it is due again after
+--                       GRACE, and there is nothing still, has it ended
 local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
 -- include lib.lua
 
 local left = redis.call('PTTL', alive)
-if left ~= -2 then return {ALIVE, math.max(left, 1)} end
+if left ~= -2 then
+  -- It lives longer while it is held, and the commit makes that the timeout again.
+  local code, timeout = classify(redis.call('HGET', data, META))
+  if code == DONE then left = math.min(left, timeout) end
+  return {ALIVE, math.max(left, 1)}
+end
 
 local again = false
 if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then
@@ -35,16 +41,16 @@ end
 local ABSENT, GRACE = '1 ended unknown ', 60000
 local meta = redis.call('HGET', ended, META)
 local absent = meta and string.sub(meta, 1, #ABSENT) == ABSENT
-if not meta or absent then
+if meta == MOVED then
+  redis.call('DEL', claim)
+  return {UNKNOWN}
+elseif not meta or absent then
   local live = redis.call('HGET', data, META)
   local code, timeout, created, extras = classify(live)
   local kept = code == DONE and retention(extras)
   if code == UNSUPPORTED then
     redis.call('DEL', claim)
     return {code}
-  elseif code == RETIRED and string.find(live, '^1 retired %S+ moved') then
-    redis.call('DEL', claim)
-    return {UNKNOWN}
   elseif code == DONE and not kept then
     redis.call('DEL', claim)
     return {ALIVE, math.max(redis.call('PTTL', data), 1)}
@@ -53,17 +59,15 @@ if not meta or absent then
     local used = now - math.max(idle, 0)
     local reason, at, latest = 'expired', used + timeout, deadline(created, lifetime)
     if latest ~= 0 and latest < at then reason, at = 'lifetime', latest end
+    at = math.min(at, now)
     local principal = string.match(live, '^1 %d+ %d+ %S+ %S+ (.*)$')
     meta = string.format('1 ended %s %.0f %.0f 0 ', reason, used, at) .. created .. ' ' .. principal
     redis.call('RENAME', data, ended)
   elseif not absent then
-    meta = ABSENT .. string.format('0 %.0f 0 0 ', now)
-    if code ~= RETIRED then
-      redis.call('HSET', ended, META, meta)
-      redis.call('PEXPIRE', ended, math.max(stay, 2 * GRACE))
-      redis.call('DEL', claim)
-      return {ALIVE, GRACE}
-    end
+    redis.call('HSET', ended, META, ABSENT .. string.format('0 %.0f 0 0 ', now))
+    redis.call('PEXPIRE', ended, math.max(stay, 2 * GRACE))
+    redis.call('DEL', claim)
+    return {ALIVE, GRACE}
   end
 end
 

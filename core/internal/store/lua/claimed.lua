@@ -7,8 +7,9 @@
 --          "renew"   prolong the claim and keep the data
 --          "done"    delete both: the end was handled
 --          "back"    end the claim: another may have it
---          "aside"   the same, and keep the data until an operator says more
---          "replay"  the same, and count attempts from the start; needs no claim
+--          "aside"   keep the data until an operator says more, and the claim until it
+--                    runs out, so that nobody has it before it has left the index
+--          "replay"  count attempts from the start; needs no claim
 -- ARGV[3]  TTL of the claim in ms
 -- ARGV[4]  how long the data are kept from now on, in ms
 --
@@ -27,7 +28,7 @@ if what == 'renew' then
   redis.call('PEXPIRE', ended, stay)
   return DONE
 end
-if own then redis.call('DEL', claim) end
+if own and what ~= 'aside' then redis.call('DEL', claim) end
 if what == 'done' then
   redis.call('DEL', ended)
 elseif what == 'aside' then
@@ -36,7 +37,6 @@ elseif what == 'replay' then
   local before, after = string.match(redis.call('HGET', ended, META) or '', '^(1 ended %l+ %d+ %d+ )%d+( .*)$')
   if before then
     redis.call('HSET', ended, META, before .. '0' .. after)
-    redis.call('PEXPIRE', ended, stay)
   end
 end
 return own and DONE or LOST

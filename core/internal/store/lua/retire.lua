@@ -43,14 +43,19 @@ if lease ~= '' and redis.call('GET', lock) ~= lease then return LOST end
 if last ~= '' and commit_token(meta) ~= last then return CHANGED end
 
 if kept and reason ~= '' then
+  local used = string.format('%.0f', now - math.max(0, timeout + kept - redis.call('PTTL', data)))
   redis.call('RENAME', data, ended)
   local principal = string.match(meta, '^1 %d+ %d+ %S+ %S+ (.*)$')
-  redis.call('HSET', ended, META, table.concat({'1 ended', reason, now, now, 0, created, principal}, ' '))
+  redis.call('HSET', ended, META, table.concat({'1 ended', reason, used, now, 0, created, principal}, ' '))
   redis.call('PEXPIRE', ended, timeout + kept)
   -- The server tells of keys that expire, so that the end is heard of at once.
   redis.call('SET', alive, '', 'PX', 1)
 else
   redis.call('DEL', data, alive)
+  if kept then
+    redis.call('HSET', ended, META, MOVED)
+    redis.call('PEXPIRE', ended, timeout + kept)
+  end
 end
 local companion = string.find(extras, 'c1', 1, true)
 redis.call('HSET', data, META,
