@@ -16,7 +16,8 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # Not cached: results depend on the redis-server that is installed, and the
 # import rules on every module's files; go's cache notices neither.
 TESTFLAGS ?= -count=1
-BENCHFLAGS ?= -benchmem -count 6
+BENCHFLAGS ?= -benchmem
+BENCHCOUNT ?= 6
 BENCHARGS ?=
 BASELINE ?= .bin/bench-baseline.txt
 
@@ -86,11 +87,11 @@ SESSIONS ?= 100000
 ends: ## End SESSIONS sessions at once, with workers killed and servers restarted, and print rates and lags
 	cd core && go test -count=1 -v -timeout 20m ./session/endtest -sessions $(SESSIONS)
 
-bench: ## Measure berth beside its peers and write docs/benchmarks.md (10 minutes; one with BENCHARGS=-quick)
+bench: ## Measure berth beside its peers and write docs/benchmarks.md (10 minutes); BENCHARGS=-quick takes one and writes nothing
 	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .
 	@exec .bin/bench -docs docs $(BENCHARGS)
 
-micro = go test -run '^$$' -bench . $(BENCHFLAGS) ./core/... ./conformance/bench
+micro = go test -run '^$$' -bench . -count $(BENCHCOUNT) $(BENCHFLAGS) ./core/... ./conformance/bench
 
 bench-baseline: ## Run the micro benchmarks and keep the figures for bench-compare
 	@mkdir -p $(dir $(BASELINE))

@@ -79,7 +79,7 @@ func (s *Session) start(ctx context.Context) {
 
 // saves tells whether a commit creates the session.
 func (s *Session) saves() bool {
-	return s.isNew && s.detached == attached && !s.abandon && (len(s.values) > 0 || s.principal != "")
+	return s.isNew && s.detached == attached && !s.abandon && (len(s.values) > 0 || s.principal != "" || s.companion != nil)
 }
 
 // savesNothing tells whether there is nothing that a commit would have to tell Redis.
@@ -352,9 +352,9 @@ func (s *Session) end(ctx context.Context) error {
 	if s.lease != nil {
 		r.Lease = s.lease.token
 	}
-	var companion bool
+	var had store.Extras
 	err := s.call(ctx, func() (status store.Status, err error) {
-		status, companion, err = s.m.retire(ctx, s.key, r)
+		status, had, err = s.m.retire(ctx, s.key, r)
 		return status, err
 	})
 	switch {
@@ -366,7 +366,7 @@ func (s *Session) end(ctx context.Context) error {
 		return err
 	}
 	s.m.stats.ended.Add(1)
-	if companion {
+	if had.Companion {
 		s.m.deleteCompanion(ctx, s.id)
 	}
 	s.m.unlist(s.meta.Principal, s.key)

@@ -26,7 +26,7 @@ func (s *Session) SetCompanion(value string) {
 // putCompanion creates a companion as part of a commit, and returns whether there was
 // none before.
 func (s *Session) putCompanion(ctx context.Context, id, value string, facts store.Meta) (created bool, err error) {
-	err = s.m.call(ctx, opCommit, func(int) error {
+	err = s.m.call(ctx, opCompanion, func(int) error {
 		now, err := s.m.store.PutCompanion(ctx, id, value, facts)
 		created = created || now
 		return err

@@ -23,8 +23,8 @@ func TestCompanion(t *testing.T) {
 		s := begin(t, m, "", session.Exclusive)
 		s.SetCompanion("not alone")
 		commit(t, s)
-		if s.ID() != "" {
-			t.Error("a companion alone made a session")
+		if value, _ := r.companion(s.ID()); s.ID() == "" || value != "not alone" {
+			t.Errorf("a companion alone made no session: %q", value)
 		}
 
 		id := saved(t, m, "n", 1)

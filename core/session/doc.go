@@ -37,6 +37,8 @@
 //     session that a save would put in its place. With Options.FailSilently it is a
 //     detached one, which is never saved.
 //   - A crashed process frees its sessions within Options.LockTTL.
+//   - With Options.TrackEnd, the end of every session is handed to [Manager.HandleEnd], at
+//     least once.
 //   - No error and no log line holds a session ID or a value.
 //
 // # Keys in Redis
@@ -46,6 +48,9 @@
 //	{shop_S}_Data     hash    a field per value; the field _berth has the session's own facts
 //	{shop_S}_Lock     string  the token of the lease, while a request holds the session
 //	{shop_S}_Waiters  string  tokens of processes that wait for it
+//
+// With Options.TrackEnd there are {shop_S}_Timeout, {shop_S}_Ended, {shop_S}_Claim and the
+// index {shop_Ends_00} to _15; with principals {shop_Principal_P}; with companions S.
 //
 // Waiters hear of their turn on the pub/sub channel shop_Wake_P of their process.
 // The scripts need Redis 6 or later, and Redis 7 or Valkey for Options.MaxLifetime.

@@ -38,9 +38,9 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 	}
 	r := store.Retirement{Token: m.process.Token(), Reason: string(why)}
 	var status store.Status
-	var companion bool
+	var had store.Extras
 	err := m.call(ctx, opEnd, func(int) (err error) {
-		status, companion, err = m.retire(ctx, key, r)
+		status, had, err = m.retire(ctx, key, r)
 		return err
 	})
 	switch {
@@ -51,7 +51,7 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 		return ErrUnknown
 	}
 	m.stats.ended.Add(1)
-	if companion {
+	if had.Companion {
 		m.deleteCompanion(ctx, key)
 	}
 	return nil
@@ -59,21 +59,22 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 
 // retire ends a session, and has its end handled soon. The index of ends is told
 // before, since a crash may come in between, and again after, since somebody may have
-// looked in between.
-func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (store.Status, bool, error) {
+// looked in between, or this manager may not know TrackEnd.
+func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (store.Status, store.Extras, error) {
 	if m.options.TrackEnd && r.Reason != "" {
 		if err := m.store.Hasten(ctx, key); err != nil {
-			return 0, false, err
+			return 0, store.Extras{}, err
 		}
 	}
-	status, companion, err := m.store.Retire(ctx, key, r)
-	if status == store.Done && r.Reason != "" && m.options.TrackEnd {
-		m.cleanup(func(ctx context.Context) {
-			_ = m.store.Hasten(ctx, key)
+	status, had, err := m.store.Retire(ctx, key, r)
+	if status == store.Done && r.Reason != "" && had.Retention != 0 {
+		m.later(func(ctx context.Context) error {
+			err := m.store.Hasten(ctx, key)
 			m.enders.poke(store.Bucket(key))
+			return err
 		})
 	}
-	return status, companion, err
+	return status, had, err
 }
 
 // retention is how long the data of a new session outlives it, 0 if its end is not

@@ -21,7 +21,9 @@ type Ended struct {
 
 	// NoData tells that there are no values any more: the session's end was not
 	// handled within EndRetention, or Redis lost them. Only ID, EndedAt and Attempt
-	// are known then.
+	// are known then, and [Get] returns [ErrNoValue]. It is handed out a minute after it
+	// was found, as a session that is about to be saved looks the same; one whose
+	// process died right then, before it was saved, comes as such too.
 	NoData bool
 
 	Principal string

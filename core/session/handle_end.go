@@ -12,18 +12,20 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// HandleEnd hands the session that end to handle, until ctx ends or the manager is
+// HandleEnd hands the sessions that end to handle, until ctx ends or the manager is
 // closed: then it takes no more, waits for the handlers that run, and returns nil, or
 // [ErrClosed]. [Manager.Close] waits for it in turn, so a handler must not call that.
 // It needs Options.TrackEnd. Any number of processes may run it.
 //
 // Each ended session is handed to one handler at a time, of all processes. It is
 // deleted once handle returned nil. If handle returns an error or panics, or its
-// process dies, it is handed out again after LockTTL; after EndAttempts times it is kept
+// process dies, it is handed out again after LockTTL, by the next sweep; after EndAttempts
+// times, with the defaults in about two minutes, it is kept
 // aside, see [Manager.EndsAside]. So a handler must expect to see a session twice: at
 // least once is what is promised.
 //
-// Up to EndHandlers run at the same time. A handler may take as long as it likes; its
+// Up to EndHandlers run at the same time. A handler may take as long as it likes, and so
+// may HandleEnd and [Manager.Close] then, so give slow work a time limit of its own; its
 // ctx ends only if its claim was lost, because Redis could not be reached for LockTTL,
 // so that another may be handling the same session.
 func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context, e Ended) error) error {
@@ -31,7 +33,7 @@ func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context
 	case handle == nil:
 		return errors.New("session: HandleEnd needs a function")
 	case !m.options.TrackEnd:
-		return errors.New("session: HandleEnd needs Options.TrackEnd, in all processes that save sessions")
+		return errors.New("session: HandleEnd needs Options.TrackEnd, in all programs that save or end sessions")
 	case !m.background():
 		return ErrClosed
 	}
@@ -108,7 +110,7 @@ func (e *ender) one(c store.Claimed, token string, asked time.Time) {
 	case err == nil:
 		e.settled(c, token)
 	case c.Meta.Attempt >= m.options.EndAttempts:
-		m.fail(ctx, err)
+		m.fail(ctx, fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
 		e.putAside(c.ID, token)
 	default:
 		m.fail(ctx, err)
@@ -122,11 +124,11 @@ func (e *ender) call(ctx context.Context, ended Ended) (err error) {
 		if p := recover(); p != nil {
 			e.m.options.Logger.ErrorContext(ctx, "panic in a handler of session ends",
 				"app", e.m.options.App, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("session: the handler of ends panicked with a %T", p)
+			err = fmt.Errorf("session: the handler of ends, session %s, attempt %d: panic with a %T", ended.Session.Handle(), ended.Attempt, p)
 		}
 	}()
 	if err := e.handle(ctx, ended); err != nil {
-		return fmt.Errorf("session: the handler of ends, attempt %d: %w", ended.Attempt, err)
+		return fmt.Errorf("session: the handler of ends, session %s, attempt %d: %w", ended.Session.Handle(), ended.Attempt, err)
 	}
 	return nil
 }

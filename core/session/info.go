@@ -13,7 +13,8 @@ import (
 // Info describes a live session to an operator, or to the user whose it is.
 type Info struct {
 	// Handle names the session without being its ID: it opens nothing, so that
-	// a page or a log may show it. [Session.Handle] is the same for the same session.
+	// a page or a log may show it. [Session.Handle] is the same for the same session. It
+	// changes with the ID: with Rotate and with a sign-in.
 	Handle string
 
 	Principal string
@@ -48,7 +49,7 @@ func (i Info) Format(f fmt.State, _ rune) {
 }
 
 // Handle names the session without being its ID, as [Info] does; "" for one that was
-// not saved yet.
+// not saved yet. After Rotate or a sign-in it is another one from the commit on.
 func (s *Session) Handle() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,6 +85,10 @@ func (m *Manager) info(i store.Inspected) Info {
 // The iteration ends with the first error, which comes with an Info that is empty.
 func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
+		if m.ctx.Err() != nil {
+			yield(Info{}, ErrClosed)
+			return
+		}
 		for found, err := range m.store.Scan(ctx, validID) {
 			switch {
 			case err != nil:

@@ -17,10 +17,14 @@ func indexLife(timeout time.Duration) time.Duration { return 2*timeout + time.Mi
 // errNoPrincipal is about sessions that belong to nobody.
 var errNoPrincipal = errors.New(`session: the principal is "": sessions without one are in no index, see Manager.Sessions`)
 
-// SessionsOf returns the live sessions of a principal, oldest sign-in first.
+// SessionsOf returns the live sessions of a principal, oldest sign-in first. The principal
+// "" is an error: sessions without one are in no index, see [Manager.Sessions].
 func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, error) {
-	if principal == "" {
+	switch {
+	case principal == "":
 		return nil, errNoPrincipal
+	case m.ctx.Err() != nil:
+		return nil, ErrClosed
 	}
 	var gone []string
 	var infos []Info
@@ -77,8 +81,11 @@ func (m *Manager) inspect(ctx context.Context, listed []store.Listing) ([]store.
 // IDs given, as for "log me out everywhere else". It returns how many it ended; after an
 // error some may be left.
 func (m *Manager) EndAll(ctx context.Context, principal string, except ...string) (int, error) {
-	if principal == "" {
+	switch {
+	case principal == "":
 		return 0, errNoPrincipal
+	case m.ctx.Err() != nil:
+		return 0, ErrClosed
 	}
 	kept := make(map[string]bool)
 	for _, id := range except {
@@ -202,7 +209,7 @@ func (s *Session) makeRoom(ctx context.Context, facts store.Meta) error {
 func (m *Manager) replace(ctx context.Context, principal string, oldest []string) error {
 	for _, key := range oldest {
 		r := store.Retirement{Token: m.process.Token(), Reason: string(Replaced)}
-		status, companion, err := m.retire(ctx, key, r)
+		status, had, err := m.retire(ctx, key, r)
 		if errors.Is(err, store.ErrFormat) {
 			m.report(ctx, opCommit, err)
 			continue
@@ -213,7 +220,7 @@ func (m *Manager) replace(ctx context.Context, principal string, oldest []string
 		if status == store.Done {
 			m.stats.ended.Add(1)
 		}
-		if companion {
+		if had.Companion {
 			m.deleteCompanion(ctx, key)
 		}
 		if err := m.store.Unlist(ctx, principal, key); err != nil {

@@ -44,15 +44,15 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		// The lease's token, so that a later try with other changes finds that an
 		// earlier one has retired the ID.
 		retirement := store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after}
-		var left bool // a companion behind
+		var had store.Extras
 		err = s.call(ctx, func() (status store.Status, err error) {
-			status, left, err = s.m.store.Retire(ctx, s.key, retirement)
+			status, had, err = s.m.store.Retire(ctx, s.key, retirement)
 			return status, err
 		})
 		var failed *OpError
 		switch {
 		case err == nil:
-			s.moveOn(ctx, left)
+			s.moveOn(ctx, had.Companion)
 			if s.principal != s.meta.Principal {
 				if err := s.makeRoom(ctx, facts); err != nil {
 					return err
@@ -153,14 +153,14 @@ func (s *Session) discard() {
 	m, id, principal, tracked := s.m, s.tried.id, s.tried.facts.Principal, s.m.options.TrackEnd || s.meta.Extras.Retention != 0
 	m.cleanup(func(ctx context.Context) {
 		key := m.key(id)
-		_, companion, _ := m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
+		_, had, _ := m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
 		if principal != "" {
 			_ = m.store.Unlist(ctx, principal, key)
 		}
 		if tracked {
 			_ = m.store.Forget(ctx, key)
 		}
-		if companion {
+		if had.Companion {
 			_ = m.store.DeleteCompanion(ctx, id)
 		}
 	})

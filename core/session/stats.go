@@ -11,7 +11,7 @@ type Stats struct {
 	Created      uint64        // new sessions saved
 	Committed    uint64        // commits that succeeded, with changes or without
 	RolledBack   uint64        // sessions that Rollback gave up
-	Ended        uint64        // sessions ended by Abandon or End
+	Ended        uint64        // sessions ended by Abandon, End, EndAll, Info.End or MaxPerPrincipal
 	LockWaits    uint64        // requests that had to wait for a session
 	LockWaitTime time.Duration // how long those waited together
 	LockTimeouts uint64        // requests that gave up, or were not to wait
@@ -23,7 +23,7 @@ type Stats struct {
 	EndsHandled     uint64        // ends for which a handler returned nil
 	EndsRedelivered uint64        // ends that were handed out before
 	EndsAside       uint64        // ends that were put aside
-	EndLag          time.Duration // between the ends of sessions and their having been handled, together
+	EndLag          time.Duration // between the ends of sessions and their having been handled, together: by EndsHandled it is the mean
 	EndLagMax       time.Duration // the longest of these
 }
 

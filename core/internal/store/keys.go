@@ -24,7 +24,7 @@ func NewKeys(app, separator string) (Keys, error) {
 	}
 	for _, own := range []string{"Principal", "Ends"} {
 		if separator != "" && strings.Contains(app+separator, separator+own+separator) {
-			errs = append(errs, fmt.Errorf("App is %q: it must not contain %q, which would be among the keys of another application", app, separator+own))
+			errs = append(errs, fmt.Errorf("%s is %q: it must not contain %q, which would be among the keys of another application", "App", app, separator+own))
 		}
 	}
 	return Keys{app, separator, app + separator + "Wake" + separator}, errors.Join(errs...)

@@ -22,7 +22,6 @@ const (
 	Lost        Status = 6 // the token does not hold the lease
 	Changed     Status = 7 // there was another commit since
 	Alive       Status = 8 // the session has not ended
-	companion   Status = 9 // Done, and the session had a companion
 )
 
 // Queueing says what [Store.Begin] does when the lease is taken.
@@ -178,15 +177,19 @@ type Retirement struct {
 }
 
 // Retire ends a session; its ID stays unusable for the time set in the store.
-// Tried again with the same token it does nothing more. It also returns whether the
-// session had a companion.
-func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, bool, error) {
-	code, err := status(retireScript.run(ctx, s.Client, append(s.keys(id), s.Keys.Ended(id)),
-		r.Token, r.Lease, ms(s.RetireTTL), s.channels(), r.After, r.Reason, time.Now().UnixMilli()))
-	if code == companion {
-		return Done, true, err
+// Tried again with the same token it does nothing more. It also returns the extras that
+// the session had.
+func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, Extras, error) {
+	reply, err := retireScript.run(ctx, s.Client, append(s.keys(id), s.Keys.Ended(id)),
+		r.Token, r.Lease, ms(s.RetireTTL), s.channels(), r.After, r.Reason, time.Now().UnixMilli())
+	list, done := reply.([]any)
+	if err != nil || !done || len(list) != 2 {
+		code, err := status(reply, err)
+		return code, Extras{}, err
 	}
-	return code, false, err
+	text, _ := list[1].(string)
+	extras, err := parseExtras(text)
+	return Done, extras, err
 }
 
 // Mark notes extras of a session, without being a use of it. With Retention, the

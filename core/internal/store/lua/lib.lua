@@ -9,8 +9,7 @@
 --   {shop_S}_Claim    string  the token of who handles that end
 --
 -- META of a live session:    1 <timeout ms> <created ms> <extras> <commit token> <principal>
--- META of a retired session: 1 retired <token of the retiring commit> moved|ended, and then
---                            companion if it had one
+-- META of a retired session: 1 retired <token of the retiring commit> moved|ended <extras>
 -- META in Ended:             1 moved, of a session that went on under another ID; or
 --                            1 ended <reason> <used ms> <ended ms> <attempts> <created ms> <principal>
 --
@@ -21,7 +20,7 @@
 --   r  how long the data of an ended session is kept, in ms: the session is tracked
 --
 -- Scripts answer with one of these codes, or with a table that starts with one.
-local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, CHANGED, ALIVE, COMPANION = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, CHANGED, ALIVE = 1, 2, 3, 4, 5, 6, 7, 8
 
 local META = '_berth'
 local MOVED = '1 moved'

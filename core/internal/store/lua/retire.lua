@@ -15,8 +15,7 @@
 -- ARGV[6]  why the session ends, '' if it does not end but goes on under another ID
 -- ARGV[7]  now, unix ms
 --
--- Returns  1        retired, now or by an earlier try with this token
---          9        the same, and it had a companion
+-- Returns  {1, extras}  retired, now or by an earlier try with this token
 --          3, 4, 5  the session has expired, was retired by another, or is not readable
 --          6        somebody else holds the lease, or nobody: nothing changed
 --          7        there was another commit since: nothing changed
@@ -30,8 +29,8 @@ local code, timeout, created, extras = classify(meta)
 local kept = code == DONE and retention(extras)
 if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
 if code == RETIRED then
-  local by, rest = string.match(meta, '^1 retired (%S+) ?(.*)$')
-  if by == token then return string.find(rest, 'companion', 1, true) and COMPANION or DONE end
+  local by, had = string.match(meta, '^1 retired (%S+) ?%l* ?(.*)$')
+  if by == token then return {DONE, had} end
 end
 if code ~= DONE then
   if lease ~= '' and redis.call('GET', lock) == lease then
@@ -57,9 +56,7 @@ else
     redis.call('PEXPIRE', ended, timeout + kept)
   end
 end
-local companion = string.find(extras, 'c1', 1, true)
-redis.call('HSET', data, META,
-  '1 retired ' .. token .. (reason == '' and ' moved' or ' ended') .. (companion and ' companion' or ''))
+redis.call('HSET', data, META, '1 retired ' .. token .. (reason == '' and ' moved ' or ' ended ') .. extras)
 redis.call('PEXPIRE', data, ttl)
 hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
-return companion and COMPANION or DONE
+return {DONE, extras}
