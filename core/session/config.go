@@ -7,7 +7,9 @@ import (
 )
 
 // Config says how [Open] reaches Redis, and nothing else. The zero value is a Redis
-// on this machine. A Config does not print what is secret in it.
+// on this machine. A Config does not print what is secret in it, except from an
+// unexported field of a struct that is printed as a whole: there, package fmt calls no
+// methods and shows all. Export such a field, or do not print the struct.
 //
 // Its tags are for loaders that fill it from environment variables, JSON or YAML;
 // docs/configuration.md has them all, and examples/config a program.
@@ -23,8 +25,9 @@ type Config struct {
 	//
 	// With TLS the last but one are rediss+sentinel:// and rediss+cluster://. The port
 	// defaults to 6379, also with TLS, as it does for other programs that take such
-	// URLs; that of a Sentinel to 26379. In a user or password, these signs must be
-	// percent-encoded: / ? # @ : %.
+	// URLs; that of a Sentinel to 26379. In a user or password, also of a Sentinel,
+	// these signs must be percent-encoded: / ? # @ : % & and blanks. A + is a +, and
+	// no blank.
 	//
 	// Parameters are db, connection_timeout and operation_timeout, and of Sentinels
 	// sentinel_username and sentinel_password. Fields of Config may add what the URL

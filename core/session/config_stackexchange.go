@@ -74,7 +74,7 @@ type stackExchange struct {
 	sync, async *time.Duration
 	unknown     []string // options
 	behind      string   // the last option
-	doubt       bool     // what comes may be the rest of a password with a comma in it
+	doubt       bool     // what comes may be the rest of a password with a comma in it, to the end
 }
 
 func (x *stackExchange) server(text string, n int) {
@@ -84,6 +84,9 @@ func (x *stackExchange) server(text string, n int) {
 		return
 	}
 	if path, ok := strings.CutPrefix(text, "!"); ok {
+		if path == "" {
+			x.add("URL has a ! for server %d without the path of a Unix socket behind it, as in !/run/redis.sock", n)
+		}
 		x.socket = &path
 		return
 	}
@@ -104,6 +107,7 @@ func (x *stackExchange) option(text, value string) {
 			text = "(not shown)"
 		}
 		x.unknown = append(x.unknown, text)
+		x.doubt = x.doubt || likeSecret.MatchString(text)
 		return
 	}
 	x.behind = name
@@ -131,7 +135,7 @@ func (x *stackExchange) option(text, value string) {
 			x.add("URL has the option %s, which is not there in berth: make a client and call New", name)
 		}
 	}
-	x.doubt = name == "password"
+	x.doubt = x.doubt || name == "password"
 }
 
 func (x *stackExchange) bad(value, allowed string) {

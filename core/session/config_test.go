@@ -11,11 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/berthgo/berth/core/session"
 )
 
 // tryOpen opens a manager, which talks to nothing.
-func tryOpen(t *testing.T, c session.Config) error {
+func tryOpen(t rapid.TB, c session.Config) error {
 	t.Helper()
 	m, err := session.Open(c, session.Options{})
 	if err != nil {

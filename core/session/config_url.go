@@ -1,7 +1,6 @@
 package session
 
 import (
-	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -27,7 +26,12 @@ var forms = map[string]form{
 
 const formNames = "redis, rediss, unix, redis+sentinel, rediss+sentinel, redis+cluster or rediss+cluster"
 
-var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+var (
+	hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+
+	// likeSecret are names of parameters and options whose value may be a secret, be they known or not.
+	likeSecret = regexp.MustCompile(`(?i)pass|pw|secret|key|token|auth|cred`)
+)
 
 // parseLocation takes a URL, or a connection string of StackExchange.Redis, which has
 // no scheme. Its problems quote nothing that might be a part of a password, not
@@ -60,8 +64,8 @@ func parseURL(s string, wrong *problems) location {
 		wrong.add("URL has an @ behind a / ? or #: in a user or password these must be percent-encoded, as %%2F %%3F and %%23, and elsewhere the @, as %%40")
 		return location{}
 	}
-	after, fragment, _ := strings.Cut(after, "#")
-	if fragment != "" {
+	after, _, hasFragment := strings.Cut(after, "#")
+	if hasFragment {
 		wrong.add("URL has a #, which none of its forms has: in a user or password it must be percent-encoded, as %%23")
 	}
 	path, query, _ := strings.Cut(after, "?")
@@ -163,48 +167,74 @@ func (at *location) database(s, where string, wrong *problems) {
 	at.databaseID = new(int(n))
 }
 
-// parameters takes what is behind the ?, which with doubt may be the rest of a password.
+// parameters takes what is behind the ?. With doubt it may be the rest of a password,
+// as may be what comes behind a password here, and nothing of that is shown. It does
+// not use [url.ParseQuery], which makes blanks of the + in passwords.
 func (at *location) parameters(f form, query string, doubt bool, wrong *problems) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		wrong.add("URL has parameters that are not percent-encoded as they must be")
+	if query == "" {
 		return
 	}
 	known := []string{"db", "connection_timeout", "operation_timeout"}
 	if f.sentinel {
 		known = append(known, "sentinel_username", "sentinel_password")
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		all := values[name]
-		value := all[len(all)-1]
+	seen := map[string]bool{}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, ok := parsePair(pair)
 		switch {
+		case !ok:
+			wrong.add("URL has parameters that are not percent-encoded as they must be: a %% itself is %%25")
+		case pair == "":
+			wrong.add("URL has an & without a parameter before or behind it: in a value it must be percent-encoded, as %%26")
+		case !slices.Contains(known, name) && doubt:
+			wrong.add("URL has a parameter that is not known, and not shown since it may be a part of a password, "+
+				"in which an & must be percent-encoded, as %%26: known are %s", strings.Join(known, ", "))
 		case !slices.Contains(known, name):
-			text := shown(name)
-			if doubt {
-				text = "(not shown)"
-			}
 			wrong.add("URL has the parameter %s: known are %s; for other settings make a client and call New",
-				text, strings.Join(known, ", "))
-		case len(all) > 1:
+				shown(name), strings.Join(known, ", "))
+		case seen[name]:
 			wrong.add("URL has the parameter %s more than once", name)
-		case name == "db":
-			at.database(value, "as db", wrong)
-		case name == "connection_timeout":
-			at.connectionTimeout = duration(name, value, wrong)
-		case name == "operation_timeout":
-			at.operationTimeout = duration(name, value, wrong)
-		case name == "sentinel_username":
-			at.sentinelUsername = &value
-		case name == "sentinel_password":
-			at.sentinelPassword = &value
+		default:
+			at.parameter(name, value, doubt, wrong)
 		}
+		seen[name] = true
+		doubt = doubt || !ok || likeSecret.MatchString(name)
 	}
 }
 
-func duration(name, value string, wrong *problems) *time.Duration {
+func parsePair(s string) (name, value string, ok bool) {
+	name, value, _ = strings.Cut(s, "=")
+	name, err := url.PathUnescape(name)
+	if err != nil {
+		return "", "", false
+	}
+	value, err = url.PathUnescape(value)
+	return name, value, err == nil
+}
+
+func (at *location) parameter(name, value string, doubt bool, wrong *problems) {
+	switch name {
+	case "db":
+		at.database(value, "as db", wrong)
+	case "connection_timeout":
+		at.connectionTimeout = duration(name, value, doubt, wrong)
+	case "operation_timeout":
+		at.operationTimeout = duration(name, value, doubt, wrong)
+	case "sentinel_username":
+		at.sentinelUsername = &value
+	case "sentinel_password":
+		at.sentinelPassword = &value
+	}
+}
+
+func duration(name, value string, doubt bool, wrong *problems) *time.Duration {
 	d, err := time.ParseDuration(value)
 	if err != nil || d < time.Millisecond {
-		wrong.add("URL has the %s %s: it must be a time of at least 1ms, such as 5s or 500ms", name, shown(value))
+		text := shown(value)
+		if doubt {
+			text = "(not shown)"
+		}
+		wrong.add("URL has the %s %s: it must be a time of at least 1ms, such as 5s or 500ms", name, text)
 	}
 	return &d
 }

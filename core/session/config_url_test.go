@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -85,6 +87,38 @@ func checkLocation(t *testing.T, location, where string, says session.Config) {
 	}
 }
 
+// Every sign can be in a password, and those that the docs do not list need no
+// percent-encoding.
+func TestPasswordsInURL(t *testing.T) {
+	t.Parallel()
+	escape := strings.NewReplacer("/", "%2F", "?", "%3F", "#", "%23", "@", "%40", ":", "%3A", "%", "%25", "&", "%26", " ", "%20")
+	var passwords []string
+	for sign := '!'; sign <= '~'; sign++ {
+		s := string(sign)
+		passwords = append(passwords, s, s+"a", "a"+s+s+"b=c", "a"+s)
+	}
+	for _, password := range append(passwords, " a b ", "é+ü") {
+		for location, says := range map[string]session.Config{
+			"redis://:%s@a.test":                                {AccessKey: password},
+			"redis://%s:%[1]s@a.test":                           {Username: password, AccessKey: password},
+			"redis+sentinel://a.test/main?sentinel_password=%s": {SentinelPassword: password},
+			"redis+sentinel://a.test/main?sentinel_username=%s&sentinel_password=%[1]s&db=0": {
+				SentinelUsername: password, SentinelPassword: password,
+			},
+		} {
+			says.URL = fmt.Sprintf(location, escape.Replace(password))
+			if err := tryOpen(t, says); err != nil {
+				t.Errorf("%s does not say %q: %v", says.URL, password, err)
+			}
+			says.AccessKey += "x"
+			says.SentinelPassword += "x"
+			if err := tryOpen(t, says); err == nil {
+				t.Errorf("%s does not say a password", says.URL)
+			}
+		}
+	}
+}
+
 func TestWrongURL(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -105,6 +139,14 @@ func TestWrongURL(t *testing.T) {
 		{"redis://a.test?sentinel_password=x", []string{`"sentinel_password"`}},
 		{"redis://a.test?connection_timeout=5&operation_timeout=0s", []string{`connection_timeout "5"`, `operation_timeout "0s"`, "such as 5s or 500ms"}},
 		{"redis://a.test?a=%zz", []string{"parameters that are not percent-encoded"}},
+		{"redis://a.test?%zz=a", []string{"parameters that are not percent-encoded"}},
+		{"redis://a.test?db=1&", []string{"an & without a parameter", "as %26"}},
+		{"redis+sentinel://a.test/main?sentinel_password=a&b&db=x", []string{"a parameter that is not known, and not shown", "as %26: known are db,", "as db"}},
+		{"redis+sentinel://a.test/main?sentinel_password=a&", []string{"an & without a parameter"}},
+		{"redis+sentinel://a.test/main?sentinel_password=a&&db=1", []string{"an & without a parameter"}},
+		{"redis+sentinel://a.test/main?sentinel_password=a&connection_timeout=b", []string{"connection_timeout (not shown): it must be a time"}},
+		{"redis+sentinel://a.test/main?pool_size=1&sentinel_password=a", []string{`the parameter "pool_size"`}},
+		{"redis+sentinel://a.test/main?sentinel_password=a#", []string{"has a #"}},
 		{"redis://a.test#1", []string{"has a #"}},
 		{"redis://ann:50%@a.test", []string{"percent-encoded, as %25"}},
 		{"redis://:a/b@a.test", []string{"@ behind a / ? or #"}},
@@ -158,10 +200,36 @@ func TestWrongURLTellsNoSecret(t *testing.T) {
 	}
 }
 
+// Neither does a password show that falls apart into what looks like parameters or options.
+func TestPasswordInPartsIsNotTold(t *testing.T) {
+	t.Parallel()
+	const secret = "tellnobody"
+	forms := []string{
+		"redis://ann:%s@a.test:1/2", "rediss://:%s@a.test", "redis://%s@a.test", "unix://ann:%s@/run/s?db=1",
+		"redis+sentinel://ann:%s@a.test,b.test/main/1", "redis+cluster://ann:%s@a.test,b.test",
+		"redis+sentinel://a.test/main?sentinel_password=%s", "redis+sentinel://a.test/main?sentinel_password=%s&db=1",
+		"redis+sentinel://a.test/main?db=1&Sentinel%%5FPassword=%s", "redis://a.test?password=%s&db=1", "redis://a.test?pwd=%s",
+		"a.test:1,password=%s,ssl=True", "a.test,password=%s", "a.test,ssl=true,password=%s,defaultDatabase=2", "password=%s,a.test:1",
+		"a.test,user=ann,password=%s,connectTimeout=x", "a.test,accessKey=%s,ssl=x", "!,password=%s",
+	}
+	parts := []string{
+		"a", "1", secret, ":", "@", "/", "?", "#", "%", "=", ",", "&", "://", " ", "[", "]", "!", "\x00", "%zz",
+		"db=", "&db=", "&connection_timeout=", "&x=", ",ssl=", ",ssl=!", ",name=", ",x=", ",abortConnect=", ",syncTimeout=",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		drawn := rapid.SliceOfN(rapid.SampledFrom(parts), 0, 5).Draw(t, "parts")
+		password := strings.Join(drawn, "") + secret + rapid.SampledFrom(parts).Draw(t, "last")
+		for _, form := range forms {
+			tellsNot(t, fmt.Sprintf(form, password), secret)
+		}
+	})
+}
+
 func FuzzURL(f *testing.F) {
 	for _, scheme := range []string{"redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "x"} {
 		f.Add(scheme, "ann", "", "", "a.test:1,b.test/main/2?db=3&connection_timeout=1s")
 		f.Add(scheme, "", "a/", "%", "/run/redis.sock#f")
+		f.Add(scheme, "ann", "a&", "=1", "a.test/main?sentinel_username=bob")
 	}
 	f.Fuzz(func(t *testing.T, scheme, user, before, behind, rest string) {
 		const secret = "TELLNOBODY"
@@ -172,11 +240,12 @@ func FuzzURL(f *testing.F) {
 			tellsNot(t, scheme+"://"+user+":"+password+"@"+rest, secret)
 		}
 		tellsNot(t, scheme+"://"+rest, secret)
+		tellsNot(t, scheme+"://a.test/main?sentinel_password="+before+secret+behind+"&"+rest, secret)
 	})
 }
 
 // tellsNot opens a location, which must not panic nor tell the secret.
-func tellsNot(t *testing.T, location, secret string) {
+func tellsNot(t rapid.TB, location, secret string) {
 	t.Helper()
 	c := session.Config{URL: location}
 	text := fmt.Sprint(c)
