@@ -47,5 +47,10 @@ func load(files []string, environment map[string]string) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
+	if environment["REDIS_URL"] != "" {
+		// It says where Redis is, in place of what the files say of that.
+		c := &s.Redis
+		c.Host, c.Port, c.Addrs, c.Socket, c.MasterName, c.Cluster, c.DatabaseID = "", 0, nil, "", "", false, 0
+	}
 	return s, env.ParseWithOptions(&s, env.Options{Environment: environment})
 }

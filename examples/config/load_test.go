@@ -183,6 +183,25 @@ func TestLaterSettingsWin(t *testing.T) {
 	}
 }
 
+// A URL in the environment says where Redis is, whatever a file says of that.
+func TestURLWinsOverFile(t *testing.T) {
+	t.Parallel()
+	s, err := load([]string{"config.yaml"}, map[string]string{"REDIS_URL": "redis://redis.test/3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := session.Open(s.Redis, s.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	if s.Redis.ConnectionTimeout != 5*time.Second || s.Redis.URL != "redis://redis.test/3" {
+		t.Errorf("the settings are %v", s.Redis)
+	}
+}
+
 func TestWrongSettings(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
