@@ -240,7 +240,7 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 	if err := s.put(ctx, facts, d.sealed(s.codecOf(s.tried.id))); err != nil {
 		return err
 	}
-	if err := s.enlist(ctx, facts, ""); err != nil {
+	if _, err := s.enlist(ctx, facts, ""); err != nil {
 		return err
 	}
 	if s.companion != nil {
@@ -248,7 +248,7 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 			return err
 		}
 	}
-	if err := s.makeRoom(ctx, facts); err != nil {
+	if err := s.makeRoom(ctx, facts.Principal); err != nil {
 		return err
 	}
 	s.id, s.meta, s.owed = s.tried.id, facts, owesCookie

@@ -81,35 +81,42 @@ func (f *faults) used() bool {
 	return len(f.plan) == 0
 }
 
-// matching returns a manager, and what handles one of its calls that is not known by
-// its number.
+// matching returns a manager, and what handles those of its calls that are not known by
+// their number.
 func matching(r *rig, o session.Options) (*session.Manager, *onCmd) {
 	client, f := r.newClient(), &onCmd{}
 	client.AddHook(f)
 	return r.managerOn(client, o), f
 }
 
-// onCmd handles the next call with an argument that contains a text, pipelines aside.
+// onCmd handles the next call with an argument that contains a text, or every one.
 type onCmd struct {
-	mu   sync.Mutex
-	text string
-	step step // nil if there is nothing to do, or it was done
+	mu    sync.Mutex
+	text  string
+	step  step // nil if there is nothing to do, or it was done
+	every bool
+	came  bool
 }
 
-func (o *onCmd) arm(text string, s step) {
+func (o *onCmd) arm(text string, s step) { o.set(text, s, false) }
+
+// each does the same with every such call, until the next arm or each.
+func (o *onCmd) each(text string, s step) { o.set(text, s, true) }
+
+func (o *onCmd) set(text string, s step, every bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.text, o.step = text, s
+	o.text, o.step, o.every, o.came = text, s, every, false
 }
 
-// done tells whether the call has come.
+// done tells whether such a call has come.
 func (o *onCmd) done() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.step == nil
+	return o.came
 }
 
-// take returns what is to be done to a call, which is then done.
+// take returns what is to be done to a call.
 func (o *onCmd) take(cmd redis.Cmder) step {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -117,7 +124,10 @@ func (o *onCmd) take(cmd redis.Cmder) step {
 	if s == nil || !slices.ContainsFunc(cmd.Args(), func(arg any) bool { return strings.Contains(fmt.Sprint(arg), o.text) }) {
 		return nil
 	}
-	o.step = nil
+	o.came = true
+	if !o.every {
+		o.step = nil
+	}
 	return s
 }
 
@@ -133,7 +143,7 @@ func (o *onCmd) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 func (o *onCmd) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+	return asOne(o.ProcessHook, next)
 }
 
 // dropper makes connections that lose replies: the server has executed the call,

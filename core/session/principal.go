@@ -135,15 +135,16 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 }
 
 // enlist puts the session under its new ID into the index of its principal, in the
-// place of another or as the newest. Of an index that has grown large it looks at some,
-// and cleans it.
-func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) error {
+// place of another or as the newest; it returns false if that place is not there. Of an
+// index that has grown large it looks at some, and cleans it.
+func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) (listed bool, err error) {
 	if facts.Principal == "" {
-		return nil
+		return true, nil
 	}
-	e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout), Place: place}
-	return s.m.call(ctx, opCommit, func(int) error {
+	e := store.Enlisting{Mode: store.Add, Principal: facts.Principal, TTL: indexLife(facts.Timeout), Place: place}
+	err = s.m.call(ctx, opCommit, func(int) error {
 		status, old, err := s.m.store.Enlist(ctx, s.m.key(s.tried.id), e)
+		listed = status != store.Unknown
 		if err != nil || status != store.Busy {
 			return err
 		}
@@ -152,6 +153,19 @@ func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) er
 			s.m.unlist(facts.Principal, gone...)
 		}
 		return nil
+	})
+	return listed, err
+}
+
+// checkIndex tells whether the index of a principal can be written to, before a sign-in
+// retires anything.
+func (s *Session) checkIndex(ctx context.Context, principal string) error {
+	if principal == "" {
+		return nil
+	}
+	return s.m.call(ctx, opCommit, func(int) error {
+		_, _, err := s.m.store.Enlist(ctx, "", store.Enlisting{Mode: store.Check, Principal: principal})
+		return err
 	})
 }
 
@@ -166,15 +180,14 @@ func goneOf(found []store.Inspected) (gone []string) {
 
 // makeRoom ends the oldest sessions of a principal that has just signed in, over
 // MaxPerPrincipal. Sessions that cannot be read count, and stay.
-func (s *Session) makeRoom(ctx context.Context, facts store.Meta) error {
+func (s *Session) makeRoom(ctx context.Context, principal string) error {
 	m := s.m
-	if facts.Principal == "" || m.options.MaxPerPrincipal == 0 {
+	if principal == "" || m.options.MaxPerPrincipal == 0 {
 		return nil
 	}
-	key := m.key(s.tried.id)
 	return m.call(ctx, opCommit, func(int) error {
-		e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout), Limit: m.options.MaxPerPrincipal}
-		status, all, err := m.store.Enlist(ctx, key, e)
+		e := store.Enlisting{Mode: store.Look, Principal: principal, Limit: m.options.MaxPerPrincipal}
+		status, all, err := m.store.Enlist(ctx, "", e)
 		if err != nil || status != store.Busy {
 			return err
 		}
@@ -182,10 +195,10 @@ func (s *Session) makeRoom(ctx context.Context, facts store.Meta) error {
 		if err != nil && !errors.Is(err, store.ErrFormat) {
 			return err
 		}
-		e.Gone, e.MakeRoom = goneOf(found), true
+		e.Mode, e.Gone = store.MakeRoom, goneOf(found)
 		// Again after it, since one may have been rotated out of the way meanwhile.
 		for met := make(map[string]bool); ; {
-			_, oldest, err := m.store.Enlist(ctx, key, e)
+			_, oldest, err := m.store.Enlist(ctx, "", e)
 			if err != nil {
 				return err
 			}
@@ -196,7 +209,7 @@ func (s *Session) makeRoom(ctx context.Context, facts store.Meta) error {
 			for _, key := range oldest {
 				met[key] = true
 			}
-			if err := m.replace(ctx, facts.Principal, oldest); err != nil {
+			if err := m.replace(ctx, principal, oldest); err != nil {
 				return err
 			}
 			e.Gone = nil
@@ -230,18 +243,10 @@ func (m *Manager) replace(ctx context.Context, principal string, oldest []string
 	return nil
 }
 
-// place is the session whose place in the index a rotation takes.
-func (s *Session) place() string {
-	if s.principal == s.meta.Principal {
-		return s.key
-	}
-	return ""
-}
-
 // relist tells the index of its principal of a session once more, beside the request.
 func (m *Manager) relist(key string, facts store.Meta) {
 	m.cleanup(func(ctx context.Context) {
-		e := store.Enlisting{Principal: facts.Principal, TTL: indexLife(facts.Timeout)}
+		e := store.Enlisting{Mode: store.Add, Principal: facts.Principal, TTL: indexLife(facts.Timeout)}
 		_, _, err := m.store.Enlist(ctx, key, e)
 		status := store.Done
 		if err == nil {

@@ -12,7 +12,17 @@ import (
 // two are in different slots of a cluster, so it takes two calls. Until the second
 // nobody knows the new ID: if the old one cannot be retired, it is taken back. If a
 // Shared commit came in between, all is done once more with what that has written.
+//
+// A rotation takes its place in the index of the principal beforehand, so that it is
+// never missing there. A sign-in enters it only once it has succeeded: until then it must
+// not count against MaxPerPrincipal.
 func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
+	signsIn := s.principal != s.meta.Principal
+	if signsIn {
+		if err := s.checkIndex(ctx, s.principal); err != nil {
+			return err
+		}
+	}
 	companion, err := s.takeCompanion(ctx)
 	if err != nil {
 		return err
@@ -32,8 +42,11 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		if err := s.put(ctx, facts, set); err != nil {
 			return err
 		}
-		if err := s.enlist(ctx, facts, s.place()); err != nil {
-			return err
+		listed := false
+		if !signsIn {
+			if listed, err = s.enlist(ctx, facts, s.key); err != nil {
+				return err
+			}
 		}
 		if companion != nil {
 			if _, err := s.putCompanion(ctx, s.tried.id, *companion, facts); err != nil {
@@ -53,10 +66,8 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		switch {
 		case err == nil:
 			s.moveOn(ctx, had.Companion)
-			if s.principal != s.meta.Principal {
-				if err := s.makeRoom(ctx, facts); err != nil {
-					return err
-				}
+			if err := s.arrive(ctx, facts, listed, signsIn); err != nil {
+				return err
 			}
 			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 			return nil
@@ -124,6 +135,20 @@ func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
 	return list, nil
 }
 
+// arrive enters the index of the principal, if the session is not there yet, and makes room
+// for a sign-in.
+func (s *Session) arrive(ctx context.Context, facts store.Meta, listed, signsIn bool) error {
+	if !listed {
+		if _, err := s.enlist(ctx, facts, ""); err != nil {
+			return err
+		}
+	}
+	if !signsIn {
+		return nil
+	}
+	return s.makeRoom(ctx, facts.Principal)
+}
+
 // moveOn takes away what the old ID leaves behind.
 func (s *Session) moveOn(ctx context.Context, companion bool) {
 	if companion {
@@ -139,10 +164,14 @@ func (s *Session) moveOn(ctx context.Context, companion bool) {
 // not known whether that has happened.
 func (s *Session) retireLater() {
 	m, key, principal, token := s.m, s.key, s.meta.Principal, s.lease.token
+	moved, facts := m.key(s.tried.id), s.tried.facts
 	m.later(func(ctx context.Context) error {
 		_, _, err := m.store.Retire(ctx, key, store.Retirement{Token: token})
 		if err == nil {
 			m.unlist(principal, key)
+			if facts.Principal != "" {
+				m.relist(moved, facts)
+			}
 		}
 		return err
 	})

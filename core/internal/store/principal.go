@@ -6,25 +6,33 @@ import (
 	"time"
 )
 
-// Enlisting is what [Store.Enlist] puts into the index of a principal.
+// Enlisting is what [Store.Enlist] does with the index of a principal.
 type Enlisting struct {
+	Mode      Mode
 	Principal string
 	TTL       time.Duration // how long the index is to live at least
 	Place     string        // the session whose place it takes, or ""
 	Limit     int           // how many sessions there may be, 0 for any number
-	MakeRoom  bool          // only tell who has to give way
 	Gone      []string      // sessions that are found to be gone
 }
 
-// Enlist puts a session into the index of its principal. With [Busy] it returns sessions
-// to look at, as some may be gone; with MakeRoom and [Done] those that have to give way.
+// Mode is what to do with the index of a principal.
+type Mode string
+
+// What to do with the index of a principal.
+const (
+	Check    Mode = "check"     // nothing: can it be written to?
+	Add      Mode = "add"       // enlist the session
+	Look     Mode = "look"      // tell all if there are too many
+	MakeRoom Mode = "make room" // tell who has to give way
+)
+
+// Enlist puts a session into the index of its principal, or does what else the mode says.
+// With [Busy] it returns sessions to look at, as some may be gone; with [Done] those that
+// have to give way. [Unknown] says that the place to be taken is not there.
 func (s *Store) Enlist(ctx context.Context, id string, e Enlisting) (Status, []string, error) {
-	mode := "look"
-	if e.MakeRoom {
-		mode = "make room"
-	}
 	args := make([]any, 0, 6+len(e.Gone))
-	args = append(args, id, time.Now().UnixMilli(), ms(e.TTL), e.Place, e.Limit, mode)
+	args = append(args, id, time.Now().UnixMilli(), ms(e.TTL), e.Place, e.Limit, string(e.Mode))
 	for _, gone := range e.Gone {
 		args = append(args, gone)
 	}

@@ -7,8 +7,11 @@
 -- ARGV[4]  the session whose place it takes, or '': that stays in the index until it is
 --          retired, so that neither is ever missing
 -- ARGV[5]  how many there may be, 0 for any number
--- ARGV[6]  what to do: "look" enlists; "make room" is what follows if there are too many,
---          and enlists nothing: the session may have had to give way itself meanwhile
+-- ARGV[6]  what to do:
+--          "check"      nothing: is the index there to be written to?
+--          "add"        enlist it; without a limit also look for some that may be gone
+--          "look"       are there too many?
+--          "make room"  who has to give way?
 -- ARGV[7…] sessions that are gone
 --
 -- Each sign-in has a score of its own, so sessions with the same score are one that is
@@ -17,8 +20,9 @@
 -- Returns  {1, session, …}  the sessions that have to give way, oldest first. They stay
 --                           in the index until they have, so that a second try finds
 --                           them again
---          {2, session, …}  enlisted, and there are too many: all of them, to look at
---                           which are gone; or without a limit the oldest, now and then
+--          {2, session, …}  there are too many: all of them, to look at which are gone; or
+--                           without a limit the oldest, now and then
+--          {3}              the one whose place it takes is not there, so neither is it
 local index = KEYS[1]
 local session, now, ttl, place, limit, mode = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
 -- Without a limit, an index of so many sessions is looked through at each sign-in, so
@@ -28,9 +32,14 @@ local MANY, SOME = 64, 16
 -- include lib.lua
 
 for i = 7, #ARGV do redis.call('ZREM', index, ARGV[i]) end
-if mode == 'look' then
+local sessions = {DONE}
+if mode == 'check' then
+  redis.call('ZCARD', index)
+  return sessions
+elseif mode == 'add' then
   if not redis.call('ZSCORE', index, session) then
     local score = place ~= '' and redis.call('ZSCORE', index, place)
+    if place ~= '' and not score then return {UNKNOWN} end
     if not score then
       -- The last one is the newest, whatever the clocks of two processes say.
       local newest = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
@@ -41,16 +50,13 @@ if mode == 'look' then
     redis.call('ZADD', index, score, session)
   end
   if redis.call('PTTL', index) < ttl then redis.call('PEXPIRE', index, ttl) end
-end
-
-local sessions = {DONE}
-if limit == 0 then
-  if mode == 'look' and redis.call('ZCARD', index) > MANY then
+  if limit == 0 and redis.call('ZCARD', index) > MANY then
     sessions = redis.call('ZRANGE', index, 0, SOME - 1)
     table.insert(sessions, 1, BUSY)
   end
   return sessions
 end
+
 local all = redis.call('ZRANGE', index, 0, -1, 'WITHSCORES')
 local signins = 0
 for i = 2, #all, 2 do

@@ -1,0 +1,247 @@
+package session_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// warmUpEnds loads the scripts that handle ends, in a bubble.
+func warmUpEnds(t *testing.T, m *session.Manager) {
+	t.Helper()
+	if err := m.End(context.Background(), saved(t, m)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	var h endings
+	stop := handleEnds(t, m, h.handle)
+	time.Sleep(time.Second)
+	stop()
+	if len(h.list()) != 1 {
+		t.Fatal("the first end was not handled")
+	}
+}
+
+// An end that was handled between another process's taking it out of the index and
+// claiming it is not handed out again, without data.
+func TestHandledEndIsNotClaimedAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a := r.manager(tracked(func(o *session.Options) { o.EndSweep = time.Hour }))
+		b, f := matching(r, tracked())
+		warmUpEnds(t, b)
+		if err := a.End(context.Background(), saved(t, a, "n", 1)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		var h endings
+		leave := make(chan struct{})
+		handleEnds(t, a, func(ctx context.Context, e session.Ended) error {
+			<-leave
+			return h.handle(ctx, e)
+		})
+		time.Sleep(12 * time.Second) // longer than LockTTL: it is due again
+		f.arm("_Claim", before(func() {
+			close(leave)
+			time.Sleep(50 * time.Millisecond)
+			if a.Stats().EndsHandled != 1 {
+				t.Error("the first has not handled it yet")
+			}
+		}))
+		handleEnds(t, b, h.handle)
+		time.Sleep(5 * time.Minute)
+		if n := len(h.list()); n != 1 || !f.done() {
+			t.Errorf("handed out %d times, and nothing was lost", n)
+		}
+	})
+}
+
+// The same as it comes, with sessions that are ended while several processes handle ends.
+func TestEndsAmongProcesses(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	ctx := context.Background()
+	const writers, each = 32, 60
+	managers := make([]*session.Manager, 4)
+	var stops []func()
+	var h endings
+	for i := range managers {
+		managers[i] = r.manager(tracked(func(o *session.Options) { o.EndNotifications, o.EndSweep = true, 20*time.Millisecond }))
+		stops = append(stops, handleEnds(t, managers[i], h.handle))
+	}
+	var all sync.WaitGroup
+	for w := range writers {
+		m, other := managers[w%4], managers[(w+1)%4]
+		all.Go(func() {
+			for range each {
+				s, err := m.Begin(ctx, "", session.Exclusive)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.Set("n", 1)
+				if err := s.Commit(ctx); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := other.End(ctx, s.ID()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	until(t, "all are handled", func() bool {
+		var handled uint64
+		for _, m := range managers {
+			handled += m.Stats().EndsHandled
+		}
+		return handled >= writers*each && r.indexed() == 0
+	})
+	for _, stop := range stops {
+		stop()
+	}
+	if n := len(h.ids()); n != writers*each {
+		t.Errorf("%d sessions ended, want %d", n, writers*each)
+	}
+	for _, e := range h.list() {
+		if e.NoData || e.Attempt != 1 || h.ids()[e.ID] != 1 {
+			t.Fatalf("%v, no data %t, handed out %d times", e, e.NoData, h.ids()[e.ID])
+		}
+	}
+}
+
+// What was claimed is not handed to a handler if the reply comes later than the claim
+// lives.
+func TestLateReplyToAClaim(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		o := tracked(func(o *session.Options) {
+			o.Timeout, o.LockTTL, o.EndSweep = time.Second, time.Second, 500*time.Millisecond
+		})
+		a, f := matching(r, o)
+		b := r.manager(o)
+		warmUpEnds(t, a)
+		var running, calls atomic.Int32
+		handle := func(_ context.Context, e session.Ended) error {
+			calls.Add(1)
+			if running.Add(1) > 1 {
+				t.Errorf("attempt %d: two handlers at a time", e.Attempt)
+			}
+			defer running.Add(-1)
+			time.Sleep(10 * time.Second)
+			return nil
+		}
+		saved(t, a)
+		time.Sleep(2 * time.Second)
+		f.arm("_Claim", after(func() {
+			handleEnds(t, b, handle)
+			time.Sleep(3 * time.Second)
+			if running.Load() != 1 {
+				t.Error("the other does not handle it yet")
+			}
+		}))
+		handleEnds(t, a, handle)
+		time.Sleep(30 * time.Second)
+		if n := calls.Load(); n != 1 || !f.done() {
+			t.Errorf("handed out %d times", n)
+		}
+	})
+}
+
+// A handler is told that its claim is lost when LockTTL is over, however long a renewal
+// hangs, and so before another is handed the session.
+func TestHandlerIsToldOfALostClaim(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		o := tracked(func(o *session.Options) {
+			o.Timeout, o.LockTTL, o.EndSweep, o.EndAttempts = time.Second, time.Second, 100*time.Millisecond, 3
+		})
+		a, f := matching(r, o)
+		b := r.managerOn(a.Client(), o)
+		f.each("renew", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			time.Sleep(3 * time.Second) // what a client does that looks at its own time-out only
+			return refuse(ctx, cmd, next)
+		})
+		saved(t, a)
+		var mu sync.Mutex
+		var earlier []context.Context
+		handle := func(ctx context.Context, e session.Ended) error {
+			mu.Lock()
+			for _, other := range earlier {
+				if other.Err() == nil {
+					t.Errorf("attempt %d: the one before was not told", e.Attempt)
+				}
+			}
+			earlier = append(earlier, ctx)
+			mu.Unlock()
+			start := time.Now()
+			<-ctx.Done()
+			if told := time.Since(start); told > o.LockTTL {
+				t.Errorf("told after %v", told)
+			}
+			return context.Cause(ctx)
+		}
+		handleEnds(t, a, handle)
+		handleEnds(t, b, handle)
+		time.Sleep(20 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(earlier) != 3 || !f.done() {
+			t.Errorf("handed out %d times, want 3", len(earlier))
+		}
+	})
+}
+
+// A claim whose reply was lost counts as one attempt, and the session is handed out.
+func TestLostReplyToAClaim(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := matching(r, tracked(func(o *session.Options) { o.EndAttempts = 1 }))
+		warmUpEnds(t, m)
+		id := saved(t, m, "n", 1)
+		f.arm(r.key(id, "Claim"), lose)
+		var h endings
+		handleEnds(t, m, h.handle)
+		time.Sleep(3 * time.Minute)
+		all := h.list()
+		if len(all) != 1 || all[0].Attempt != 1 || !f.done() {
+			t.Errorf("handed out: %v; put aside %d", all, m.Stats().EndsAside)
+		}
+	})
+}
+
+// A handler that calls runtime.Goexit, as t.FailNow does, has failed, and gives back the
+// only slot. This is not in a bubble, as one that waits for it forever would never end.
+func TestGoexitInAHandler(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	m := r.manager(tracked(func(o *session.Options) {
+		o.Timeout, o.LockTTL, o.EndSweep = 100*time.Millisecond, time.Second, 50*time.Millisecond
+		o.EndHandlers, o.EndAttempts = 1, 2
+	}))
+	for range 3 {
+		saved(t, m)
+	}
+	var calls atomic.Int32
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- m.HandleEnd(ctx, func(context.Context, session.Ended) error {
+			calls.Add(1)
+			runtime.Goexit()
+			return nil
+		})
+	}()
+	until(t, "all are put aside", func() bool { return m.Stats().EndsAside == 3 })
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("HandleEnd: %v", err)
+	}
+	if n := calls.Load(); n != 6 {
+		t.Errorf("called %d times, want 2 for each of 3", n)
+	}
+}

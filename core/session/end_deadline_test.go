@@ -1,0 +1,142 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// A session lives on while it is held. The commit makes its timeout count again, and its
+// end is found by that, not by how long it could have been held.
+func TestEndOfASessionHeldForLong(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked(func(o *session.Options) {
+			o.Timeout, o.LockTTL, o.EndSweep = 500*time.Millisecond, time.Minute, 100*time.Millisecond
+		}))
+		var h endings
+		handleEnds(t, m, h.handle)
+		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
+		s.Set("n", 2)
+		time.Sleep(2 * time.Second)
+		commit(t, s)
+		time.Sleep(5 * time.Second)
+		all := h.list()
+		if len(all) != 1 || all[0].NoData || get[int](t, all[0].Session, "n") != 2 {
+			t.Fatalf("ended: %v", all)
+		}
+		if lag := m.Stats().EndLagMax; lag > 300*time.Millisecond {
+			t.Errorf("found after %v, and EndSweep is 100 ms", lag)
+		}
+	})
+}
+
+// A shorter timeout counts even if somebody looks after the index was told of it and
+// before it is committed.
+func TestEndFollowsATimeoutSeenTooEarly(t *testing.T) {
+	for _, access := range []session.Access{session.Exclusive, session.Shared} {
+		t.Run(fmt.Sprint(access), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				o := tracked(func(o *session.Options) { o.Timeout, o.EndSweep = 20*time.Minute, 10*time.Millisecond })
+				var h endings
+				handleEnds(t, r.manager(o), h.handle)
+				m, f := matching(r, o)
+				s := begin(t, m, saved(t, m, "n", 1), access)
+				s.Set("n", 2)
+				s.SetTimeout(50 * time.Millisecond)
+				f.arm(r.key(s.ID(), "Data"), before(func() { time.Sleep(100 * time.Millisecond) }))
+				commit(t, s)
+				if !f.done() {
+					t.Fatal("the commit was not delayed")
+				}
+				time.Sleep(time.Second)
+				if all := h.list(); len(all) != 1 || all[0].NoData || get[int](t, all[0].Session, "n") != 2 {
+					t.Errorf("ended: %v", all)
+				}
+			})
+		})
+	}
+}
+
+// A commit that comes after the end of its session, and would have changed the timeout,
+// does not make it end again.
+func TestLateCommitIsNoSecondEnd(t *testing.T) {
+	for _, access := range []session.Access{session.Exclusive, session.Shared} {
+		t.Run(fmt.Sprint(access), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m := r.manager(tracked(func(o *session.Options) { o.Timeout = 2 * time.Minute }))
+				var h endings
+				handleEnds(t, m, h.handle)
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, access)
+				s.SetTimeout(time.Minute)
+				if err := m.End(context.Background(), id); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(20 * time.Second)
+				if n := len(h.list()); n != 1 {
+					t.Fatalf("%d ends", n)
+				}
+				wantErr(t, s.Commit(context.Background()), session.ErrEnded)
+				if n := r.indexed(); n != 0 {
+					t.Errorf("%d are back in the index", n)
+				}
+				time.Sleep(5 * time.Minute)
+				if n := len(h.list()); n != 1 {
+					t.Errorf("ended %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// Nor does it delay an end that nobody has handled yet.
+func TestLateCommitDelaysNoEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked(func(o *session.Options) { o.Timeout = 20 * time.Minute }))
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Shared)
+		s.SetTimeout(19 * time.Minute)
+		if err := m.End(context.Background(), id); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		wantErr(t, s.Commit(context.Background()), session.ErrEnded)
+		var h endings
+		handleEnds(t, m, h.handle)
+		time.Sleep(10 * time.Second)
+		if n := len(h.list()); n != 1 {
+			t.Errorf("%d ends after two sweeps", n)
+		}
+	})
+}
+
+// Where the key that says that a session is alive was lost, the session has ended: not
+// before that is seen, and not in the future.
+func TestEndOfAnEvictedSession(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked())
+		var h endings
+		handleEnds(t, m, h.handle)
+		id := saved(t, m, "n", 1)
+		time.Sleep(50 * time.Second)
+		commit(t, begin(t, m, id, session.Exclusive))
+		if n := r.client.Del(context.Background(), r.key(id, "Timeout")).Val(); n != 1 {
+			t.Fatal("there is no such key")
+		}
+		time.Sleep(30 * time.Second) // the index has the deadline before the last request
+		all := h.list()
+		if len(all) != 1 || get[int](t, all[0].Session, "n") != 1 {
+			t.Fatalf("ended: %v", all)
+		}
+		if ahead := time.Until(all[0].EndedAt); ahead > 0 {
+			t.Errorf("ended %v from now", ahead)
+		}
+		if lag := m.Stats().EndLag; lag < 0 {
+			t.Errorf("handled %v before it ended", -lag)
+		}
+	})
+}
