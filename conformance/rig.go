@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,6 +113,9 @@ func (r *rig) wantUnlocked(id string) {
 	}
 }
 
+// sent is when the cookie was sent, among what a session remembers.
+var sent = regexp.MustCompile(`s\d+`)
+
 // pass lets time pass for all sessions of the case: for their keys, and for the
 // times that they remember, which stand in the field "_berth".
 func (r *rig) pass(d time.Duration) {
@@ -119,20 +124,21 @@ func (r *rig) pass(d time.Duration) {
 		if !strings.HasSuffix(key, "_Data") {
 			continue
 		}
-		var version, timeout, created, sent int64
-		var commit string
+		var version, timeout, created int64
+		var extras, commit string
 		meta := r.look.HGet(r.Context(), key, "_berth").Val()
 		if strings.HasPrefix(meta, "1 retired ") {
 			continue
 		}
-		if _, err := fmt.Sscan(meta, &version, &timeout, &created, &sent, &commit); err != nil || version != 1 {
+		if _, err := fmt.Sscan(meta, &version, &timeout, &created, &extras, &commit); err != nil || version != 1 {
 			r.Fatalf("the suite does not know the format of _berth: %v", err)
 		}
-		if sent != 0 {
-			sent -= int64(d / time.Second)
-		}
+		extras = sent.ReplaceAllStringFunc(extras, func(match string) string {
+			seconds, _ := strconv.ParseInt(match[1:], 10, 64)
+			return fmt.Sprintf("s%d", seconds-int64(d/time.Second))
+		})
 		_, rest, _ := strings.Cut(meta, " "+commit+" ")
-		older := fmt.Sprintf("1 %d %d %d %s %s", timeout, created-d.Milliseconds(), sent, commit, rest)
+		older := fmt.Sprintf("1 %d %d %s %s %s", timeout, created-d.Milliseconds(), extras, commit, rest)
 		if err := r.look.HSet(r.Context(), key, "_berth", older).Err(); err != nil {
 			r.Fatalf("HSET: %v", err)
 		}

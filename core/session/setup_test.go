@@ -26,8 +26,13 @@ import (
 var realURL string
 
 func TestMain(m *testing.M) {
+	redis.SetLogger(silence{}) // servers go away by the dozen here
 	redistest.Main(m, func(url string) { realURL = url }, func() error { return errors.Join(stopTopologies(), goleak.Find()) })
 }
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 // rig is a Redis for one test, and what the test needs around it.
 type rig struct {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
@@ -23,14 +25,20 @@ const (
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(workerEnv); text != "" {
+		redis.SetLogger(silence{})
 		if err := work(text); err != nil {
 			log.Fatal(err)
 		}
 		return
 	}
 	flag.Parse()
+	redis.SetLogger(silence{})
 	redistest.Main(m, func(string) { available = true }, func() error { return nil })
 }
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 var available bool
 
