@@ -15,7 +15,7 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 # Not cached: results depend on the redis-server that is installed, and the
 # import rules on every module's files; go's cache notices neither.
-TESTFLAGS ?= -count=1
+TESTFLAGS ?= -count=1 -timeout 20m
 BENCHFLAGS ?= -benchmem
 BENCHCOUNT ?= 6
 BENCHARGS ?=
