@@ -154,7 +154,7 @@ func TestLeastPermissionsOnCluster(t *testing.T) {
 		t.Fatalf("docs/redis.md lists %v", additional)
 	}
 	all := append(append(listed(`(?m)^[~&].*$`), permissions...), additional...)
-	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{})
+	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: patient})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func TestNoShardedPubSub(t *testing.T) {
 	if _, ok := redistest.Find(); !ok {
 		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
 	}
-	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Node: redistest.Options{
+	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: patient, Node: redistest.Options{
 		Args: []string{"--rename-command", "SSUBSCRIBE", "", "--rename-command", "SPUBLISH", ""},
 	}})
 	if err != nil {

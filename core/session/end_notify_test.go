@@ -96,7 +96,7 @@ func TestNotificationsOnCluster(t *testing.T) {
 	if _, ok := redistest.Find(); !ok {
 		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
 	}
-	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1})
+	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1, FailAfter: patient})
 	if err != nil {
 		t.Fatal(err)
 	}

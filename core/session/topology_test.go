@@ -6,11 +6,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/redistest"
 )
+
+// patient is how long a server must be silent to be replaced, where none is to be: on a
+// busy machine one may be for a while.
+const patient = 30 * time.Second
 
 // topology is a way in which Redis is set up. It is started when the first test needs
 // it, and stopped after the last.
@@ -25,14 +30,14 @@ type topology struct {
 
 var topologies = map[string]*topology{
 	"cluster": {start: func(ctx context.Context) (o redis.UniversalOptions, stop func() error, err error) {
-		c, err := redistest.StartCluster(ctx, redistest.ClusterOptions{Replicas: 1})
+		c, err := redistest.StartCluster(ctx, redistest.ClusterOptions{Replicas: 1, FailAfter: patient})
 		if err != nil {
 			return o, nil, err
 		}
 		return redis.UniversalOptions{Addrs: c.Addrs(), IsClusterMode: true}, c.Stop, nil
 	}},
 	"sentinel": {start: func(ctx context.Context) (o redis.UniversalOptions, stop func() error, err error) {
-		s, err := redistest.StartSentinel(ctx, redistest.SentinelOptions{})
+		s, err := redistest.StartSentinel(ctx, redistest.SentinelOptions{FailAfter: patient})
 		if err != nil {
 			return o, nil, err
 		}

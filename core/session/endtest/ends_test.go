@@ -67,7 +67,7 @@ func single(t *testing.T, args ...string) (*redistest.Server, settings) {
 func cluster(t *testing.T) settings {
 	t.Helper()
 	own(t)
-	c, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{})
+	c, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
