@@ -166,7 +166,7 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 	s := m.found(ctx, id, key, Exclusive, l)
 	if l.Status != store.Done {
 		pass.Leave() // the script left no lock behind, but for one case
-		if l.Held {
+		if l.Gone {
 			m.release(key, token)
 		}
 		return s, nil

@@ -141,9 +141,8 @@ func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) (l
 	if facts.Principal == "" {
 		return true, nil
 	}
-	e := store.Enlisting{Mode: store.Add, Principal: facts.Principal, TTL: indexLife(facts.Timeout), Place: place}
 	err = s.m.call(ctx, opCommit, func(int) error {
-		status, old, err := s.m.store.Enlist(ctx, s.m.key(s.tried.id), e)
+		status, old, err := s.m.store.Enlist(ctx, s.m.key(s.tried.id), facts.Principal, indexLife(facts.Timeout), place)
 		listed = status != store.Unknown
 		if err != nil || status != store.Busy {
 			return err
@@ -157,16 +156,13 @@ func (s *Session) enlist(ctx context.Context, facts store.Meta, place string) (l
 	return listed, err
 }
 
-// checkIndex tells whether the index of a principal can be written to, before a sign-in
+// checkIndex tells whether the index of a principal can be read, before a sign-in
 // retires anything.
 func (s *Session) checkIndex(ctx context.Context, principal string) error {
 	if principal == "" {
 		return nil
 	}
-	return s.m.call(ctx, opCommit, func(int) error {
-		_, _, err := s.m.store.Enlist(ctx, "", store.Enlisting{Mode: store.Check, Principal: principal})
-		return err
-	})
+	return s.m.call(ctx, opCommit, func(int) error { return s.m.store.CheckIndex(ctx, principal) })
 }
 
 func goneOf(found []store.Inspected) (gone []string) {
@@ -186,25 +182,23 @@ func (s *Session) makeRoom(ctx context.Context, principal string) error {
 		return nil
 	}
 	return m.call(ctx, opCommit, func(int) error {
-		e := store.Enlisting{Mode: store.Look, Principal: principal, Limit: m.options.MaxPerPrincipal}
-		status, all, err := m.store.Enlist(ctx, "", e)
-		if err != nil || status != store.Busy {
-			return err
-		}
-		found, err := m.store.Inspect(ctx, all)
-		if err != nil && !errors.Is(err, store.ErrFormat) {
-			return err
-		}
-		e.Mode, e.Gone = store.MakeRoom, goneOf(found)
-		// Again after it, since one may have been rotated out of the way meanwhile.
-		for met := make(map[string]bool); ; {
-			_, oldest, err := m.store.Enlist(ctx, "", e)
+		looked, met := false, make(map[string]bool)
+		// Again after each step, since one may have been rotated out of the way meanwhile.
+		for {
+			listed, err := m.store.Listed(ctx, principal)
 			if err != nil {
 				return err
 			}
-			oldest = slices.DeleteFunc(oldest, func(key string) bool { return met[key] })
-			if len(oldest) == 0 {
+			oldest := slices.DeleteFunc(surplus(listed, m.options.MaxPerPrincipal), func(key string) bool { return met[key] })
+			switch {
+			case len(oldest) == 0:
 				return nil
+			case !looked:
+				looked = true
+				if err := m.dropGone(ctx, principal, listed); err != nil {
+					return err
+				}
+				continue
 			}
 			for _, key := range oldest {
 				met[key] = true
@@ -212,9 +206,36 @@ func (s *Session) makeRoom(ctx context.Context, principal string) error {
 			if err := m.replace(ctx, principal, oldest); err != nil {
 				return err
 			}
-			e.Gone = nil
 		}
 	})
+}
+
+// surplus are the sessions of the oldest sign-ins over a limit.
+func surplus(listed []store.Listing, limit int) (oldest []string) {
+	signIns := 0
+	for i := len(listed) - 1; i >= 0; i-- {
+		if i == len(listed)-1 || listed[i].Score != listed[i+1].Score {
+			signIns++
+		}
+		if signIns > limit {
+			oldest = append(oldest, listed[i].ID)
+		}
+	}
+	slices.Reverse(oldest)
+	return oldest
+}
+
+// dropGone takes those of the sessions that are gone out of the index.
+func (m *Manager) dropGone(ctx context.Context, principal string, listed []store.Listing) error {
+	found, err := m.inspect(ctx, listed)
+	if err != nil {
+		return err
+	}
+	gone := goneOf(found)
+	if len(gone) == 0 {
+		return nil
+	}
+	return m.store.Unlist(ctx, principal, gone...)
 }
 
 // replace ends sessions that newer ones have taken the place of. Until that is done
@@ -246,8 +267,7 @@ func (m *Manager) replace(ctx context.Context, principal string, oldest []string
 // relist tells the index of its principal of a session once more, beside the request.
 func (m *Manager) relist(key string, facts store.Meta) {
 	m.cleanup(func(ctx context.Context) {
-		e := store.Enlisting{Mode: store.Add, Principal: facts.Principal, TTL: indexLife(facts.Timeout)}
-		_, _, err := m.store.Enlist(ctx, key, e)
+		_, _, err := m.store.Enlist(ctx, key, facts.Principal, indexLife(facts.Timeout), "")
 		status := store.Done
 		if err == nil {
 			status, err = m.store.Mark(ctx, key, store.Extras{Listed: time.Now()})

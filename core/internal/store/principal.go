@@ -6,37 +6,13 @@ import (
 	"time"
 )
 
-// Enlisting is what [Store.Enlist] does with the index of a principal.
-type Enlisting struct {
-	Mode      Mode
-	Principal string
-	TTL       time.Duration // how long the index is to live at least
-	Place     string        // the session whose place it takes, or ""
-	Limit     int           // how many sessions there may be, 0 for any number
-	Gone      []string      // sessions that are found to be gone
-}
-
-// Mode is what to do with the index of a principal.
-type Mode string
-
-// What to do with the index of a principal.
-const (
-	Check    Mode = "check"     // nothing: can it be written to?
-	Add      Mode = "add"       // enlist the session
-	Look     Mode = "look"      // tell all if there are too many
-	MakeRoom Mode = "make room" // tell who has to give way
-)
-
-// Enlist puts a session into the index of its principal, or does what else the mode says.
-// With [Busy] it returns sessions to look at, as some may be gone; with [Done] those that
-// have to give way. [Unknown] says that the place to be taken is not there.
-func (s *Store) Enlist(ctx context.Context, id string, e Enlisting) (Status, []string, error) {
-	args := make([]any, 0, 6+len(e.Gone))
-	args = append(args, id, time.Now().UnixMilli(), ms(e.TTL), e.Place, e.Limit, string(e.Mode))
-	for _, gone := range e.Gone {
-		args = append(args, gone)
-	}
-	reply, err := enlistScript.run(ctx, s.Client, []string{s.Keys.Principal(e.Principal)}, args...)
+// Enlist puts a session into the index of its principal, which is to live for ttl at
+// least: in the place of another, or with "" as the newest. [Unknown] says that the place
+// is not there. With [Busy] the index is large, and the oldest sessions are returned, to
+// look at which are gone.
+func (s *Store) Enlist(ctx context.Context, id, principal string, ttl time.Duration, place string) (Status, []string, error) {
+	reply, err := enlistScript.run(ctx, s.Client, []string{s.Keys.Principal(principal)},
+		id, time.Now().UnixMilli(), ms(ttl), place)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -77,4 +53,9 @@ func (s *Store) Unlist(ctx context.Context, principal string, ids ...string) err
 		members[i] = id
 	}
 	return s.Client.ZRem(ctx, s.Keys.Principal(principal), members...).Err()
+}
+
+// CheckIndex tells whether the index of a principal can be read.
+func (s *Store) CheckIndex(ctx context.Context, principal string) error {
+	return s.Client.ZCard(ctx, s.Keys.Principal(principal)).Err()
 }

@@ -50,9 +50,9 @@ type Loaded struct {
 	Status Status
 	Meta   Meta // with Done
 
-	// Held tells that the token holds the lease though the session is gone: it went in
-	// the moment after the lease was taken.
-	Held bool
+	// Gone tells that the session went between the script and the HGETALL after it: what
+	// [Store.Begin] took for it is to be released.
+	Gone bool
 
 	fields map[string]string
 }
@@ -94,16 +94,12 @@ func (s *Store) args(c Change, more ...any) []any {
 // its idle time anew. Tried again with the same token it does the same: a token
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
-	l, err := s.loading(ctx, beginScript, s.keys(id), q == Again, token, ms(s.LockTTL), ms(s.Lifetime), s.channels(), string(q))
-	l.Held = l.Held && l.Status == Unknown
-	return l, err
+	return s.loading(ctx, beginScript, s.keys(id), q == Again, token, ms(s.LockTTL), ms(s.Lifetime), s.channels(), string(q))
 }
 
 // Load loads a session without a lease and starts its idle time anew.
 func (s *Store) Load(ctx context.Context, id string) (Loaded, error) {
-	l, err := s.loading(ctx, loadScript, s.dataKeys(id), false, ms(s.Lifetime))
-	l.Held = false
-	return l, err
+	return s.loading(ctx, loadScript, s.dataKeys(id), false, ms(s.Lifetime))
 }
 
 // loading runs a script that loads a session. The fields come with a HGETALL in the same
@@ -121,9 +117,9 @@ func (s *Store) loading(ctx context.Context, script script, keys []string, waiti
 	l.fields = fields
 	switch meta := fields[MetaField]; {
 	case meta == "":
-		return Loaded{Status: Unknown, Held: true}, nil
+		return Loaded{Status: Unknown, Gone: true}, nil
 	case strings.HasPrefix(meta, "1 retired "):
-		return Loaded{Status: Retired}, nil
+		return Loaded{Status: Retired, Gone: true}, nil
 	default:
 		l.Meta, err = ParseMeta(meta)
 		return l, err
@@ -265,7 +261,7 @@ func loaded(reply any, err error) (Loaded, error) {
 	return l, err
 }
 
-// fieldMap is the hash that a script, or HGETALL by either protocol, returned.
+// fieldMap is the hash that a script returned: fields and values in turn.
 func fieldMap(reply any) map[string]string {
 	list, _ := reply.([]any)
 	fields := make(map[string]string, len(list)/2)

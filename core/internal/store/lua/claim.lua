@@ -17,7 +17,7 @@
 --          {8, ms}      the session is alive, for so long; or there is nothing of it: it may
 --                       be about to be saved, as its place in the index comes first, or its
 --                       end was handled since it was due. Only if it is due again after
---                       GRACE, and there is nothing still, has it ended
+--                       PATIENCE, and there is nothing still, has it ended
 local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -38,7 +38,7 @@ if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then
   redis.call('PEXPIRE', claim, ttl)
 end
 
-local ABSENT, GRACE = '1 ended unknown ', 60000
+local ABSENT, PATIENCE = '1 ended unknown ', 60000
 local meta = redis.call('HGET', ended, META)
 local absent = meta and string.sub(meta, 1, #ABSENT) == ABSENT
 if meta == MOVED then
@@ -65,9 +65,9 @@ elseif not meta or absent then
     redis.call('RENAME', data, ended)
   elseif not absent then
     redis.call('HSET', ended, META, ABSENT .. string.format('0 %.0f 0 0 ', now))
-    redis.call('PEXPIRE', ended, math.max(stay, 2 * GRACE))
+    redis.call('PEXPIRE', ended, math.max(stay, 2 * PATIENCE))
     redis.call('DEL', claim)
-    return {ALIVE, GRACE}
+    return {ALIVE, PATIENCE}
   end
 end
 
