@@ -58,8 +58,10 @@ type Manager struct {
 // client stays the caller's, to close after the Manager. Its own retries come on
 // top of RetryTimeout: in its options, MaxRetries -1 and DialerRetries 1 turn them
 // off. Contexts and time limits end waits, but a call that is under way only with the
-// client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. New does
-// not talk to Redis. The error names every option that is wrong.
+// client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. Calls of
+// requests that come at the same moment go in one pipeline, so hooks of the client see
+// some as commands and some in pipelines, with the context of the first request among
+// them. New does not talk to Redis. The error names every option that is wrong.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if client == nil {
 		return nil, errors.New("session: New needs a client")
@@ -85,7 +87,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		options: o,
 		store: &store.Store{
 			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o.RetryTimeout),
-			Sharded: waker.Sharded(),
+			Tracked: o.TrackEnd, Sharded: waker.Sharded(),
 		},
 		process: process,
 		sealer:  sealer,

@@ -38,7 +38,7 @@ func (c Claimed) Loaded() Loaded { return Loaded{Status: Done, fields: c.fields}
 func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit int) (ids []string, until int64, err error) {
 	now := time.Now()
 	until = now.Add(taken).UnixMilli()
-	reply, err := dueScript.run(ctx, s.Client, []string{s.Keys.Ends(bucket)}, now.UnixMilli(), until, limit)
+	reply, err := dueScript.run(ctx, s, []any{s.Keys.Ends(bucket)}, now.UnixMilli(), until, limit)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -58,7 +58,7 @@ func (s *Store) Defer(ctx context.Context, bucket int, until int64, deadlines ma
 	for id, deadline := range deadlines {
 		args = append(args, deadline.UnixMilli(), id)
 	}
-	_, err := deferScript.run(ctx, s.Client, []string{s.Keys.Ends(bucket)}, args...)
+	_, err := deferScript.run(ctx, s, []any{s.Keys.Ends(bucket)}, args...)
 	return err
 }
 
@@ -69,12 +69,12 @@ func (s *Store) Claim(ctx context.Context, ids []string, token string, keep time
 	now := time.Now().UnixMilli()
 	for i, id := range ids {
 		calls[i] = call{
-			[]string{s.Keys.Data(id), s.Keys.Alive(id), s.Keys.Ended(id), s.Keys.Claim(id)},
+			[]any{s.Keys.Data(id), s.Keys.Alive(id), s.Keys.Ended(id), s.Keys.Claim(id)},
 			[]any{token, ms(s.LockTTL), now, ms(s.Lifetime), ms(keep)},
 		}
 	}
 	claims := make([]Claimed, len(ids))
-	for i, r := range claimScript.runAll(ctx, s.Client, calls) {
+	for i, r := range claimScript.runAll(ctx, s, calls) {
 		claims[i] = claimed(r)
 		claims[i].ID = ids[i]
 	}
@@ -106,7 +106,7 @@ func claimed(r reply) (c Claimed) {
 // RenewClaim prolongs a claim, and keeps the data. The status is Lost if the claim is
 // not the token's any more.
 func (s *Store) RenewClaim(ctx context.Context, id, token string, keep time.Duration) (Status, error) {
-	return status(claimedScript.run(ctx, s.Client, s.endKeys(id), token, "renew", ms(s.LockTTL), ms(keep)))
+	return status(claimedScript.run(ctx, s, s.endKeys(id), token, "renew", ms(s.LockTTL), ms(keep)))
 }
 
 // GiveBack ends a claim without its end having been handled: it is due again after
@@ -116,28 +116,28 @@ func (s *Store) GiveBack(ctx context.Context, id, token string) error {
 	if err := s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(id)), z).Err(); err != nil {
 		return err
 	}
-	_, err := claimedScript.run(ctx, s.Client, s.endKeys(id), token, "back", 0, 0)
+	_, err := claimedScript.run(ctx, s, s.endKeys(id), token, "back", 0, 0)
 	return err
 }
 
 // PutAside ends a claim, and keeps the session where nobody is given it until
 // [Store.Replay].
 func (s *Store) PutAside(ctx context.Context, id, token string) error {
-	if _, err := claimedScript.run(ctx, s.Client, s.endKeys(id), token, "aside", 0, 0); err != nil {
+	if _, err := claimedScript.run(ctx, s, s.endKeys(id), token, "aside", 0, 0); err != nil {
 		return err
 	}
 	bucket := Bucket(id)
-	_, err := asideScript.run(ctx, s.Client, []string{s.Keys.Ends(bucket), s.Keys.Aside(bucket)}, id, time.Now().UnixMilli())
+	_, err := asideScript.run(ctx, s, []any{s.Keys.Ends(bucket), s.Keys.Aside(bucket)}, id, time.Now().UnixMilli())
 	return err
 }
 
 // Replay makes a session that was put aside due again, as if it had never been tried.
 func (s *Store) Replay(ctx context.Context, id string) (Status, error) {
-	if _, err := claimedScript.run(ctx, s.Client, s.endKeys(id), "", "replay", 0, 0); err != nil {
+	if _, err := claimedScript.run(ctx, s, s.endKeys(id), "", "replay", 0, 0); err != nil {
 		return 0, err
 	}
 	bucket := Bucket(id)
-	return status(asideScript.run(ctx, s.Client, []string{s.Keys.Aside(bucket), s.Keys.Ends(bucket)}, id, time.Now().UnixMilli()))
+	return status(asideScript.run(ctx, s, []any{s.Keys.Aside(bucket), s.Keys.Ends(bucket)}, id, time.Now().UnixMilli()))
 }
 
 // Aside returns the sessions of a bucket that were put aside, the longest first.
@@ -178,7 +178,7 @@ func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 	for i, h := range handled {
 		calls[i] = call{s.endKeys(h.ID), []any{h.Token, "done", 0, 0}}
 	}
-	for _, r := range claimedScript.runAll(ctx, s.Client, calls) {
+	for _, r := range claimedScript.runAll(ctx, s, calls) {
 		if r.err != nil {
 			return r.err
 		}
@@ -186,8 +186,8 @@ func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 	return nil
 }
 
-func (s *Store) endKeys(id string) []string {
-	return []string{s.Keys.Ended(id), s.Keys.Claim(id)}
+func (s *Store) endKeys(id string) []any {
+	return []any{s.Keys.Ended(id), s.Keys.Claim(id)}
 }
 
 // endedMeta reads what claim.lua and retire.lua wrote.

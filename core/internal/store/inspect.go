@@ -25,11 +25,11 @@ func (s *Store) Inspect(ctx context.Context, ids []string) ([]Inspected, error) 
 	}
 	calls := make([]call, len(ids))
 	for i, id := range ids {
-		calls[i].keys = []string{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Alive(id)}
+		calls[i].keys = []any{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Alive(id)}
 	}
 	var first error
 	found := make([]Inspected, 0, len(ids))
-	for i, r := range inspectScript.runAll(ctx, s.Client, calls) {
+	for i, r := range inspectScript.runAll(ctx, s, calls) {
 		one, err := inspected(r)
 		if err != nil {
 			if first == nil {

@@ -100,22 +100,23 @@ func (k Keys) ShardChannel(id, process string) string {
 }
 
 // Request returns the keys that a request needs, made in one piece: Data, Lock, Waiters
-// and Alive.
-func (k Keys) Request(id string) []string {
+// and Alive. They are strings.
+func (k Keys) Request(id string) []any {
 	suffixes := [...]string{"Data", "Lock", "Waiters", "Timeout"}
 	stem := len("{") + len(k.app) + len(k.separator) + len(id) + len("}") + len(k.separator)
-	b := make([]byte, 0, len(suffixes)*(stem+len("Waiters")))
+	var b strings.Builder
+	b.Grow(len(suffixes) * (stem + len("Waiters")))
 	for _, suffix := range suffixes {
-		b = append(b, '{')
-		b = append(b, k.app...)
-		b = append(b, k.separator...)
-		b = append(b, id...)
-		b = append(b, '}')
-		b = append(b, k.separator...)
-		b = append(b, suffix...)
+		b.WriteByte('{')
+		b.WriteString(k.app)
+		b.WriteString(k.separator)
+		b.WriteString(id)
+		b.WriteByte('}')
+		b.WriteString(k.separator)
+		b.WriteString(suffix)
 	}
-	rest := string(b)
-	keys := make([]string, len(suffixes))
+	rest := b.String()
+	keys := make([]any, len(suffixes))
 	for i, suffix := range suffixes {
 		keys[i], rest = rest[:stem+len(suffix)], rest[stem+len(suffix):]
 	}

@@ -11,7 +11,7 @@ import (
 // is not there. With [Busy] the index is large, and the oldest sessions are returned, to
 // look at which are gone.
 func (s *Store) Enlist(ctx context.Context, id, principal string, ttl time.Duration, place string) (Status, []string, error) {
-	reply, err := enlistScript.run(ctx, s.Client, []string{s.Keys.Principal(principal)},
+	reply, err := enlistScript.run(ctx, s, []any{s.Keys.Principal(principal)},
 		id, time.Now().UnixMilli(), ms(ttl), place)
 	if err != nil {
 		return 0, nil, err

@@ -13,8 +13,9 @@ import (
 //go:embed lua/*.lua
 var sources embed.FS
 
+// A script has its source and its name, ready to be arguments.
 type script struct {
-	source, sha string
+	source, sha any
 }
 
 var (
@@ -51,52 +52,68 @@ func mustScript(name string) script {
 	}
 	source := before + string(lib) + after
 	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
-	return script{source, hex.EncodeToString(sum[:])}
+	return script{source: source, sha: hex.EncodeToString(sum[:])}
 }
 
 // run runs a script by its hash, and by its source at once where the server
 // does not have it: after a restart, a failover or SCRIPT FLUSH.
-func (s script) run(ctx context.Context, client redis.Scripter, keys []string, args ...any) (any, error) {
-	reply, err := client.EvalSha(ctx, s.sha, keys, args...).Result()
-	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-		reply, err = client.Eval(ctx, s.source, keys, args...).Result()
+func (s script) run(ctx context.Context, st *Store, keys []any, args ...any) (any, error) {
+	cmd := command(ctx, "evalsha", s.sha, keys, args)
+	st.do(ctx, cmd)
+	if missing(cmd.Err()) {
+		cmd = command(ctx, "eval", s.source, keys, args)
+		st.do(ctx, cmd)
 	}
-	return reply, err
+	return cmd.Result()
 }
 
 // runAndLoad runs a script and, in the same round trip after it, loads the hash that is
 // its first key.
-func (s script) runAndLoad(ctx context.Context, client redis.UniversalClient, keys []string, args ...any) (any, map[string]string, error) {
-	pipeline := client.Pipeline()
-	ran, all := pipeline.EvalSha(ctx, s.sha, keys, args...), pipeline.HGetAll(ctx, keys[0])
-	_, err := pipeline.Exec(ctx) // the first error
-	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-		pipeline = client.Pipeline()
-		ran, all = pipeline.Eval(ctx, s.source, keys, args...), pipeline.HGetAll(ctx, keys[0])
-		_, err = pipeline.Exec(ctx)
+func (s script) runAndLoad(ctx context.Context, st *Store, keys []any, args ...any) (any, map[string]string, error) {
+	ran, all := command(ctx, "evalsha", s.sha, keys, args), redis.NewMapStringStringCmd(ctx, "hgetall", keys[0])
+	st.do(ctx, ran, all)
+	if missing(ran.Err()) {
+		ran, all = command(ctx, "eval", s.source, keys, args), redis.NewMapStringStringCmd(ctx, "hgetall", keys[0])
+		st.do(ctx, ran, all)
+	}
+	err := ran.Err()
+	if err == nil {
+		err = all.Err()
 	}
 	return ran.Val(), all.Val(), err
 }
 
+func command(ctx context.Context, name string, script any, keys, args []any) *redis.Cmd {
+	all := make([]any, 0, 3+len(keys)+len(args))
+	all = append(all, name, script, len(keys))
+	all = append(append(all, keys...), args...)
+	cmd := redis.NewCmd(ctx, all...)
+	cmd.SetFirstKeyPos(3)
+	return cmd
+}
+
+// missing tells that the server does not have a script.
+func missing(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
+
 // call is one run of a script among many.
 type call struct {
-	keys []string
+	keys []any
 	args []any
 }
 
 // runAll runs a script many times in one round trip to each server involved. Replies
 // and errors are in the order of the calls.
-func (s script) runAll(ctx context.Context, client redis.UniversalClient, calls []call) []reply {
+func (s script) runAll(ctx context.Context, st *Store, calls []call) []reply {
 	replies := make([]reply, len(calls))
-	pipeline := client.Pipeline()
+	pipeline := st.Client.Pipeline()
 	for _, c := range calls {
-		pipeline.EvalSha(ctx, s.sha, c.keys, c.args...)
+		_ = pipeline.Process(ctx, command(ctx, "evalsha", s.sha, c.keys, c.args))
 	}
 	cmds, _ := pipeline.Exec(ctx) // every command has its own error
 	for i, cmd := range cmds {
 		replies[i].value, replies[i].err = cmd.(*redis.Cmd).Result()
-		if replies[i].err != nil && redis.HasErrorPrefix(replies[i].err, "NOSCRIPT") {
-			replies[i].value, replies[i].err = s.run(ctx, client, calls[i].keys, calls[i].args...)
+		if missing(replies[i].err) {
+			replies[i].value, replies[i].err = s.run(ctx, st, calls[i].keys, calls[i].args...)
 		}
 	}
 	return replies

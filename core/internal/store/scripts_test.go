@@ -3,6 +3,11 @@ package store_test
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,4 +61,44 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	if status := create(first, "first"); status != store.Retired {
 		t.Errorf("a second try revived what was ended: status %d", status)
 	}
+}
+
+// The scripts share one scope with lib.lua: a local of the same name, declared before or
+// after, would quietly take the place of what the functions there mean.
+func TestScriptsDoNotHideWhatTheyShare(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("lua/*.lua")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%d scripts, %v", len(files), err)
+	}
+	shared := locals(t, "lua/lib.lua", "")
+	if !slices.Contains(shared, "GRACE") || !slices.Contains(shared, "hand_over") {
+		t.Fatalf("these are not what lib.lua declares: %q", shared)
+	}
+	for _, file := range files {
+		if filepath.Base(file) == "lib.lua" {
+			continue
+		}
+		for _, name := range locals(t, file, `\s*`) {
+			if slices.Contains(shared, name) {
+				t.Errorf("%s declares %s, as lib.lua does", file, name)
+			}
+		}
+	}
+}
+
+// locals are the names that a script declares in lines with this indentation.
+func locals(t *testing.T, file, indentation string) (names []string) {
+	t.Helper()
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	declaration := regexp.MustCompile(`(?m)^` + indentation + `local (?:function )?([\w, ]+)`)
+	for _, m := range declaration.FindAllStringSubmatch(string(source), -1) {
+		for name := range strings.SplitSeq(m[1], ",") {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	return names
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ const (
 	Lost        Status = 6 // the token does not hold the lease
 	Changed     Status = 7 // there was another commit since
 	Alive       Status = 8 // the session has not ended
+	incomplete  Status = 0 // the short form is not enough
 )
 
 // Queueing says what [Store.Begin] does when the lease is taken.
@@ -42,7 +44,20 @@ type Store struct {
 	LockTTL   time.Duration
 	Lifetime  time.Duration // longest life of a session, 0 for none
 	RetireTTL time.Duration // how long an ID stays retired
+	Tracked   bool          // the ends of sessions are
 	Sharded   bool          // messages go by sharded pub/sub where the server has it
+
+	batches batches
+}
+
+// do sends the commands of one call in one round trip. A cluster's client would have to
+// part a batch by servers, and tries pipelines again by itself.
+func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) {
+	if s.Sharded {
+		send(ctx, s.Client, cmds)
+		return
+	}
+	s.batches.do(ctx, s.Client, cmds...)
 }
 
 // Loaded is what [Store.Begin] and [Store.Load] found.
@@ -54,8 +69,15 @@ type Loaded struct {
 	// [Store.Begin] took for it is to be released.
 	Gone bool
 
+	// Short is not nil where the short form of the script was enough.
+	Short Short
+
 	fields map[string]string
 }
+
+// Short has the keys of the short forms of begin.lua and commit.lua. They do for sessions
+// that have nothing special, and that nobody waits for.
+type Short []any
 
 // Len is the number of fields.
 func (l Loaded) Len() int { return max(0, len(l.fields)-1) }
@@ -76,40 +98,51 @@ type Change struct {
 	Extras  Extras        // those that change
 	Set     []any         // field, value, field, value, …
 	Delete  []any         // field, field, …
+	Short   Short         // as the session was loaded
 }
 
-// args are those that commits share, after the tokens.
-func (s *Store) args(c Change, more ...any) []any {
-	var timeout any = ""
-	if c.Timeout != 0 {
-		timeout = ms(c.Timeout)
-	}
-	args := make([]any, 0, 7+len(c.Set)+len(c.Delete))
-	args = append(args, more...)
-	args = append(args, c.Token, timeout, c.Extras.String(), ms(s.Lifetime))
-	return args
+// short tells whether the short form of commit.lua may do.
+func (c Change) short() bool {
+	return c.Short != nil && c.Timeout == 0 && c.Extras == Extras{} && len(c.Delete) == 0 && len(c.Set) <= shortFields
 }
+
+// shortFields is how many fields and values the short form writes at most, since unpack()
+// has a limit.
+const shortFields = 1000
 
 // Begin takes the lease of a session for a token, loads the session and starts
 // its idle time anew. Tried again with the same token it does the same: a token
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
-	return s.loading(ctx, beginScript, s.keys(id), q == Again, token, ms(s.LockTTL), ms(s.Lifetime), s.channels(), string(q))
+	if q != Again && !s.Sharded && !s.Tracked && s.Lifetime == 0 {
+		keys := s.keys(id)
+		l, err := s.loading(ctx, beginScript, keys[:2], false, token, ms(s.LockTTL))
+		if err != nil || l.Status != incomplete {
+			l.Short = keys[:3]
+			return l, err
+		}
+	}
+	full := q == Again || s.Sharded
+	return s.loading(ctx, beginScript, s.keys(id), full, token, ms(s.LockTTL), string(q), s.channels(), ms(s.Lifetime), fields(full))
 }
 
 // Load loads a session without a lease and starts its idle time anew.
 func (s *Store) Load(ctx context.Context, id string) (Loaded, error) {
-	return s.loading(ctx, loadScript, s.dataKeys(id), false, ms(s.Lifetime))
+	var args []any
+	if s.Sharded || s.Lifetime != 0 {
+		args = append(args, ms(s.Lifetime), fields(s.Sharded))
+	}
+	return s.loading(ctx, loadScript, s.dataKeys(id), s.Sharded, args...)
 }
 
 // loading runs a script that loads a session. The fields come with a HGETALL in the same
 // round trip. Where most often there is nothing to load yet, and on a cluster, whose
 // client tries pipelines again by itself, they come with the script.
-func (s *Store) loading(ctx context.Context, script script, keys []string, waiting bool, args ...any) (Loaded, error) {
-	if waiting || s.Sharded {
-		return loaded(script.run(ctx, s.Client, keys, append(args, "fields")...))
+func (s *Store) loading(ctx context.Context, script script, keys []any, full bool, args ...any) (Loaded, error) {
+	if full {
+		return loaded(script.run(ctx, s, keys, args...))
 	}
-	reply, fields, err := script.runAndLoad(ctx, s.Client, keys, append(args, "")...)
+	reply, fields, err := script.runAndLoad(ctx, s, keys, args...)
 	l, err := loaded(reply, err)
 	if err != nil || l.Status != Done {
 		return l, err
@@ -126,6 +159,14 @@ func (s *Store) loading(ctx context.Context, script script, keys []string, waiti
 	}
 }
 
+// fields is how a script is asked to return them.
+func fields(full bool) string {
+	if full {
+		return "fields"
+	}
+	return ""
+}
+
 // Create saves a new session. Tried again with the same commit token it does
 // nothing more, and it never overwrites a session. Set is a list of fields and
 // values.
@@ -133,34 +174,52 @@ func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Statu
 	args := make([]any, 0, 5+len(set))
 	args = append(args, m.Commit, ms(m.Timeout), s.deadline(m.Created), MetaField, m.String())
 	args = append(args, set...)
-	return status(createScript.run(ctx, s.Client, s.dataKeys(id), args...))
+	return status(createScript.run(ctx, s, s.dataKeys(id), args...))
 }
 
 // Commit writes a change to a session whose lease a token holds, starts the idle
 // time anew and gives the lease up. The commit's token is written even if nothing
 // else is, so that a second try finds what the first has done.
 func (s *Store) Commit(ctx context.Context, id, lease string, c Change) (Status, error) {
-	args := append(s.args(c, lease), s.channels(), len(c.Set))
+	args := make([]any, 0, 4+len(c.Set)+len(c.Delete))
+	args = append(args, lease, c.Token)
+	if c.short() {
+		code, err := status(commitScript.run(ctx, s, c.Short, append(args, c.Set...)...))
+		if err != nil || code != incomplete {
+			return code, err
+		}
+	}
+	args = append(args, s.channels(), s.particulars(c))
 	args = append(append(args, c.Set...), c.Delete...)
-	return status(commitScript.run(ctx, s.Client, s.keys(id), args...))
+	return status(commitScript.run(ctx, s, s.keys(id), args...))
+}
+
+// particulars tells commit.lua and merge.lua what most commits do not need.
+func (s *Store) particulars(c Change) string {
+	timeout := ""
+	if c.Timeout != 0 {
+		timeout = strconv.FormatInt(ms(c.Timeout), 10)
+	}
+	return fmt.Sprintf("%d %d %s %s", len(c.Delete), ms(s.Lifetime), timeout, c.Extras)
 }
 
 // Merge writes a change to a session without asking for a lease.
 func (s *Store) Merge(ctx context.Context, id string, c Change) (Status, error) {
-	args := append(s.args(c), len(c.Set))
+	args := make([]any, 0, 2+len(c.Set)+len(c.Delete))
+	args = append(args, c.Token, s.particulars(c))
 	args = append(append(args, c.Set...), c.Delete...)
-	return status(mergeScript.run(ctx, s.Client, s.dataKeys(id), args...))
+	return status(mergeScript.run(ctx, s, s.dataKeys(id), args...))
 }
 
 // Renew prolongs the lease by its TTL and keeps the session from expiring
 // meanwhile.
 func (s *Store) Renew(ctx context.Context, id, lease string) (Status, error) {
-	return status(renewScript.run(ctx, s.Client, []string{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Alive(id)}, lease, ms(s.LockTTL), ms(s.Lifetime)))
+	return status(renewScript.run(ctx, s, []any{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Alive(id)}, lease, ms(s.LockTTL), ms(s.Lifetime)))
 }
 
 // Release gives up the lease, or the place in its queue, without writing.
 func (s *Store) Release(ctx context.Context, id, token string) error {
-	_, err := releaseScript.run(ctx, s.Client, []string{s.Keys.Lock(id), s.Keys.Waiters(id)}, token, s.channels())
+	_, err := releaseScript.run(ctx, s, []any{s.Keys.Lock(id), s.Keys.Waiters(id)}, token, s.channels())
 	return err
 }
 
@@ -176,7 +235,7 @@ type Retirement struct {
 // Tried again with the same token it does nothing more. It also returns the extras that
 // the session had.
 func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, Extras, error) {
-	reply, err := retireScript.run(ctx, s.Client, append(s.keys(id), s.Keys.Ended(id)),
+	reply, err := retireScript.run(ctx, s, append(s.keys(id), s.Keys.Ended(id)),
 		r.Token, r.Lease, ms(s.RetireTTL), s.channels(), r.After, r.Reason, time.Now().UnixMilli())
 	list, done := reply.([]any)
 	if err != nil || !done || len(list) != 2 {
@@ -191,7 +250,7 @@ func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, Ex
 // Mark notes extras of a session, without being a use of it. With Retention, the
 // end of a session that was not tracked is from now on.
 func (s *Store) Mark(ctx context.Context, id string, e Extras) (Status, error) {
-	return status(markScript.run(ctx, s.Client, s.dataKeys(id), e.String()))
+	return status(markScript.run(ctx, s, s.dataKeys(id), e.String()))
 }
 
 // channels tells the scripts on which channels processes are told of a lease.
@@ -202,12 +261,12 @@ func (s *Store) channels() string {
 	return s.Keys.Channel("")
 }
 
-func (s *Store) keys(id string) []string {
+func (s *Store) keys(id string) []any {
 	return s.Keys.Request(id)
 }
 
-func (s *Store) dataKeys(id string) []string {
-	return []string{s.Keys.Data(id), s.Keys.Alive(id)}
+func (s *Store) dataKeys(id string) []any {
+	return []any{s.Keys.Data(id), s.Keys.Alive(id)}
 }
 
 // deadline is when a session must end at the latest, in unix ms, or 0.

@@ -125,7 +125,7 @@ func TestKeysOfARequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := name.Draw(t, "id")
-		want := []string{k.Data(id), k.Lock(id), k.Waiters(id), k.Alive(id)}
+		want := []any{k.Data(id), k.Lock(id), k.Waiters(id), k.Alive(id)}
 		if got := k.Request(id); !slices.Equal(got, want) {
 			t.Fatalf("%q, want %q", got, want)
 		}

@@ -63,7 +63,8 @@ type Sample struct {
 	RedisCPU  float64 `json:"redis_cpu_us"`
 	ClientCPU float64 `json:"process_cpu_us"` // with the load generator and the web server
 	Allocs    float64 `json:"process_allocs"`
-	Trips     float64 `json:"round_trips"`
+	Trips     float64 `json:"round_trips"`            // of a request that is alone
+	Shared    float64 `json:"round_trips_under_load"` // fewer where requests share one
 	Sent      float64 `json:"bytes_to_redis"`
 }
 
@@ -79,6 +80,7 @@ var (
 	ClientCPU Metric = func(s Sample) float64 { return s.ClientCPU }
 	Allocs    Metric = func(s Sample) float64 { return s.Allocs }
 	Trips     Metric = func(s Sample) float64 { return s.Trips }
+	Shared    Metric = func(s Sample) float64 { return s.Shared }
 	Sent      Metric = func(s Sample) float64 { return s.Sent }
 )
 

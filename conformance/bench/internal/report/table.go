@@ -52,7 +52,7 @@ func (t Table) writer() table.Writer {
 func workloadTable(w figure.Workload) Table {
 	t := Table{Title: w.Name, header: []string{
 		"target", "under", "requests/s", "spread", "berth is", "of the floor", "p50 µs", "p99 µs",
-		"Redis CPU µs", "× floor", "CPU added µs", "allocs added", "round trips", "bytes to Redis",
+		"Redis CPU µs", "× floor", "CPU added µs", "allocs added", "round trips", "under load", "bytes to Redis",
 	}}
 	berth, floor := w.Row(target.NameBerth), w.Row(target.NameGetSet)
 	for _, r := range w.Rows {
@@ -67,7 +67,7 @@ func workloadTable(w figure.Workload) Table {
 			tenths(median(figure.RedisCPU)), quotient(r.Of(figure.RedisCPU), floor.Of(figure.RedisCPU)),
 			difference(r.Of(figure.ClientCPU), empty.Of(figure.ClientCPU), tenths),
 			difference(r.Of(figure.Allocs), empty.Of(figure.Allocs), whole),
-			tenths(median(figure.Trips)), whole(median(figure.Sent)),
+			tenths(median(figure.Trips)), tenths(median(figure.Shared)), whole(median(figure.Sent)),
 		})
 	}
 	return t

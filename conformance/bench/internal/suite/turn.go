@@ -73,6 +73,10 @@ func (c *contender) turn(ctx context.Context, warm, window time.Duration) (figur
 	if _, err := c.run(warm); err != nil {
 		return figure.Sample{}, err
 	}
+	trips, err := c.trips()
+	if err != nil {
+		return figure.Sample{}, err
+	}
 	runtime.GC() // what others have left is not for this one to clean up
 	before, err := c.meter.Read(ctx)
 	if err != nil {
@@ -86,10 +90,22 @@ func (c *contender) turn(ctx context.Context, warm, window time.Duration) (figur
 	if err != nil {
 		return figure.Sample{}, err
 	}
-	return sample(r, after.Since(before)), nil
+	return sample(r, trips, after.Since(before)), nil
 }
 
-func sample(r load.Result, used meter.Reading) figure.Sample {
+// trips is how often a request waits for Redis that has it for itself.
+func (c *contender) trips() (float64, error) {
+	const requests = 20
+	before := c.Wire.Trips()
+	for range requests {
+		if err := c.sessions[0].Do(c.clients[0], c.job.work); err != nil {
+			return 0, fmt.Errorf("%s: %w", c.Name, err)
+		}
+	}
+	return float64(c.Wire.Trips()-before) / requests, nil
+}
+
+func sample(r load.Result, trips float64, used meter.Reading) figure.Sample {
 	n := float64(r.Count())
 	us := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 	return figure.Sample{
@@ -99,7 +115,8 @@ func sample(r load.Result, used meter.Reading) figure.Sample {
 		RedisCPU:  us(used.RedisCPU) / n,
 		ClientCPU: us(used.ClientCPU) / n,
 		Allocs:    float64(used.Allocs) / n,
-		Trips:     float64(used.Trips) / n,
+		Trips:     trips,
+		Shared:    float64(used.Trips) / n,
 		Sent:      float64(used.Sent) / n,
 	}
 }

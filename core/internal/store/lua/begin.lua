@@ -2,14 +2,16 @@
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
--- KEYS[3]  {shop_S}_Waiters
--- KEYS[4]  {shop_S}_Timeout
 -- ARGV[1]  token of the lease
 -- ARGV[2]  TTL of the lease in ms
--- ARGV[3]  longest life of a session in ms, 0 for none
--- ARGV[4]  prefix of the processes' channels: shop_Wake_
--- ARGV[5]  what to do if the lease is taken: "once" nothing, "queue" wait in the
+-- This is the short form: it does for most requests, and every argument more costs time.
+-- Where it does not, it answers 0, and the script is to be called again with all of these:
+-- KEYS[3]  {shop_S}_Waiters
+-- KEYS[4]  {shop_S}_Timeout
+-- ARGV[3]  what to do if the lease is taken: "once" nothing, "queue" wait in the
 --          queue, "again" the same for a token that may be in the queue already
+-- ARGV[4]  prefix of the processes' channels: shop_Wake_
+-- ARGV[5]  longest life of a session in ms, 0 for none
 -- ARGV[6]  "fields" to have them returned; '' if a HGETALL of Data follows in the same
 --          round trip, which costs less than passing them through here
 --
@@ -22,20 +24,28 @@
 --          2            the lease is taken
 --          3, 4         unknown, retired: no lock is left behind
 --          5            META has a format that this version does not know
+--          0            the short form does not do: nothing was done
 local data, lock, waiters, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local token, lease, lifetime, channel, mode, full = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] ~= ''
+local token, lease = ARGV[1], ARGV[2]
 local call = redis.call
 
 local locked = call('SET', lock, token, 'NX', 'PX', lease)
-if locked and mode ~= 'again' and lifetime == '0' and not full then
-  -- Most requests end here. To make the functions below costs more than all this.
+if not waiters then
+  if not locked then return 0 end
+  -- To make the functions of lib.lua costs more than all this.
   local meta = call('HGET', data, '_berth')
   local timeout = meta and string.match(meta, '^1 (%d+) %d+ [^r ]+ ')
-  if timeout and (#timeout > #lease or tonumber(timeout) >= tonumber(lease)) then
+  if timeout then
+    -- No session expires while it is held.
+    if #timeout <= #lease and tonumber(timeout) < tonumber(lease) then timeout = lease end
     call('PEXPIRE', data, timeout)
     return 1
   end
+  call('DEL', lock)
+  return not meta and call('EXISTS', data) == 0 and 3 or 0
 end
+
+local mode, channel, lifetime, full = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == 'fields'
 
 -- include lib.lua
 
@@ -56,7 +66,7 @@ else
 end
 
 -- No session expires while it is held.
-local code, fields = load(data, alive, tonumber(lifetime), tonumber(lease), full)
+local code, fields = load(data, alive, lifetime, tonumber(lease), full)
 if code == DONE then return fields and {DONE, fields} or DONE end
 hand_over(lock, waiters, redis.call('GET', waiters), channel, token)
 return code

@@ -4,36 +4,39 @@
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
--- KEYS[4]  {shop_S}_Timeout
 -- ARGV[1]  token of the lease
 -- ARGV[2]  token of the commit
--- ARGV[3]  idle timeout in ms, or '' to keep the session's own
--- ARGV[4]  extras to set, such as s1700000000, or ''
--- ARGV[5]  longest life of a session in ms, 0 for none
--- ARGV[6]  prefix of the processes' channels: shop_Wake_
--- ARGV[7]  how many of the following are field-value pairs, times two
--- ARGV[8…] field, value, … without META, and then the fields to delete
+-- ARGV[3…] field, value, … without META
+-- This is the short form: it does for most requests, and every argument more costs time.
+-- Where it does not, it answers 0, and the script is to be called again with one more key,
+-- and with:
+-- KEYS[4]  {shop_S}_Timeout
+-- ARGV[3]  prefix of the processes' channels: shop_Wake_
+-- ARGV[4]  four things, parted by a space each: how many of the following are fields to
+--          delete; longest life of a session in ms, 0 for none; idle timeout in ms, or
+--          nothing to keep the session's own; extras to set, such as s1700000000, or
+--          nothing
+-- ARGV[5…] field, value, … without META, and then the fields to delete
 --
 -- Returns  1        written, now or by an earlier try with this commit token
 --          3, 4, 5  the session has expired, was ended, or is not readable
 --          6        somebody else holds the lease, or nobody: nothing written
+--          0        the short form does not do: nothing was done
 local data, lock, waiters, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local lease, token, timeout, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local lifetime, channel, pairs = ARGV[5], ARGV[6], tonumber(ARGV[7])
+local lease, token = ARGV[1], ARGV[2]
 local call = redis.call
 
 local held = call('MGET', lock, waiters)
 local meta = call('HGET', data, '_berth')
-if meta and held[1] == lease and not held[2] and changes == '' and lifetime == '0' and 7 + pairs == #ARGV and pairs < 1000 then
-  -- Most requests end here. To make the functions below costs more than all this.
-  local own_timeout, created, extras, principal = string.match(meta, '^1 (%d+) (%d+) ([^r ]+) %S+ (.*)$')
-  if created then
-    if timeout == '' then timeout = own_timeout end
-    call('PEXPIRE', data, timeout)
-    call('HSET', data, '_berth', '1 ' .. timeout .. ' ' .. created .. ' ' .. extras .. ' ' .. token .. ' ' .. principal, unpack(ARGV, 8))
-    call('DEL', lock)
-    return 1
-  end
+if not alive then
+  if not meta or held[1] ~= lease or held[2] then return 0 end
+  -- To make the functions of lib.lua costs more than all this.
+  local timeout, created, extras, principal = string.match(meta, '^1 (%d+) (%d+) ([^r ]+) %S+ (.*)$')
+  if not timeout then return 0 end
+  call('PEXPIRE', data, timeout)
+  call('HSET', data, '_berth', '1 ' .. timeout .. ' ' .. created .. ' ' .. extras .. ' ' .. token .. ' ' .. principal, unpack(ARGV, 3))
+  call('DEL', lock)
+  return 1
 end
 
 -- include lib.lua
@@ -46,14 +49,15 @@ if held[1] ~= lease then
 end
 
 if code == DONE then
+  local deleted, lifetime, timeout, changes = particulars(ARGV[4])
   local created, extras
   meta, timeout, created, extras = rewrite(meta, timeout, changes, token)
   if touch(data, alive, timeout, extras, deadline(created, tonumber(lifetime))) then
     redis.call('HSET', data, META, meta)
-    write(data, 8, 7 + pairs)
+    write(data, 5, #ARGV - deleted)
   else
     code = UNKNOWN
   end
 end
-hand_over(lock, waiters, held[2], channel, lease)
+hand_over(lock, waiters, held[2], ARGV[3], lease)
 return code

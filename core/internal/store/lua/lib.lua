@@ -86,6 +86,11 @@ local function load(data, alive, lifetime, least, full)
   return DONE
 end
 
+-- particulars returns the four things that a commit is told beside its changes.
+local function particulars(text)
+  return string.match(text, '^(%d+) (%d+) (%d*) (%w*)$')
+end
+
 -- commit_token returns the token of the last commit that META tells of.
 local function commit_token(meta)
   return string.match(meta, '^1 %d+ %d+ %S+ (%S+) ')

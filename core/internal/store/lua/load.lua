@@ -2,6 +2,7 @@
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Timeout
+-- and, if either of them is not what most requests have:
 -- ARGV[1]  longest life of a session in ms, 0 for none
 -- ARGV[2]  "fields" to have them returned; '' if a HGETALL of Data follows in the same
 --          round trip, which costs less than passing them through here
@@ -9,9 +10,9 @@
 -- Returns  {1, fields}  loaded
 --          1            the same, without the fields
 --          3, 4, 5      unknown, retired, unsupported format
-local data, alive, lifetime, full = KEYS[1], KEYS[2], ARGV[1], ARGV[2] ~= ''
+local data, alive = KEYS[1], KEYS[2]
 
-if lifetime == '0' and not full then
+if not ARGV[1] then
   -- Most requests end here. To make the functions below costs more than all this.
   local meta = redis.call('HGET', data, '_berth')
   local timeout = meta and string.match(meta, '^1 (%d+) %d+ [^r ]+ ')
@@ -20,6 +21,8 @@ if lifetime == '0' and not full then
     return 1
   end
 end
+
+local lifetime, full = ARGV[1] or 0, ARGV[2] == 'fields'
 
 -- include lib.lua
 
