@@ -66,11 +66,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if client == nil {
 		return nil, errors.New("session: New needs a client")
 	}
-	o, err := options.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := store.NewKeys(o.App, o.KeySeparator)
+	o, keys, err := options.withDefaults()
 	if err != nil {
 		return nil, err
 	}

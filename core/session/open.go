@@ -15,7 +15,7 @@ import (
 func Open(config Config, options Options) (*Manager, error) {
 	resolved, wrong := config.resolve()
 	o := resolved.clientOptions(&wrong)
-	_, err := options.withDefaults()
+	_, _, err := options.withDefaults()
 	if err := errors.Join(wrong.err(), err); err != nil {
 		return nil, err
 	}

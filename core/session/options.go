@@ -132,8 +132,9 @@ type Options struct {
 	Logger *slog.Logger `json:"-" yaml:"-" env:"-"`
 }
 
-// EncryptionKey is a key for AES: 16, 24 or 32 random bytes. It does not print
-// itself.
+// EncryptionKey is a key for AES: 16, 24 or 32 random bytes. Printed or logged by itself
+// or in Options it does not show; in an unexported field of another struct it would, since
+// there package fmt asks no type how it prints.
 type EncryptionKey []byte
 
 // Format prints no more than that there is a key.
@@ -166,9 +167,9 @@ type Hooks struct {
 	OnFieldsDeleted func(ctx context.Context, s *Session, keys []string)
 }
 
-// withDefaults returns the options with zero fields filled in, or an error that
-// names every field that is wrong.
-func (o Options) withDefaults() (Options, error) {
+// withDefaults returns the options with zero fields filled in and the keys that they
+// name, or an error that names every field that is wrong.
+func (o Options) withDefaults() (Options, store.Keys, error) {
 	def(&o.App, "app")
 	def(&o.KeySeparator, "_")
 	def(&o.Timeout, 20*time.Minute)
@@ -194,7 +195,13 @@ func (o Options) withDefaults() (Options, error) {
 			errs = append(errs, fmt.Errorf("%s is %v: it must be at least %v, or 0 for its default", field, value, least))
 		}
 	}
-	if _, err := store.NewKeys(o.App, o.KeySeparator); err != nil {
+	positive := func(field string, value int, or string) {
+		if value < 0 {
+			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1, or 0 for %s", field, value, or))
+		}
+	}
+	keys, err := store.NewKeys(o.App, o.KeySeparator)
+	if err != nil {
 		errs = append(errs, err)
 	}
 	atLeast("Timeout", o.Timeout, time.Millisecond)
@@ -204,23 +211,13 @@ func (o Options) withDefaults() (Options, error) {
 		atLeast("MaxLifetime", o.MaxLifetime, time.Millisecond)
 	}
 	atLeast("RetryTimeout", o.RetryTimeout, 0)
-	if o.MaxWaiters < 0 {
-		errs = append(errs, fmt.Errorf("MaxWaiters is %d: it must be at least 1, or 0 for its default; to not wait at all make LockWait negative", o.MaxWaiters))
-	}
-	if o.MaxBytes < 0 {
-		errs = append(errs, fmt.Errorf("MaxBytes is %d: it must be at least 1, or 0 for its default", o.MaxBytes))
-	}
-	if o.MaxPerPrincipal < 0 {
-		errs = append(errs, fmt.Errorf("MaxPerPrincipal is %d: it must be at least 1, or 0 for no limit", o.MaxPerPrincipal))
-	}
+	positive("MaxWaiters", o.MaxWaiters, "its default; to not wait at all make LockWait negative")
+	positive("MaxBytes", o.MaxBytes, "its default")
+	positive("MaxPerPrincipal", o.MaxPerPrincipal, "no limit")
 	atLeast("EndRetention", o.EndRetention, time.Millisecond)
 	atLeast("EndSweep", o.EndSweep, 10*time.Millisecond)
-	if o.EndHandlers < 0 {
-		errs = append(errs, fmt.Errorf("EndHandlers is %d: it must be at least 1, or 0 for its default", o.EndHandlers))
-	}
-	if o.EndAttempts < 0 {
-		errs = append(errs, fmt.Errorf("EndAttempts is %d: it must be at least 1, or 0 for its default", o.EndAttempts))
-	}
+	positive("EndHandlers", o.EndHandlers, "its default")
+	positive("EndAttempts", o.EndAttempts, "its default")
 	if o.Header != "" && !isToken(o.Header) {
 		errs = append(errs, fmt.Errorf("Options.Header is %q: it is not the name of an HTTP header", o.Header))
 	}
@@ -229,14 +226,13 @@ func (o Options) withDefaults() (Options, error) {
 			errs = append(errs, fmt.Errorf("EncryptionKeys[%d] has %d bytes: it must have 16, 24 or 32", i, n))
 		}
 	}
-	var err error
 	if o.Cookie, err = o.Cookie.withDefaults(); err != nil {
 		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
-		return Options{}, fmt.Errorf("session: invalid options:\n%w", errors.Join(errs...))
+		return Options{}, store.Keys{}, fmt.Errorf("session: invalid options:\n%w", errors.Join(errs...))
 	}
-	return o, nil
+	return o, keys, nil
 }
 
 func def[T comparable](field *T, value T) {

@@ -1,0 +1,237 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+)
+
+// try is a commit whose outcome is not known, as Redis may have executed it. The
+// next one must be the same to be its second try, and otherwise another.
+type try struct {
+	token     string // of the commit
+	id        string // that the session gets, if it gets one
+	delta     delta
+	facts     store.Meta
+	companion string
+	moved     bool // the session is saved under that ID
+}
+
+// prepare makes the try of a commit: the last one, if it was the same.
+func (s *Session) prepare(d delta, facts store.Meta) {
+	var companion string
+	if s.companion != nil {
+		companion = *s.companion
+	}
+	if s.tried.token != "" && s.tried.facts == facts && s.tried.companion == companion && s.tried.delta.equal(d) {
+		return
+	}
+	if s.tried.id != "" {
+		s.discard()
+	}
+	s.tried = try{token: s.m.process.Token(), delta: d, facts: facts, companion: companion}
+	if s.isNew || s.rotate {
+		s.tried.id = newID()
+	}
+}
+
+// save does what the session's state asks for.
+func (s *Session) save(ctx context.Context, http bool) (delta, error) {
+	switch {
+	case s.savesNothing():
+		return delta{}, nil
+	case s.abandon:
+		s.prepare(delta{}, store.Meta{})
+		return delta{}, s.end(ctx)
+	}
+	d, err := s.delta()
+	if err != nil {
+		return delta{}, err
+	}
+	facts := store.Meta{Timeout: s.timeout, Created: s.meta.Created, Principal: s.principal}
+	facts.Extras.Companion = s.companion != nil || s.meta.Extras.Companion
+	s.prepare(d, facts)
+	now := time.Now()
+	sent, due := s.cookieSent(http, now)
+	if s.isNew || s.rotate {
+		facts.Commit, facts.Extras.CookieSent = s.tried.token, sent
+		facts.Extras.Retention = max(s.m.retention(), s.meta.Extras.Retention)
+		if s.principal != "" {
+			facts.Extras.Listed = now
+		}
+	}
+	switch {
+	case s.isNew:
+		facts.Created = now
+		err = s.create(ctx, facts, d)
+	case s.rotate:
+		err = s.move(ctx, facts, d)
+	default:
+		err = s.write(ctx, d, sent)
+	}
+	if due && err == nil {
+		s.owed = owesCookie
+	}
+	return d, err
+}
+
+// cookieSent is when the client was last sent the cookie, if this commit succeeds;
+// zero if it is not to be noted. Due tells whether the cookie must be sent for its
+// age alone.
+func (s *Session) cookieSent(http bool, now time.Time) (sent time.Time, due bool) {
+	age := s.m.options.Cookie.MaxAge
+	if age == 0 {
+		return time.Time{}, false
+	}
+	if s.isNew || s.rotate {
+		return now, false
+	}
+	if http && now.Sub(s.meta.Extras.CookieSent) >= age/10 {
+		return now, true
+	}
+	return time.Time{}, false
+}
+
+// create saves a new session under a new ID.
+func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
+	if err := s.put(ctx, facts, d.sealed(s.codecOf(s.tried.id))); err != nil {
+		return err
+	}
+	if _, err := s.enlist(ctx, facts, ""); err != nil {
+		return err
+	}
+	if s.companion != nil {
+		if _, err := s.putCompanion(ctx, s.tried.id, *s.companion, facts); err != nil {
+			return err
+		}
+	}
+	if err := s.makeRoom(ctx, facts.Principal); err != nil {
+		return err
+	}
+	s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
+	s.m.stats.created.Add(1)
+	return nil
+}
+
+// put saves all of a session under the ID of this try.
+func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
+	key := s.m.key(s.tried.id)
+	return s.call(ctx, func() (store.Status, error) {
+		if facts.Extras.Retention != 0 {
+			if err := s.m.store.Expect(ctx, key, facts); err != nil {
+				return 0, err
+			}
+		}
+		return s.m.store.Create(ctx, key, facts, set)
+	})
+}
+
+// write writes the changes, and gives the lease up if there is one.
+func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
+	c := store.Change{Token: s.tried.token, Set: d.sealed(s.codec()), Delete: d.fields()}
+	c.Extras.CookieSent = sent
+	if s.lease != nil {
+		c.Short = s.lease.short
+	}
+	if s.timeout != s.meta.Timeout {
+		c.Timeout = s.timeout
+	}
+	if s.timeout > s.meta.Timeout && s.principal != "" {
+		c.Extras.Listed = time.Unix(0, 0) // long ago, so that the index hears of it soon
+	}
+	changed := !d.empty() || c.Timeout != 0 || s.companion != nil
+	var created bool
+	var err error
+	if s.companion != nil {
+		c.Extras.Companion = true
+		if created, err = s.putCompanion(ctx, s.id, *s.companion, s.facts()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.lease != nil:
+		err = s.call(ctx, func() (store.Status, error) {
+			if err := s.hasten(ctx); err != nil {
+				return 0, err
+			}
+			return s.m.store.Commit(ctx, s.key, s.lease.token, c)
+		})
+	case changed || !sent.IsZero():
+		err = s.call(ctx, func() (store.Status, error) {
+			if err := s.hasten(ctx); err != nil {
+				return 0, err
+			}
+			return s.m.store.Merge(ctx, s.key, c)
+		})
+	default:
+		return nil
+	}
+	switch {
+	case errors.Is(err, ErrEnded) && !changed:
+		return nil // there was nothing to lose
+	case s.companion != nil && err != nil:
+		s.takeBackCompanion(ctx, err, created)
+	case err == nil:
+		s.followed(ctx)
+	}
+	return err
+}
+
+// facts are what the session's own facts are after this commit.
+func (s *Session) facts() store.Meta {
+	facts := s.meta
+	facts.Timeout, facts.Principal = s.timeout, s.principal
+	return facts
+}
+
+// hasten moves the session's deadline forward in the index of ends, where a shorter
+// timeout does so: before the commit, since a crash may come in between, and again
+// after, since somebody may have looked in between.
+func (s *Session) hasten(ctx context.Context) error {
+	if s.meta.Extras.Retention == 0 || s.timeout >= s.meta.Timeout {
+		return nil
+	}
+	return s.m.store.Advance(ctx, s.key, s.facts())
+}
+
+// followed lets what depends on the session's life follow a commit of it.
+func (s *Session) followed(ctx context.Context) {
+	s.m.report(ctx, opCommit, s.hasten(ctx))
+	facts := s.facts()
+	if facts.Extras.Companion || s.companion != nil {
+		s.m.touchCompanion(ctx, s.id, facts, false)
+	}
+	if facts.Principal != "" && facts.Timeout > s.meta.Timeout {
+		s.m.relist(s.key, facts)
+	}
+}
+
+// end ends the session.
+func (s *Session) end(ctx context.Context) error {
+	r := store.Retirement{Token: s.tried.token, Reason: string(Abandoned)}
+	if s.lease != nil {
+		r.Lease = s.lease.token
+	}
+	var had store.Extras
+	err := s.call(ctx, func() (status store.Status, err error) {
+		status, had, err = s.m.retire(ctx, s.key, r)
+		return status, err
+	})
+	switch {
+	case errors.Is(err, ErrEnded):
+		// By somebody else: what was wanted has happened. The client may have a
+		// new cookie by now, so it is not told to delete its own.
+		return nil
+	case err != nil:
+		return err
+	}
+	s.m.stats.ended.Add(1)
+	if had.Companion {
+		s.m.deleteCompanion(ctx, s.id)
+	}
+	s.m.unlist(s.meta.Principal, s.key)
+	s.owed = owesDeletion
+	return nil
+}
