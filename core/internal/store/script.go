@@ -104,12 +104,14 @@ type call struct {
 // runAll runs a script many times in one round trip to each server involved. Replies
 // and errors are in the order of the calls.
 func (s script) runAll(ctx context.Context, st *Store, calls []call) []reply {
-	replies := make([]reply, len(calls))
-	pipeline := st.Client.Pipeline()
-	for _, c := range calls {
-		_ = pipeline.Process(ctx, command(ctx, "evalsha", s.sha, c.keys, c.args))
+	cmds := make([]redis.Cmder, len(calls))
+	for i, c := range calls {
+		cmds[i] = command(ctx, "evalsha", s.sha, c.keys, c.args)
 	}
-	cmds, _ := pipeline.Exec(ctx) // every command has its own error
+	if len(cmds) > 0 {
+		send(ctx, st.Client, cmds)
+	}
+	replies := make([]reply, len(calls))
 	for i, cmd := range cmds {
 		replies[i].value, replies[i].err = cmd.(*redis.Cmd).Result()
 		if missing(replies[i].err) {

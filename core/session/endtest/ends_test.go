@@ -64,15 +64,18 @@ func single(t *testing.T, args ...string) (*redistest.Server, settings) {
 	return server, settings{Addrs: []string{server.Addr()}, Sweep: sweep, Handlers: handlers}
 }
 
-func cluster(t *testing.T) settings {
+// cluster has three masters without replicas: none takes the place of one that is away.
+func cluster(t *testing.T, args ...string) (*redistest.Cluster, settings) {
 	t.Helper()
 	own(t)
-	c, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: 30 * time.Second})
+	c, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{
+		FailAfter: 30 * time.Second, Node: redistest.Options{Args: args},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Stop() })
-	return settings{Addrs: c.Addrs(), Cluster: true, Sweep: sweep, Handlers: handlers}
+	return c, settings{Addrs: c.Addrs(), Cluster: true, Sweep: sweep, Handlers: handlers}
 }
 
 // create makes sessions that all expire at about the same moment, which it returns.
@@ -212,14 +215,17 @@ func TestKilledWorkerWithNotifications(t *testing.T) {
 }
 
 func TestKilledWorkerOnCluster(t *testing.T) {
-	s := cluster(t)
+	_, s := cluster(t)
 	s.Notifications = true
 	killed(t, s)
 }
 
-// The server crashes and comes back while ends are handled.
-func TestRestartedServer(t *testing.T) {
-	server, s := single(t, "--appendonly", "yes", "--appendfsync", "everysec")
+// persistent has a server keep what it had acknowledged a second before it crashed.
+var persistent = []string{"--appendonly", "yes", "--appendfsync", "everysec"}
+
+// restarted has a server crash and come back while ends are handled.
+func restarted(t *testing.T, server *redistest.Server, s settings) {
+	t.Helper()
 	ids, deadline := create(t, s, *sessions)
 	endings := make(chan ending, 2*len(ids))
 	workers := []*worker{start(t, 1, s, endings), start(t, 2, s, endings)}
@@ -241,13 +247,33 @@ func TestRestartedServer(t *testing.T) {
 	}
 }
 
+func TestRestartedServer(t *testing.T) {
+	server, s := single(t, persistent...)
+	restarted(t, server, s)
+}
+
+func TestRestartedMaster(t *testing.T) {
+	c, s := cluster(t, persistent...)
+	restarted(t, c.Nodes()[1], s)
+}
+
 // Without notifications an end waits for the next sweep, with them it does not.
 func TestLag(t *testing.T) {
-	for name, on := range map[string]bool{"without notifications": false, "with notifications": true} {
+	one := func(t *testing.T) settings { _, s := single(t); return s }
+	three := func(t *testing.T) settings { _, s := cluster(t); return s }
+	for name, c := range map[string]struct {
+		at       func(t *testing.T) settings
+		notified bool
+	}{
+		"without notifications":               {one, false},
+		"with notifications":                  {one, true},
+		"on a cluster, without notifications": {three, false},
+		"on a cluster, with notifications":    {three, true},
+	} {
 		t.Run(name, func(t *testing.T) {
-			_, s := single(t)
-			s.Notifications = on
-			if on {
+			s := c.at(t)
+			s.Notifications = c.notified
+			if c.notified {
 				s.Sweep = time.Minute
 			}
 			endings := make(chan ending, 100)
