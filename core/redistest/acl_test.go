@@ -56,7 +56,7 @@ func TestACLWithoutDefaultUser(t *testing.T) {
 
 func TestMalformedACL(t *testing.T) {
 	t.Parallel()
-	needRedis(t)
+	NeedServer(t)
 	for _, line := range []string{"", "user", "berth on >secret", "user redistest on >secret"} {
 		_, err := Start(t.Context(), Options{ACL: []string{line}})
 		if err == nil || !strings.Contains(err.Error(), "ACL") || strings.Contains(err.Error(), "secret") {

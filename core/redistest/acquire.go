@@ -14,8 +14,7 @@ import (
 // demanded. Its message is one line, fit for t.Skip.
 var ErrUnavailable = errors.New("redistest: skipped, for want of a Redis: " + howToGetOne)
 
-const howToGetOne = "put redis-server on PATH (Debian: apt-get install redis-server, macOS: brew install redis) " +
-	"or set REDIS_URL to a server that the tests may write to"
+const howToGetOne = howToInstall + " or set REDIS_URL to a server that the tests may write to"
 
 // Instance is a Redis that tests may use.
 type Instance struct {

@@ -12,12 +12,8 @@ import (
 
 // Acquire reads the environment, so this test is not parallel.
 func TestAcquire(t *testing.T) {
-	path, found := redistest.Find()
-
 	t.Run("from PATH, before REDIS_URL", func(t *testing.T) {
-		if !found {
-			t.Skip("no redis-server on PATH")
-		}
+		redistest.NeedServer(t)
 		t.Setenv("REDIS_URL", "redis://192.0.2.1:6379")
 		r, err := redistest.Acquire(t.Context())
 		if err != nil {
@@ -34,9 +30,8 @@ func TestAcquire(t *testing.T) {
 	})
 
 	t.Run("from REDIS_URL", func(t *testing.T) {
-		if !found {
-			t.Skip("no redis-server on PATH")
-		}
+		redistest.NeedServer(t)
+		path, _ := redistest.Find()
 		s, err := redistest.Start(t.Context(), redistest.Options{Path: path})
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ const takeover = 15 * time.Second
 
 func setupCluster(t *testing.T, o ClusterOptions) *Cluster {
 	t.Helper()
-	needRedis(t)
+	NeedServer(t)
 	began := time.Now()
 	c, err := StartCluster(t.Context(), o)
 	t.Logf("started in %v", time.Since(began))

@@ -17,7 +17,7 @@ import (
 // A test process that is killed takes all its servers along.
 func TestDiesWithParent(t *testing.T) {
 	t.Parallel()
-	needRedis(t)
+	NeedServer(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir(), "TMPDIR="+t.TempDir())
 	cmd.Stderr = os.Stderr

@@ -6,9 +6,9 @@
 // A test package that only needs some Redis calls [Main] from its TestMain. The policy
 // for machines without one is that of [Acquire].
 //
-// A test that breaks its server calls [Start] for one that nobody else uses.
-// [StartCluster] and [StartSentinel] start several that know each other, to see
-// what comes of it when one of them is lost:
+// A test that breaks its server calls [NeedServer], and then [Start] for one that
+// nobody else uses. [StartCluster] and [StartSentinel] start several that know each
+// other, to see what comes of it when one of them is lost:
 //
 //	c, err := redistest.StartCluster(ctx, redistest.ClusterOptions{Replicas: 1})
 //	…

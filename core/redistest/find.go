@@ -1,6 +1,9 @@
 package redistest
 
-import "os/exec"
+import (
+	"os"
+	"os/exec"
+)
 
 // Find looks for redis-server on PATH. It does not run it, so a binary that is
 // there but broken shows only in [Start].
@@ -8,3 +11,25 @@ func Find() (path string, ok bool) {
 	path, err := exec.LookPath("redis-server")
 	return path, err == nil
 }
+
+// NeedServer is for a test that calls [Start], [StartCluster] or [StartSentinel], so
+// that REDIS_URL is no help. Where [Find] finds no redis-server it fails the test if
+// REQUIRE_REDIS is 1, as in CI, and else skips it; either says what to install. t is a
+// *testing.T or *testing.B.
+func NeedServer(t interface {
+	Helper()
+	Skip(args ...any)
+	Fatal(args ...any)
+},
+) {
+	t.Helper()
+	switch _, ok := Find(); {
+	case ok:
+	case os.Getenv("REQUIRE_REDIS") == "1":
+		t.Fatal("redistest: REQUIRE_REDIS is 1 but the test gets no server of its own: " + howToInstall)
+	default:
+		t.Skip("redistest: skipped, for want of a server of its own: " + howToInstall)
+	}
+}
+
+const howToInstall = "put redis-server on PATH (Debian: apt-get install redis-server, macOS: brew install redis)"

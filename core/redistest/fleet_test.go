@@ -37,7 +37,7 @@ func mustBeGone(t *testing.T, f *fleet, stop func() error) {
 
 // Not parallel: it looks for what is left in the directory for temporary files.
 func TestFailedTopology(t *testing.T) {
-	needRedis(t)
+	NeedServer(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	starts := map[string]func(context.Context, Options) error{

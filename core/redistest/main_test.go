@@ -25,19 +25,9 @@ func TestMain(m *testing.M) {
 // setup starts a server for one test, or skips where there is none to start.
 func setup(t *testing.T, o Options) *Server {
 	t.Helper()
-	needRedis(t)
+	NeedServer(t)
 	s, err := Start(t.Context(), o)
 	return mustStop(t, s, err)
-}
-
-func needRedis(t *testing.T) {
-	t.Helper()
-	if _, ok := Find(); !ok {
-		if os.Getenv("REQUIRE_REDIS") == "1" {
-			t.Fatal("REQUIRE_REDIS is 1, but redis-server is not on PATH")
-		}
-		t.Skip("no redis-server on PATH")
-	}
 }
 
 // mustStop takes what a start returned, and stops it after the test.

@@ -56,7 +56,7 @@ func newConfig(o Options) (config, error) {
 	if o.Path == "" {
 		path, ok := Find()
 		if !ok {
-			return config{}, errors.New("redistest: no redis-server on PATH: " + howToGetOne)
+			return config{}, errors.New("redistest: no redis-server on PATH: " + howToInstall)
 		}
 		o.Path = path
 	}

@@ -12,7 +12,7 @@ import (
 
 func setupSentinel(t *testing.T, o SentinelOptions) *Sentinel {
 	t.Helper()
-	needRedis(t)
+	NeedServer(t)
 	began := time.Now()
 	s, err := StartSentinel(t.Context(), o)
 	t.Logf("started in %v", time.Since(began))

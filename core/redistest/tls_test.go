@@ -13,7 +13,7 @@ import (
 // setupTLS is setup, but skips where redis-server has no TLS.
 func setupTLS(t *testing.T, o Options) *Server {
 	t.Helper()
-	needRedis(t)
+	NeedServer(t)
 	s, err := Start(t.Context(), o)
 	if errors.Is(err, ErrNoTLS) {
 		t.Skip(err)

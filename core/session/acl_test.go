@@ -107,10 +107,7 @@ func (u *aclUser) check(rules []string, without string) {
 // something is, so that none is idle.
 func TestLeastPermissions(t *testing.T) {
 	t.Parallel()
-	onReal(t)
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	patterns := listed(`(?m)^[~&].*$`)
 	all := append(slices.Clone(patterns), permissions...)
 	if len(patterns) < 3 || len(permissions) < 20 {
@@ -145,10 +142,7 @@ func TestLeastPermissions(t *testing.T) {
 // The same on a cluster, with what it needs in addition.
 func TestLeastPermissionsOnCluster(t *testing.T) {
 	t.Parallel()
-	onReal(t)
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	additional := listed(`(?m)^    [~&+].*$`)
 	if len(additional) < 5 {
 		t.Fatalf("docs/redis.md lists %v", additional)

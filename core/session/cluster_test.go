@@ -112,10 +112,7 @@ func TestManyWaitersOnCluster(t *testing.T) {
 // Servers that have no sharded pub/sub: messages go to all of them.
 func TestNoShardedPubSub(t *testing.T) {
 	t.Parallel()
-	onReal(t)
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: patient, Node: redistest.Options{
 		Args: []string{"--rename-command", "SSUBSCRIBE", "", "--rename-command", "SPUBLISH", ""},
 	}})

@@ -219,3 +219,37 @@ func TestUnknownOutcomeIsSaid(t *testing.T) {
 		}
 	})
 }
+
+// peers.md 30: a commit that failed is whole when it is tried again.
+func TestFailedCommitKeepsItsChanges(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{})
+		id := saved(t, m, "a", 1, "b", 1, "c", []int{1})
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("a", 2)
+		s.Delete("b")
+		get[[]int](t, s, "c")[0] = 2
+		s.Set("bad", func() {})
+		var value *session.ValueError
+		if err := s.Commit(ctx); !errors.As(err, &value) || value.Key != "bad" || value.Type != "func()" {
+			t.Fatalf("the commit of a func: %v", err)
+		}
+		s.Delete("bad")
+		f.then(refuse)
+		var failed *session.OpError
+		if err := s.Commit(ctx); !errors.As(err, &failed) || s.Err() == nil {
+			t.Fatalf("the commit without Redis: %v", err)
+		}
+		commit(t, s)
+		if s.Err() != nil {
+			t.Errorf("after a commit that succeeded, Err is %v", s.Err())
+		}
+		s = view(t, m, id)
+		if get[int](t, s, "a") != 2 || s.Has("b") || get[[]int](t, s, "c")[0] != 2 {
+			t.Error("changes were lost on the way")
+		}
+	})
+}

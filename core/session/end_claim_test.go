@@ -252,3 +252,49 @@ func TestGoexitInAHandler(t *testing.T) {
 		t.Errorf("called %d times, want 2 for each of 3", n)
 	}
 }
+
+// A process that dies with a claim loses it after LockTTL; a slow handler keeps it.
+func TestClaims(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, b := r.manager(tracked()), r.manager(tracked())
+		id := saved(t, a, "n", 1)
+		entered, leave := make(chan struct{}), make(chan struct{})
+		stop := handleEnds(t, a, func(ctx context.Context, e session.Ended) error {
+			close(entered)
+			<-leave
+			return ctx.Err()
+		})
+		<-entered
+		var h endings
+		handleEnds(t, b, h.handle)
+		time.Sleep(5 * time.Minute)
+		if n := len(h.list()); n != 0 {
+			t.Errorf("a slow handler lost its claim: handed out %d times more", n)
+		}
+		close(leave)
+		stop()
+		time.Sleep(time.Minute)
+		if n := len(h.list()); n != 0 || r.indexed() != 0 || a.Stats().EndsHandled != 1 {
+			t.Errorf("handed out %d times more, %d are left", n, r.indexed())
+		}
+
+		// What a dead process leaves: the claim, and the place in the index.
+		dead := saved(t, a, "n", 2)
+		r.claim(dead)
+		time.Sleep(2 * time.Minute)
+		all := h.list()
+		if len(all) != 1 || all[0].ID != dead || get[int](t, all[0].Session, "n") != 2 {
+			t.Fatalf("the end of %v was handed out as %v", id, all)
+		}
+	})
+}
+
+// What a handler process does that dies right after it has claimed an end.
+func (r *rig) claim(id string) {
+	r.t.Helper()
+	ctx := context.Background()
+	time.Sleep(time.Minute + time.Second)
+	if err := r.client.Set(ctx, r.key(id, "Claim"), "dead", 10*time.Second).Err(); err != nil {
+		r.t.Fatal(err)
+	}
+}

@@ -3,8 +3,11 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berthgo/berth/core/session"
@@ -139,6 +142,86 @@ func TestEndsOfOddSessions(t *testing.T) {
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("ended with %v values, want %v", got, want)
+		}
+	})
+}
+
+// A returning user gets a new session before and after the end is handled; the old
+// one is handed over whole, once.
+func TestReturnAfterTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked())
+		old := saved(t, m, "n", 1)
+		time.Sleep(time.Minute + time.Millisecond)
+		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
+			s := begin(t, m, old, access)
+			if !s.IsNew() || s.Len() != 0 {
+				t.Errorf("%v: the old one came back", access)
+			}
+			s.Rollback(context.Background())
+		}
+		s := begin(t, m, old, session.Exclusive)
+		s.Set("n", 2)
+		commit(t, s)
+		if s.ID() == old {
+			t.Error("the old ID was adopted")
+		}
+		var h endings
+		handleEnds(t, m, h.handle)
+		time.Sleep(10 * time.Second)
+		all := h.list()
+		if len(all) != 1 || all[0].ID != old || get[int](t, all[0].Session, "n") != 1 {
+			t.Fatalf("handled %v", all)
+		}
+		if again := begin(t, m, old, session.ReadOnly); !again.IsNew() {
+			t.Error("came back after its end was handled")
+		}
+	})
+}
+
+// Nobody handled the end for longer than EndRetention: it is still told of.
+func TestEndWithoutData(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked(func(o *session.Options) { o.EndRetention = time.Minute }))
+		ids := map[string]int{saved(t, m): 1}
+		s := begin(t, m, saved(t, m), session.Exclusive)
+		ids[s.ID()] = 1
+		s.Abandon()
+		commit(t, s)
+		time.Sleep(time.Hour)
+		if keys := r.keys(); slices.ContainsFunc(keys, func(k string) bool { return len(k) > 50 }) {
+			t.Errorf("data outlived the retention: %v", keys)
+		}
+		var h endings
+		handleEnds(t, m, h.handle)
+		time.Sleep(2 * time.Minute)
+		for _, e := range h.list() {
+			if !e.NoData || e.Reason != session.Unknown || e.Session.Len() != 0 {
+				t.Errorf("%v with %d values", e, e.Session.Len())
+			}
+		}
+		if !maps.Equal(h.ids(), ids) {
+			t.Errorf("%d ends for %d sessions", len(h.list()), len(ids))
+		}
+	})
+}
+
+// A rotated session has not ended.
+func TestRotationIsNoEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked())
+		var h endings
+		handleEnds(t, m, h.handle)
+		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
+		s.Rotate()
+		commit(t, s)
+		synctest.Wait()
+		if n := r.indexed(); n != 1 {
+			t.Errorf("%d in the index", n)
+		}
+		time.Sleep(time.Hour)
+		if all := h.list(); len(all) != 1 || all[0].ID != s.ID() || get[int](t, all[0].Session, "n") != 1 {
+			t.Errorf("ended: %v", all)
 		}
 	})
 }

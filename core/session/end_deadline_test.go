@@ -140,3 +140,33 @@ func TestEndOfAnEvictedSession(t *testing.T) {
 		}
 	})
 }
+
+// SetTimeout moves the end, in both directions.
+func TestEndFollowsTheTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked(func(o *session.Options) {
+			o.Timeout = 20 * time.Minute
+			o.EndRetention = time.Minute
+			o.EndSweep = 30 * time.Second
+		}))
+		var h endings
+		handleEnds(t, m, h.handle)
+		start := time.Now()
+		ids := map[string]time.Duration{}
+		for _, timeout := range []time.Duration{500 * time.Millisecond, 20 * time.Second, time.Hour} {
+			s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
+			s.SetTimeout(timeout)
+			commit(t, s)
+			ids[s.ID()] = timeout
+		}
+		time.Sleep(90 * time.Minute)
+		for _, e := range h.list() {
+			if lived := e.EndedAt.Sub(start); e.NoData || lived < ids[e.ID]-2*time.Millisecond || lived > ids[e.ID]+time.Second {
+				t.Errorf("a session with a timeout of %v lived for %v, no data: %t", ids[e.ID], lived, e.NoData)
+			}
+		}
+		if len(h.list()) != 3 {
+			t.Errorf("%d ends", len(h.list()))
+		}
+	})
+}

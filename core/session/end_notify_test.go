@@ -37,10 +37,7 @@ func endsAtOnce(t *testing.T, m *session.Manager, h *endings) {
 // are on, and turns them on, and on again after a restart, if it is asked to.
 func TestNotifications(t *testing.T) {
 	t.Parallel()
-	onReal(t)
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	for name, c := range map[string]struct {
 		flags  string
 		db     int
@@ -92,10 +89,7 @@ func TestNotifications(t *testing.T) {
 // On a cluster, every master is listened to, also one that has just become it.
 func TestNotificationsOnCluster(t *testing.T) {
 	t.Parallel()
-	onReal(t)
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1, FailAfter: patient})
 	if err != nil {
 		t.Fatal(err)

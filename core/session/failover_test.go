@@ -27,10 +27,7 @@ const recovery = 3 * time.Second
 // though its control is there was lost by berth.
 func TestFailoverUnderLoad(t *testing.T) {
 	t.Parallel()
-	onReal(t)
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	t.Run("cluster", func(t *testing.T) {
 		t.Parallel()
 		c, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1})

@@ -190,3 +190,59 @@ func (c *dropConn) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// faults makes calls of a client fail as the test says.
+type faults struct {
+	mu sync.Mutex
+	// Each function handles one call and goes; nil lets the call through.
+	plan []func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error
+}
+
+func (f *faults) then(steps ...func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan = append(f.plan, steps...)
+}
+
+// clear forgets what is left of the plan.
+func (f *faults) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan = nil
+}
+
+func (f *faults) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (f *faults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		f.mu.Lock()
+		var step func(context.Context, redis.Cmder, redis.ProcessHook) error
+		if len(f.plan) > 0 {
+			step, f.plan = f.plan[0], f.plan[1:]
+		}
+		f.mu.Unlock()
+		if step == nil {
+			return next(ctx, cmd)
+		}
+		return step(ctx, cmd, next)
+	}
+}
+
+func (f *faults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return asOne(f.ProcessHook, next)
+}
+
+// asOne treats a pipeline as one call, whose first command stands for all.
+func asOne(hook func(redis.ProcessHook) redis.ProcessHook, next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := hook(func(ctx context.Context, _ redis.Cmder) error { return next(ctx, cmds) })(ctx, cmds[0])
+		if err != nil {
+			for _, cmd := range cmds {
+				if cmd.Err() == nil {
+					cmd.SetErr(err)
+				}
+			}
+		}
+		return err
+	}
+}

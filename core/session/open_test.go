@@ -19,19 +19,12 @@ import (
 // startRedis starts a server of the test's own.
 func startRedis(t *testing.T, o redistest.Options) *redistest.Server {
 	t.Helper()
-	needRedisServer(t)
+	redistest.NeedServer(t)
 	s, err := redistest.Start(t.Context(), o)
 	if errors.Is(err, redistest.ErrNoTLS) {
 		t.Skip(err)
 	}
 	return stopLater(t, s, err)
-}
-
-func needRedisServer(t *testing.T) {
-	t.Helper()
-	if _, ok := redistest.Find(); !ok {
-		t.Skip(redistest.ErrUnavailable)
-	}
 }
 
 func stopLater[S interface{ Stop() error }](t *testing.T, s S, err error) S {
@@ -154,7 +147,7 @@ func TestOpenTLS(t *testing.T) {
 
 func TestOpenCluster(t *testing.T) {
 	t.Parallel()
-	needRedisServer(t)
+	redistest.NeedServer(t)
 	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Node: redistest.Options{Password: "key"}})
 	stopLater(t, cluster, err)
 	addrs := cluster.Addrs()
@@ -166,7 +159,7 @@ func TestOpenCluster(t *testing.T) {
 // When a master dies, its replica is found, although no call is tried again.
 func TestOpenClusterFailover(t *testing.T) {
 	t.Parallel()
-	needRedisServer(t)
+	redistest.NeedServer(t)
 	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1})
 	stopLater(t, cluster, err)
 	m := mustOpen(t, session.Config{Addrs: cluster.Addrs(), Cluster: true}, session.Options{App: "test"})
@@ -196,7 +189,7 @@ func TestOpenClusterFailover(t *testing.T) {
 
 func TestOpenSentinel(t *testing.T) {
 	t.Parallel()
-	needRedisServer(t)
+	redistest.NeedServer(t)
 	s, err := redistest.StartSentinel(t.Context(), redistest.SentinelOptions{
 		Replicas: 1, Password: "sentinelkey", Node: redistest.Options{Password: "key"},
 	})

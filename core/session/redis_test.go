@@ -58,31 +58,6 @@ func TestRoundTrips(t *testing.T) {
 	})
 }
 
-func TestKeysInRedis(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
-		ctx := context.Background()
-		m := r.manager(session.Options{})
-		id := saved(t, m, "n", 1, "name", "Ann")
-		if keys := r.keys(); len(keys) != 1 || keys[0] != r.key(id, "Data") {
-			t.Fatalf("keys are %v", keys)
-		}
-		if got := r.hget(id, "name"); got != `"Ann"` {
-			t.Errorf("name is %s", got)
-		}
-		s := begin(t, m, id, session.Exclusive)
-		for key, most := range map[string]time.Duration{r.key(id, "Data"): 20 * time.Minute, r.key(id, "Lock"): 10 * time.Second} {
-			ttl, err := r.client.PTTL(ctx, key).Result()
-			if err != nil || ttl > most || ttl < most-5*time.Second {
-				t.Errorf("TTL of %s is %v, want %v (%v)", key, ttl, most, err)
-			}
-		}
-		commit(t, s)
-		if keys := r.keys(); len(keys) != 1 {
-			t.Errorf("after the commit there are %v", keys)
-		}
-	})
-}
-
 // What is tested with a clock of its own elsewhere, once more with Redis's.
 func TestTimesOnRedis(t *testing.T) {
 	t.Parallel()
@@ -138,10 +113,7 @@ func TestTimesOnRedis(t *testing.T) {
 // A server that goes away and comes back while requests are under way.
 func TestRestartUnderRequests(t *testing.T) {
 	t.Parallel()
-	onReal(t)
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	ctx := context.Background()
 	server, err := redistest.Start(ctx, redistest.Options{Args: []string{"--appendonly", "yes", "--appendfsync", "always"}})
 	if err != nil {

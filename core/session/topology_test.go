@@ -67,12 +67,7 @@ var forTests = []string{"+get", "+hget", "+hset", "+set", "+exists", "+pttl", "+
 // reach starts the topology unless it runs, and returns how to reach it.
 func (y *topology) reach(t *testing.T) redis.UniversalOptions {
 	t.Helper()
-	if realURL == "" {
-		t.Skip(redistest.ErrUnavailable)
-	}
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
+	redistest.NeedServer(t)
 	y.once.Do(func() { y.options, y.stop, y.err = y.start(context.Background()) })
 	if errors.Is(y.err, redistest.ErrNoTLS) {
 		t.Skip(y.err)

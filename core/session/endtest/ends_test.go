@@ -33,29 +33,16 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	redis.SetLogger(silence{})
-	redistest.Main(m, func(string) { available = true }, func() error { return nil })
+	redistest.Main(m, func(string) {}, func() error { return nil })
 }
 
 type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
 
-var available bool
-
-// own skips where no redis-server can be started.
-func own(t *testing.T) {
-	t.Helper()
-	if !available {
-		t.Skip(redistest.ErrUnavailable)
-	}
-	if _, ok := redistest.Find(); !ok {
-		t.Skip("needs a redis-server of its own, and REDIS_URL is another's")
-	}
-}
-
 func single(t *testing.T, args ...string) (*redistest.Server, settings) {
 	t.Helper()
-	own(t)
+	redistest.NeedServer(t)
 	server, err := redistest.Start(t.Context(), redistest.Options{Args: args})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +54,7 @@ func single(t *testing.T, args ...string) (*redistest.Server, settings) {
 // cluster has three masters without replicas: none takes the place of one that is away.
 func cluster(t *testing.T, args ...string) (*redistest.Cluster, settings) {
 	t.Helper()
-	own(t)
+	redistest.NeedServer(t)
 	c, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{
 		FailAfter: 30 * time.Second, Node: redistest.Options{Args: args},
 	})

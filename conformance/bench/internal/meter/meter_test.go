@@ -1,7 +1,6 @@
 package meter_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -13,12 +12,7 @@ import (
 
 func TestRead(t *testing.T) {
 	t.Parallel()
-	if _, ok := redistest.Find(); !ok {
-		if os.Getenv("REQUIRE_REDIS") == "1" {
-			t.Fatal("REQUIRE_REDIS is 1, but redis-server is not on PATH")
-		}
-		t.Skip("no redis-server on PATH")
-	}
+	redistest.NeedServer(t)
 	server, err := redistest.Start(t.Context(), redistest.Options{})
 	if err != nil {
 		t.Fatal(err)

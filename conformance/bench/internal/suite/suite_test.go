@@ -23,12 +23,7 @@ func TestMain(m *testing.M) {
 // target must read back what it wrote.
 func TestRun(t *testing.T) {
 	t.Parallel()
-	if _, ok := redistest.Find(); !ok {
-		if os.Getenv("REQUIRE_REDIS") == "1" {
-			t.Fatal("REQUIRE_REDIS is 1, but redis-server is not on PATH")
-		}
-		t.Skip("no redis-server on PATH")
-	}
+	redistest.NeedServer(t)
 	const tick = 2 * time.Millisecond
 	r, err := suite.Run(t.Context(), suite.Config{
 		Rounds: 1, GrowthRounds: 1, Window: 5 * tick, Warm: tick, Clients: 2, Pool: 4,

@@ -1,0 +1,104 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+func TestReservedAndEmptyKeys(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		id := saved(t, m, "a", 1)
+		for _, key := range []string{"", "_berth"} {
+			s := begin(t, m, id, session.Exclusive)
+			s.Set("a", 2)
+			s.Set(key, 1)
+			if err := s.Commit(context.Background()); err == nil {
+				t.Errorf("the key %q was taken", key)
+			}
+			s.Rollback(context.Background())
+			if s := view(t, m, id); s.IsNew() || get[int](t, s, "a") != 1 || s.Has(key) {
+				t.Errorf("the key %q had an effect", key)
+			}
+		}
+	})
+}
+
+// peers.md 34.
+func TestManyFields(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		const n = 20_000
+		m := r.manager(session.Options{})
+		s := begin(t, m, "", session.Exclusive)
+		for i := range n {
+			s.Set(fmt.Sprint(i), i)
+		}
+		commit(t, s)
+		id := s.ID()
+		s = begin(t, m, id, session.Exclusive)
+		if s.Len() != n {
+			t.Fatalf("%d fields", s.Len())
+		}
+		for i := range n {
+			s.Set(fmt.Sprint(i), i+1)
+		}
+		commit(t, s)
+		s = begin(t, m, id, session.Exclusive)
+		if got := get[int](t, s, "19999"); got != n {
+			t.Errorf("the last is %d", got)
+		}
+		s.Rotate()
+		commit(t, s)
+		s = begin(t, m, s.ID(), session.Shared)
+		s.Clear()
+		s.Set("only", 1)
+		commit(t, s)
+		if got := r.client.HLen(context.Background(), r.key(s.ID(), "Data")).Val(); got != 2 {
+			t.Errorf("%d fields are left", got)
+		}
+	})
+}
+
+func TestMaxBytes(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m := r.manager(session.Options{Codec: session.Raw{}})
+		fits := bytes.Repeat([]byte("x"), 1<<20-1)
+		id := saved(t, m, "k", fits)
+		if got := len(get[[]byte](t, view(t, m, id), "k")); got != len(fits) {
+			t.Fatalf("%d bytes came back", got)
+		}
+		for name, change := range map[string]func(s *session.Session){
+			"a larger value": func(s *session.Session) { s.Set("k", append(fits, 'x')) },
+			"a second value": func(s *session.Session) { s.Set("l", "") },
+		} {
+			s := begin(t, m, id, session.Exclusive)
+			change(s)
+			s.SetTimeout(time.Hour)
+			wantErr(t, s.Commit(ctx), session.ErrTooLarge)
+			s.Rollback(ctx)
+			if s := view(t, m, id); s.Len() != 1 || len(get[[]byte](t, s, "k")) != len(fits) {
+				t.Errorf("%s: something was written", name)
+			}
+		}
+		s := begin(t, m, "", session.Exclusive)
+		s.Set("k", append(fits, 'x'))
+		wantErr(t, s.Commit(ctx), session.ErrTooLarge)
+		s.Set("k", "small enough")
+		commit(t, s)
+
+		// A limit that was lowered does not lock a session in.
+		tight := r.manager(session.Options{Codec: session.Raw{}, MaxBytes: 100})
+		s = begin(t, tight, id, session.Exclusive)
+		s.Set("l", "more")
+		wantErr(t, s.Commit(ctx), session.ErrTooLarge)
+		s.Delete("l")
+		s.Set("k", fits[:1000])
+		commit(t, s)
+	})
+}

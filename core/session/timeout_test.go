@@ -1,0 +1,187 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+func TestIdleTimeoutSlides(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{Timeout: 10 * time.Minute})
+		id := saved(t, m)
+		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
+			time.Sleep(9 * time.Minute)
+			s := begin(t, m, id, access)
+			if s.IsNew() {
+				t.Fatalf("%v: expired in spite of requests", access)
+			}
+			commit(t, s)
+		}
+		time.Sleep(10*time.Minute + time.Millisecond)
+		if !begin(t, m, id, session.ReadOnly).IsNew() {
+			t.Error("did not expire")
+		}
+	})
+}
+
+// A commit moves the idle time too, not only a begin.
+func TestCommitStartsIdleTimeAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{Timeout: time.Minute})
+		id := saved(t, m)
+		for _, write := range []bool{false, true} {
+			s := begin(t, m, id, session.Exclusive)
+			time.Sleep(50 * time.Second)
+			if write {
+				s.Set("n", 1)
+			}
+			commit(t, s)
+			time.Sleep(50 * time.Second)
+			if begin(t, m, id, session.ReadOnly).IsNew() {
+				t.Fatalf("expired 50 s after a commit (wrote: %v)", write)
+			}
+		}
+	})
+}
+
+// peers.md 40: a session's own time-out outlives requests that know nothing of it.
+func TestSetTimeoutSurvivesLaterRequests(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{Timeout: 10 * time.Minute})
+		id := saved(t, m)
+		s := begin(t, m, id, session.Exclusive)
+		s.SetTimeout(time.Hour)
+		commit(t, s)
+		for _, access := range []session.Access{session.ReadOnly, session.Shared, session.Exclusive, session.Shared} {
+			time.Sleep(59 * time.Minute)
+			s := begin(t, m, id, access)
+			if s.IsNew() {
+				t.Fatalf("%v: the session's own time-out was lost", access)
+			}
+			if access != session.ReadOnly {
+				s.Set("by", access.String())
+			}
+			commit(t, s)
+		}
+		s = begin(t, m, id, session.Shared)
+		s.SetTimeout(time.Minute)
+		commit(t, s)
+		time.Sleep(time.Minute + time.Millisecond)
+		if !begin(t, m, id, session.ReadOnly).IsNew() {
+			t.Error("a shorter time-out did not take effect")
+		}
+	})
+}
+
+func TestSetTimeoutOnNewSession(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		s := begin(t, m, "", session.Exclusive)
+		s.SetTimeout(time.Minute)
+		s.Set("a", 1)
+		commit(t, s)
+		time.Sleep(time.Minute + time.Millisecond)
+		if !begin(t, m, s.ID(), session.ReadOnly).IsNew() {
+			t.Error("did not expire after its own time-out")
+		}
+	})
+}
+
+func TestSetTimeoutRefusesNonsense(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		for _, d := range []time.Duration{0, -time.Second, time.Microsecond} {
+			s := begin(t, m, "", session.Exclusive)
+			s.Set("a", 1)
+			s.SetTimeout(d)
+			if err := s.Commit(context.Background()); err == nil || s.ID() != "" {
+				t.Errorf("a time-out of %v was taken", d)
+			}
+		}
+	})
+}
+
+func TestMaxLifetime(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{Timeout: 10 * time.Minute, MaxLifetime: time.Hour})
+		for _, access := range []session.Access{session.ReadOnly, session.Shared, session.Exclusive} {
+			id := saved(t, m)
+			for i := range 11 {
+				time.Sleep(5 * time.Minute)
+				s := begin(t, m, id, access)
+				if s.IsNew() {
+					t.Fatalf("%v: ended after %d minutes", access, 5*(i+1))
+				}
+				if access != session.ReadOnly {
+					s.Set("i", i)
+				}
+				commit(t, s)
+			}
+			if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl > 5*time.Minute {
+				t.Errorf("%v: five minutes before its end it lives for %v", access, ttl)
+			}
+			time.Sleep(5*time.Minute + time.Millisecond)
+			if !begin(t, m, id, access).IsNew() {
+				t.Errorf("%v: outlived MaxLifetime", access)
+			}
+			if keys := r.keys(); len(keys) != 0 {
+				t.Errorf("%v: left %v", access, keys)
+			}
+		}
+	})
+}
+
+// A session that ends by MaxLifetime while a request holds it is not written
+// back, not even in part (peers.md 15).
+func TestMaxLifetimeDuringARequest(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{MaxLifetime: time.Minute})
+		for _, access := range []session.Access{session.Exclusive, session.Shared} {
+			id := saved(t, m, "a", 1, "b", 2)
+			s := begin(t, m, id, access)
+			s.Set("a", 2)
+			time.Sleep(time.Minute)
+			if r.exists(r.key(id, "Data")) {
+				t.Errorf("%v: a request keeps it alive", access)
+			}
+			wantErr(t, s.Commit(context.Background()), session.ErrEnded)
+			if keys := r.keys(); len(keys) != 0 {
+				t.Errorf("%v: left %v", access, keys)
+			}
+		}
+	})
+}
+
+func TestMaxLifetimeOnRedis(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	m := r.manager(session.Options{MaxLifetime: 300 * time.Millisecond})
+	start := time.Now()
+	id := saved(t, m)
+	until(t, "the session ends, however busy", func() bool {
+		s := begin(t, m, id, session.Exclusive)
+		defer commit(t, s)
+		return s.IsNew()
+	})
+	if age := time.Since(start); age < 299*time.Millisecond {
+		t.Errorf("ended after %v already", age)
+	}
+}
+
+// A session is not idle while a request holds it.
+func TestHeldSessionDoesNotExpire(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{Timeout: 5 * time.Second})
+		id := saved(t, m)
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("n", 1)
+		time.Sleep(time.Minute)
+		commit(t, s)
+		if begin(t, m, id, session.ReadOnly).IsNew() {
+			t.Error("expired while it was held")
+		}
+	})
+}
