@@ -58,10 +58,11 @@ type Manager struct {
 // client stays the caller's, to close after the Manager. Its own retries come on
 // top of RetryTimeout: in its options, MaxRetries -1 and DialerRetries 1 turn them
 // off. Contexts and time limits end waits, but a call that is under way only with the
-// client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. Calls of
-// requests that come at the same moment go in one pipeline, so hooks of the client see
-// some as commands and some in pipelines, with the context of the first request among
-// them. New does not talk to Redis. The error names every option that is wrong.
+// client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. Where a
+// [*redis.Client] has its retries turned off, calls of different requests share pipelines
+// while several are under way: hooks of the client then see them with the context of
+// the first request among them, and a connection that breaks is an error for all. New does
+// not talk to Redis. The error names every option that is wrong.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if client == nil {
 		return nil, errors.New("session: New needs a client")
@@ -83,7 +84,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		options: o,
 		store: &store.Store{
 			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o.RetryTimeout),
-			Tracked: o.TrackEnd, Sharded: waker.Sharded(),
+			Tracked: o.TrackEnd, Sharded: waker.Sharded(), Together: together(client),
 		},
 		process: process,
 		sealer:  sealer,
@@ -91,6 +92,12 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		ctx:     ctx,
 		cancel:  cancel,
 	}, nil
+}
+
+// together tells whether calls of different requests may share a pipeline of the client.
+func together(client redis.UniversalClient) bool {
+	one, ok := client.(*redis.Client)
+	return ok && one.Options().MaxRetries <= 0
 }
 
 // Close ends what runs beside requests: the renewal of leases, the subscription

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,14 @@ func TestRoundTrips(t *testing.T) {
 		commit(t, s)
 		s = begin(t, m, id, session.Exclusive)
 		s.Rollback(ctx)
+		short := begin(t, m, "", session.Exclusive)
+		short.Set("n", 1)
+		short.SetTimeout(5 * time.Second) // less than LockTTL
+		commit(t, short)
+		ended := saved(t, m)
+		if err := m.End(ctx, ended); err != nil {
+			t.Fatal(err)
+		}
 
 		client.AddHook(count)
 		for _, c := range []struct {
@@ -41,6 +50,10 @@ func TestRoundTrips(t *testing.T) {
 			{"Shared", id, session.Shared, func(s *session.Session) { s.Set("n", 3) }, 2},
 			{"Exclusive, nothing changed", id, session.Exclusive, nil, 2},
 			{"Exclusive", id, session.Exclusive, func(s *session.Session) { s.Set("n", 4) }, 2},
+			{"a short time-out", short.ID(), session.Exclusive, func(s *session.Session) { s.Set("n", 4) }, 2},
+			{"a field deleted", id, session.Exclusive, func(s *session.Session) { s.Delete("n") }, 2},
+			{"unknown", strings.Repeat("a", len(id)), session.Exclusive, nil, 1},
+			{"ended", ended, session.Exclusive, nil, 1},
 			{"a new session", "", session.Exclusive, func(s *session.Session) { s.Set("n", 4) }, 1},
 		} {
 			count.n.Store(0)
@@ -55,6 +68,47 @@ func TestRoundTrips(t *testing.T) {
 				t.Errorf("%s: %d round trips, want %d", c.name, got, c.want)
 			}
 		}
+	})
+}
+
+// Somebody who waits costs who holds the session nothing, nor does it cost more than a
+// call not to wait.
+func TestRoundTripsOfContention(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		client, count := r.newClient(), &trips{}
+		m, other := r.managerOn(client, session.Options{}), r.manager(session.Options{})
+		impatient := r.managerOn(client, session.Options{LockWait: -1})
+		warmUp(t, m)
+		warmUp(t, other)
+		id := saved(t, m)
+		hold := func() *session.Session {
+			s := begin(t, other, id, session.Exclusive)
+			_, err := impatient.Begin(context.Background(), id, session.Exclusive)
+			wantErr(t, err, session.ErrLockTimeout)
+			return s
+		}
+		commit(t, hold())
+		client.AddHook(count)
+		s := hold()
+		if n := count.n.Load(); n != 1 {
+			t.Errorf("to learn that a session is held took %d round trips", n)
+		}
+		commit(t, s)
+
+		s = begin(t, m, id, session.Exclusive)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			commit(t, begin(t, other, id, session.Exclusive))
+		}()
+		until(t, "somebody waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+		s.Set("n", 2)
+		count.n.Store(0)
+		commit(t, s)
+		if n := count.n.Load(); n != 1 {
+			t.Errorf("a commit took %d round trips as somebody waited", n)
+		}
+		<-done
 	})
 }
 

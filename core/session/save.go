@@ -31,7 +31,13 @@ func (s *Session) prepare(d delta, facts store.Meta) {
 	if s.tried.id != "" {
 		s.discard()
 	}
-	s.tried = try{token: s.m.process.Token(), delta: d, facts: facts, companion: companion}
+	var token string
+	if s.lease != nil && s.tried.token == "" {
+		token = s.lease.token // nothing was committed by it yet
+	} else {
+		token = s.m.process.Token()
+	}
+	s.tried = try{token: token, delta: d, facts: facts, companion: companion}
 	if s.isNew || s.rotate {
 		s.tried.id = newID()
 	}

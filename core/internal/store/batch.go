@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -11,29 +10,32 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// batches sends calls that come at the same moment in one pipeline. That spares Redis and
-// this process most of what a call costs beside its work: reading, writing, and waking up.
-//
-// No call waits for another one to come. The first of a batch yields the processor once,
-// so that what is ready to run does so, and then sends what has gathered: where there are
-// cores to spare that is itself, and where there are not it is what was waiting for one.
+// batches sends calls of different requests in one pipeline where many are under way.
+// That spares Redis and this process most of what a call costs beside its work: reading,
+// writing, and waking up. As long as there are few, each is sent at once and alone.
 type batches struct {
-	mu   sync.Mutex
-	open *batch // nil if there is none to join
+	mu     sync.Mutex
+	flying int    // how many pipelines, and calls alone, are under way
+	open   *batch // those that wait to be sent, nil if none do
 }
 
-// A batch is one pipeline of calls.
+// A batch is one pipeline of calls, of which the first to come sees to it.
 type batch struct {
 	cmds  []redis.Cmder
 	calls int
-	// until is the latest deadline of the calls, zero if one of them has none.
-	until time.Time
-	// sent is closed when every call has its reply or its error. It is nil as long as
-	// there is but one call.
+	// leave is closed when an earlier batch has come back, whose place this one takes.
+	leave chan struct{}
+	// sent is closed when every call has its reply or its error.
 	sent chan struct{}
 }
 
 const (
+	// batchFrom is how many pipelines are under way before calls wait for one of them
+	// to come back. Two keep Redis and this process busy at the same time.
+	batchFrom = 2
+	// batchWait is the longest that they wait. Where a round trip takes longer than a few
+	// of it, as many pipelines are under way as it takes.
+	batchWait = 250 * time.Microsecond
 	// batchCalls is the most calls that share a batch.
 	batchCalls = 64
 	// batchBytes is how large the arguments of a call may be that shares one: others
@@ -41,85 +43,140 @@ const (
 	batchBytes = 16 << 10
 )
 
-// errBatch is what the calls of a batch get whose sender did not come back, as a hook of
-// the client panicked.
-var errBatch = errors.New("the call was sent together with one that a hook of the client broke off")
+// errBatch is what the calls of a batch get that a hook of the client has broken off by a
+// panic, since it is not known whose call that was about.
+var errBatch = errors.New("a hook of the client panicked in a pipeline of several calls, of which this was one")
+
+// leftError says that a call was under way when its caller's context ended.
+type leftError struct {
+	cause error
+	sent  <-chan struct{}
+}
+
+func (e *leftError) Error() string { return e.cause.Error() }
+func (e *leftError) Unwrap() error { return e.cause }
+
+// Settled returns what is closed when the call that failed with err is no longer under
+// way, nil if it is not.
+func Settled(err error) <-chan struct{} {
+	var left *leftError
+	if errors.As(err, &left) {
+		return left.sent
+	}
+	return nil
+}
 
 // do sends the commands of one call, in this order and in one round trip, and returns when
-// each has its reply or its error. A call under way ends with the client's own time limits;
-// with the option ContextTimeoutEnabled also with the latest deadline of those that it is
-// sent with. It is not ended by ctx being cancelled.
-func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) {
+// each has its reply or its error, which is the command's; or before that with an error,
+// if ctx ends: the call may then still be under way, and its commands are not the caller's
+// any more. A call that is sent alone, or that sends others along and has no deadline, ends
+// with ctx only as far as the client sees to it.
+func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) error {
 	if err := ctx.Err(); err != nil {
-		fail(cmds, err)
-		return
+		return err
 	}
 	if large(cmds) {
 		send(ctx, client, cmds)
-		return
+		return nil
 	}
-	own, first := b.join(ctx, cmds)
-	if !first {
-		<-own.sent
-		return
-	}
-	runtime.Gosched()
-	b.close(own)
-	if own.sent == nil {
+	own, first := b.join(cmds)
+	switch {
+	case own == nil:
+		defer b.landed()
 		send(ctx, client, cmds)
-		return
+		return nil
+	case first:
+		b.await(own)
+		if own.calls == 1 {
+			defer b.landed()
+			send(ctx, client, cmds)
+			return nil
+		}
+		together := context.WithoutCancel(ctx) // none of the callers ends the calls of the others
+		if _, hurried := ctx.Deadline(); !hurried {
+			b.fly(together, client, own)
+			return nil
+		}
+		go b.fly(together, client, own)
 	}
-	own.send(ctx, client)
+	select {
+	case <-own.sent:
+		return nil
+	case <-ctx.Done():
+		return &leftError{ctx.Err(), own.sent}
+	}
 }
 
-// join puts a call into the open batch, or into a new one that the caller is to send.
-func (b *batches) join(ctx context.Context, cmds []redis.Cmder) (own *batch, first bool) {
-	until, _ := ctx.Deadline()
+// join puts a call into the open batch, or into a new one, which the caller is to see to;
+// or returns nil if the caller is to send the call at once.
+func (b *batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.open == nil || b.open.calls == batchCalls {
-		b.open = &batch{cmds: cmds, calls: 1, until: until}
+	if b.flying < batchFrom {
+		b.flying++
+		return nil, false
+	}
+	if b.open == nil {
+		b.open = &batch{cmds: slices.Clip(cmds), calls: 1, leave: make(chan struct{}), sent: make(chan struct{})}
 		return b.open, true
 	}
 	own = b.open
 	own.calls++
 	own.cmds = append(own.cmds, cmds...)
-	if own.sent == nil {
-		own.sent = make(chan struct{})
-	}
-	if until.IsZero() || own.until.IsZero() {
-		own.until = time.Time{}
-	} else if until.After(own.until) {
-		own.until = until
+	if own.calls == batchCalls {
+		b.flying++
+		b.open = nil
+		close(own.leave)
 	}
 	return own, false
 }
 
-// close lets nobody join a batch any more.
-func (b *batches) close(own *batch) {
+// await returns when a batch is to leave. Nobody joins it any more.
+func (b *batches) await(own *batch) {
+	timer := time.NewTimer(batchWait)
+	defer timer.Stop()
+	select {
+	case <-own.leave:
+		return
+	case <-timer.C:
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.open == own {
-		b.open = nil
+	select {
+	case <-own.leave: // at the last moment
+	default:
+		if b.open == own {
+			b.open = nil
+		}
+		b.flying++
 	}
 }
 
-// send sends a batch of several calls, none of which must end the others.
-func (b *batch) send(ctx context.Context, client redis.UniversalClient) {
+// landed gives the place of a pipeline that has come back to those that wait.
+func (b *batches) landed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open == nil || b.flying > batchFrom {
+		b.flying--
+		return
+	}
+	close(b.open.leave)
+	b.open = nil
+}
+
+// fly sends a batch of several calls. It ends with the client's own time limits, whoever
+// still waits for it: so it is a goroutine of its own where the first caller has a deadline.
+func (b *batches) fly(ctx context.Context, client redis.UniversalClient, own *batch) {
 	came := false
 	defer func() {
 		if !came {
-			fail(b.cmds, errBatch)
+			_ = recover()
+			fail(own.cmds, errBatch)
 		}
-		close(b.sent)
+		close(own.sent)
+		b.landed()
 	}()
-	ctx = context.WithoutCancel(ctx)
-	if !b.until.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, b.until)
-		defer cancel()
-	}
-	send(ctx, client, b.cmds)
+	send(ctx, client, own.cmds)
 	came = true
 }
 

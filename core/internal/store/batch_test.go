@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,199 +17,319 @@ import (
 
 // wire stands in for a server: it keeps what was sent, in which form, and answers OK.
 type wire struct {
-	mu       sync.Mutex
-	single   []string
-	together [][]string
-	ctx      context.Context
-	broken   func() // instead of an answer
+	mu     sync.Mutex
+	sent   []string // names of commands, those of a pipeline as one word
+	ctx    context.Context
+	answer func(ctx context.Context) // before it answers, if it is not nil
 }
 
 func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (w *wire) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.single, w.ctx = append(w.single, cmd.Name()), ctx
-		cmd.(*redis.StatusCmd).SetVal("OK")
+		w.take(ctx, cmd)
 		return nil
 	}
 }
 
 func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.broken != nil {
-			w.broken()
-		}
-		w.ctx = ctx
-		var names []string
-		for _, cmd := range cmds {
-			names = append(names, cmd.Name())
-			cmd.(*redis.StatusCmd).SetVal("OK")
-		}
-		w.together = append(w.together, names)
+		w.take(ctx, cmds...)
 		return nil
 	}
 }
 
-func setupWire(t *testing.T) (*wire, *redis.Client) {
+func (w *wire) take(ctx context.Context, cmds ...redis.Cmder) {
+	word := ""
+	for _, cmd := range cmds {
+		word += cmd.Name()
+	}
+	w.mu.Lock()
+	w.sent, w.ctx = append(w.sent, word), ctx
+	answer := w.answer
+	w.mu.Unlock()
+	if answer != nil {
+		answer(ctx)
+	}
+	for _, cmd := range cmds {
+		cmd.(*redis.StatusCmd).SetVal("OK")
+	}
+}
+
+func (w *wire) words() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Join(w.sent, " ")
+}
+
+func (w *wire) client(t *testing.T) *redis.Client {
 	t.Helper()
-	client := redis.NewClient(&redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Dialer: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("there is no server")
 	}, DialerRetries: 1, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() })
-	w := &wire{}
 	client.AddHook(w)
-	return w, client
+	return client
 }
 
 func cmd(name string) *redis.StatusCmd { return redis.NewStatusCmd(context.Background(), name) }
 
-type named string
+// busy are batches of which so many are under way that others wait.
+func busy() *batches { return &batches{flying: batchFrom} }
 
-func TestCallsOfAMomentGoTogether(t *testing.T) {
+func (b *batches) underWay() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.flying
+}
+
+type key struct{}
+
+// called is a call in a goroutine of its own.
+type called struct {
+	cmd *redis.StatusCmd
+	err chan error
+}
+
+// errExited is for a goroutine that ended before its call returned.
+var errExited = errors.New("the goroutine was ended")
+
+func inOwn(ctx context.Context, b *batches, client *redis.Client, name string) called {
+	c := called{cmd(name), make(chan error, 1)}
+	go func() {
+		err := errExited
+		defer func() { c.err <- err }()
+		err = b.do(ctx, client, c.cmd)
+	}()
+	synctest.Wait()
+	return c
+}
+
+func (c called) is(t *testing.T, want error) {
+	t.Helper()
+	err := <-c.err
+	if err == nil {
+		err = c.cmd.Err()
+	}
+	if !errors.Is(err, want) || want == nil && c.cmd.Val() != "OK" {
+		t.Errorf("%s has %v, want %v", c.cmd.Name(), err, want)
+	}
+}
+
+func TestFewCallsAreSentAtOnce(t *testing.T) {
 	t.Parallel()
-	w, client := setupWire(t)
-	ctx := context.WithValue(t.Context(), named("of"), "the first")
+	w := &wire{}
+	client := w.client(t)
+	ctx := context.WithValue(t.Context(), key{}, "mine")
 	var b batches
-	first, second, third := cmd("a"), cmd("b"), cmd("c")
-	own, sends := b.join(ctx, []redis.Cmder{first})
-	if !sends {
-		t.Fatal("nobody sends the first call")
-	}
-	if joined, sends := b.join(t.Context(), []redis.Cmder{second, third}); sends || joined != own {
-		t.Fatal("the second call was not taken along")
-	}
-	b.close(own)
-	if late, sends := b.join(t.Context(), []redis.Cmder{cmd("d")}); !sends || late == own {
-		t.Fatal("a call joined a batch that is being sent")
-	}
-	own.send(ctx, client)
-	<-own.sent
-	if len(w.together) != 1 || strings.Join(w.together[0], "") != "abc" || len(w.single) != 0 {
-		t.Errorf("sent %v, and alone %v", w.together, w.single)
-	}
-	for _, c := range []*redis.StatusCmd{first, second, third} {
-		if c.Val() != "OK" || c.Err() != nil {
-			t.Errorf("%s has the reply %q, %v", c.Name(), c.Val(), c.Err())
+	for range batchFrom {
+		if own, _ := b.join(nil); own != nil {
+			t.Fatal("one of a few has to wait")
 		}
 	}
-	if got := w.ctx.Value(named("of")); got != "the first" {
-		t.Errorf("hooks see %v", got)
+	if own, first := b.join(nil); own == nil || !first {
+		t.Error("one more does not")
+	}
+	b = batches{}
+	for _, cmds := range [][]redis.Cmder{{cmd("a")}, {cmd("b"), cmd("c")}} {
+		if err := b.do(ctx, client, cmds...); err != nil {
+			t.Error(err)
+		}
+	}
+	if w.words() != "a bc" || w.ctx != ctx || b.underWay() != 0 {
+		t.Errorf("sent %q, with %v; %d are under way", w.words(), w.ctx, b.underWay())
 	}
 }
 
-func TestACallAloneIsSentAsItIs(t *testing.T) {
+// Calls that wait leave together when an earlier one comes back.
+func TestCallsThatWaitShareAPipeline(t *testing.T) {
 	t.Parallel()
-	w, client := setupWire(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-	defer cancel()
-	var b batches
-	b.do(ctx, client, cmd("a"))
-	b.do(ctx, client, cmd("b"), cmd("c"))
-	if len(w.single) != 1 || len(w.together) != 1 || len(w.together[0]) != 2 {
-		t.Errorf("sent alone %v, together %v", w.single, w.together)
-	}
-	if w.ctx != ctx {
-		t.Error("it has another context than the caller's")
-	}
-	if b.open != nil {
-		t.Error("the batch is still open")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{}
+		b, client := busy(), w.client(t)
+		calls := []called{inOwn(t.Context(), b, client, "a"), inOwn(t.Context(), b, client, "b"), inOwn(t.Context(), b, client, "c")}
+		if w.words() != "" {
+			t.Fatalf("%q did not wait", w.words())
+		}
+		b.landed()
+		for _, c := range calls {
+			c.is(t, nil)
+		}
+		synctest.Wait()
+		if w.words() != "abc" || b.underWay() != batchFrom-1 {
+			t.Errorf("sent %q; %d are under way", w.words(), b.underWay())
+		}
+	})
 }
 
-// What others put into a batch must not wait for the deadline of one, nor end with it.
-func TestABatchLastsAsLongAsItsCalls(t *testing.T) {
+// None comes back: they do not wait for long.
+func TestCallsDoNotWaitForLong(t *testing.T) {
 	t.Parallel()
-	soon, late := time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
-	for name, test := range map[string]struct{ first, second, want time.Time }{
-		"the latest":           {soon, late, late},
-		"in any order":         {late, soon, late},
-		"the first has none":   {time.Time{}, soon, time.Time{}},
-		"the second has none":  {soon, time.Time{}, time.Time{}},
-		"neither of them does": {},
-	} {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{}
+		b, client := busy(), w.client(t)
+		began := time.Now()
+		alone := inOwn(t.Context(), b, client, "a")
+		alone.is(t, nil)
+		both := []called{inOwn(t.Context(), b, client, "b"), inOwn(t.Context(), b, client, "c")}
+		for _, c := range both {
+			c.is(t, nil)
+		}
+		synctest.Wait()
+		if took := time.Since(began); took != 2*batchWait || w.words() != "a bc" || b.underWay() != batchFrom {
+			t.Errorf("sent %q in %v; %d are under way", w.words(), took, b.underWay())
+		}
+		b.mu.Lock()
+		b.flying = batchFrom + 1 // more than there should be: the next to land makes room for nobody
+		b.mu.Unlock()
+		c := inOwn(t.Context(), b, client, "d")
+		b.landed()
+		if synctest.Wait(); w.words() != "a bc" || b.underWay() != batchFrom {
+			t.Errorf("sent %q; %d are under way", w.words(), b.underWay())
+		}
+		c.is(t, nil)
+	})
+}
+
+func TestAFullBatchLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{}
+		b, client := busy(), w.client(t)
+		began := time.Now()
+		var calls []called
+		for range batchCalls + 1 {
+			calls = append(calls, inOwn(t.Context(), b, client, "a"))
+		}
+		if w.words() != strings.Repeat("a", batchCalls) {
+			t.Errorf("sent %q", w.words())
+		}
+		for _, c := range calls {
+			c.is(t, nil)
+		}
+		synctest.Wait()
+		if took := time.Since(began); took != batchWait || b.underWay() != batchFrom {
+			t.Errorf("the one after it was sent after %v; %d are under way", took, b.underWay())
+		}
+	})
+}
+
+// A caller whose context ends does not wait for the others, nor they for it. Its call is
+// under way until Settled says otherwise.
+func TestACallerLeavesItsBatch(t *testing.T) {
+	t.Parallel()
+	for name, hurried := range map[string]bool{"who sends it stays": false, "who sends it leaves": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, client := setupWire(t)
-			until := func(at time.Time) context.Context {
-				ctx, cancel := context.WithCancel(t.Context())
-				if !at.IsZero() {
-					ctx, cancel = context.WithDeadline(t.Context(), at)
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				w := &wire{answer: func(context.Context) { <-release }}
+				b, client := busy(), w.client(t)
+				kept := context.WithValue(t.Context(), key{}, "kept")
+				soon, stop := context.WithTimeout(kept, time.Second)
+				defer stop()
+				first := kept
+				if hurried {
+					first = soon
 				}
-				t.Cleanup(cancel)
-				return ctx
-			}
-			first, cancel := context.WithCancel(until(test.first))
-			var b batches
-			own, _ := b.join(first, []redis.Cmder{cmd("a")})
-			b.join(until(test.second), []redis.Cmder{cmd("b")})
-			cancel() // after it was taken along: the other call goes on
-			own.send(first, client)
-			if got, _ := w.ctx.Deadline(); !got.Equal(test.want) {
-				t.Errorf("the deadline is %v, want %v", got, test.want)
-			}
-			if len(w.together) != 1 {
-				t.Error("nothing was sent")
-			}
+				ctx, cancel := context.WithCancel(t.Context())
+				sends, leaves := inOwn(first, b, client, "a"), inOwn(ctx, b, client, "b")
+				late, stays := inOwn(soon, b, client, "c"), inOwn(t.Context(), b, client, "d")
+				b.landed()
+				synctest.Wait()
+				cancel()
+				err := <-leaves.err
+				settled := Settled(err)
+				if !errors.Is(err, context.Canceled) || settled == nil || err.Error() != context.Canceled.Error() {
+					t.Fatalf("who left has %v", err)
+				}
+				late.is(t, context.DeadlineExceeded)
+				if hurried {
+					sends.is(t, context.DeadlineExceeded)
+				}
+				select {
+				case <-settled:
+					t.Error("it is said to be settled, and is not")
+				default:
+				}
+				if w.ctx.Err() != nil || w.ctx.Value(key{}) != "kept" {
+					t.Errorf("it is sent with %v, which is not the first caller's but for its end", w.ctx)
+				}
+				close(release)
+				stays.is(t, nil)
+				if !hurried {
+					sends.is(t, nil)
+				}
+				<-settled
+			})
 		})
 	}
 }
 
-func TestABatchIsNotEndless(t *testing.T) {
+func TestNothingIsSentForARequestThatIsOver(t *testing.T) {
 	t.Parallel()
+	w := &wire{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	var b batches
-	own, _ := b.join(t.Context(), []redis.Cmder{cmd("a")})
-	for range batchCalls - 1 {
-		if _, sends := b.join(t.Context(), []redis.Cmder{cmd("b")}); sends {
-			t.Fatal("a new batch, though there was room")
-		}
-	}
-	next, sends := b.join(t.Context(), []redis.Cmder{cmd("c")})
-	if !sends || next == own {
-		t.Error("a call joined a full batch")
-	}
-	b.close(own)
-	if joined, _ := b.join(t.Context(), []redis.Cmder{cmd("d")}); joined != next {
-		t.Error("to close one batch has closed the next")
+	if err := b.do(ctx, w.client(t), cmd("a")); !errors.Is(err, context.Canceled) || Settled(err) != nil || w.words() != "" {
+		t.Errorf("it has %v; sent %q", err, w.words())
 	}
 }
 
 func TestALargeCallGoesAlone(t *testing.T) {
 	t.Parallel()
-	w, client := setupWire(t)
-	var b batches
-	own, _ := b.join(t.Context(), []redis.Cmder{cmd("a")})
+	w := &wire{}
+	b := busy()
 	large := redis.NewStatusCmd(t.Context(), "set", "k", []byte(strings.Repeat("x", batchBytes)))
-	b.do(t.Context(), client, large)
-	if len(w.single) != 1 || own.calls != 1 {
-		t.Errorf("sent alone %v, and %d calls wait", w.single, own.calls)
+	if err := b.do(t.Context(), w.client(t), large); err != nil || w.words() != "set" || b.underWay() != batchFrom {
+		t.Errorf("%v; sent %q; %d are under way", err, w.words(), b.underWay())
 	}
 }
 
-// A hook that panics, or that ends its goroutine as t.FailNow does, must not leave the
-// others waiting.
+// A hook that panics, or ends its goroutine as t.FailNow does, is about one call and
+// must not harm the others for good.
 func TestABrokenBatchFreesItsCalls(t *testing.T) {
 	t.Parallel()
-	w, client := setupWire(t)
-	w.broken = func() { panic("as planned") }
+	for name, c := range map[string]struct {
+		broken func(context.Context)
+		first  error // what the caller gets whose goroutine it is
+	}{
+		"by a panic": {func(context.Context) { panic("as planned") }, errBatch},
+		"by Goexit":  {func(context.Context) { runtime.Goexit() }, errExited},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &wire{answer: c.broken}
+				b, client := busy(), w.client(t)
+				calls := []called{inOwn(t.Context(), b, client, "a"), inOwn(t.Context(), b, client, "b")}
+				b.landed()
+				calls[0].is(t, c.first)
+				calls[1].is(t, errBatch)
+				if synctest.Wait(); b.underWay() != batchFrom-1 || !Heals(errBatch) {
+					t.Errorf("%d are under way", b.underWay())
+				}
+			})
+		})
+	}
+}
+
+// A panic in a call that is sent alone is the caller's, and leaves its place to others.
+func TestAPanicAloneIsTheCallers(t *testing.T) {
+	t.Parallel()
+	w := &wire{answer: func(context.Context) { panic("as planned") }}
 	var b batches
-	own, _ := b.join(t.Context(), []redis.Cmder{cmd("a")})
-	other := cmd("b")
-	b.join(t.Context(), []redis.Cmder{other})
 	func() {
 		defer func() {
 			if recover() == nil {
-				t.Error("the panic was swallowed")
+				t.Error("it was swallowed")
 			}
 		}()
-		own.send(t.Context(), client)
+		_ = b.do(t.Context(), w.client(t), cmd("a"))
 	}()
-	<-own.sent
-	if !errors.Is(other.Err(), errBatch) {
-		t.Errorf("the other call has %v", other.Err())
+	if b.underWay() != 0 {
+		t.Errorf("%d are under way", b.underWay())
 	}
 }
 
@@ -224,31 +346,16 @@ func TestEveryCallLearnsThatThereIsNoServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := redis.NewClient(&redis.Options{
+				Addr:       "127.0.0.1:1",
 				Dialer:     func(context.Context, string, string) (net.Conn, error) { return dial() },
 				MaxRetries: -1, DialerRetries: 1,
 			})
 			t.Cleanup(func() { _ = client.Close() })
-			var b batches
 			first, second := cmd("a"), cmd("b")
-			own, _ := b.join(t.Context(), []redis.Cmder{first})
-			b.join(t.Context(), []redis.Cmder{second})
-			own.send(t.Context(), client)
+			send(t.Context(), client, []redis.Cmder{first, second})
 			if first.Err() == nil || second.Err() == nil {
 				t.Errorf("they have %v and %v", first.Err(), second.Err())
 			}
 		})
-	}
-}
-
-func TestNothingIsSentForARequestThatIsOver(t *testing.T) {
-	t.Parallel()
-	w, client := setupWire(t)
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	var b batches
-	never := cmd("a")
-	b.do(over, client, never)
-	if !errors.Is(never.Err(), context.Canceled) || len(w.single) != 0 {
-		t.Errorf("it has %v, and %v was sent", never.Err(), w.single)
 	}
 }

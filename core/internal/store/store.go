@@ -46,18 +46,20 @@ type Store struct {
 	RetireTTL time.Duration // how long an ID stays retired
 	Tracked   bool          // the ends of sessions are
 	Sharded   bool          // messages go by sharded pub/sub where the server has it
+	// Together tells that calls of different requests may share a pipeline. The client
+	// must not try one again by itself, as that would repeat calls that were answered.
+	Together bool
 
 	batches batches
 }
 
-// do sends the commands of one call in one round trip. A cluster's client would have to
-// part a batch by servers, and tries pipelines again by itself.
-func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) {
-	if s.Sharded {
-		send(ctx, s.Client, cmds)
-		return
+// do sends the commands of one call in one round trip.
+func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) error {
+	if s.Together {
+		return s.batches.do(ctx, s.Client, cmds...)
 	}
-	s.batches.do(ctx, s.Client, cmds...)
+	send(ctx, s.Client, cmds)
+	return nil
 }
 
 // Loaded is what [Store.Begin] and [Store.Load] found.
@@ -75,8 +77,8 @@ type Loaded struct {
 	fields map[string]string
 }
 
-// Short has the keys of the short forms of begin.lua and commit.lua. They do for sessions
-// that have nothing special, and that nobody waits for.
+// Short has the keys of the short forms of begin.lua and commit.lua, which do for all
+// sessions but those with something special.
 type Short []any
 
 // Len is the number of fields.
@@ -114,9 +116,9 @@ const shortFields = 1000
 // its idle time anew. Tried again with the same token it does the same: a token
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
-	if q != Again && !s.Sharded && !s.Tracked && s.Lifetime == 0 {
+	if q == Queue && !s.Sharded && !s.Tracked && s.Lifetime == 0 {
 		keys := s.keys(id)
-		l, err := s.loading(ctx, beginScript, keys[:2], false, token, ms(s.LockTTL))
+		l, err := s.loading(ctx, beginScript, keys[:3], false, token, ms(s.LockTTL))
 		if err != nil || l.Status != incomplete {
 			l.Short = keys[:3]
 			return l, err
@@ -182,14 +184,14 @@ func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Statu
 // else is, so that a second try finds what the first has done.
 func (s *Store) Commit(ctx context.Context, id, lease string, c Change) (Status, error) {
 	args := make([]any, 0, 4+len(c.Set)+len(c.Delete))
-	args = append(args, lease, c.Token)
-	if c.short() {
+	args = append(args, lease, s.channels())
+	if c.short() && c.Token == lease {
 		code, err := status(commitScript.run(ctx, s, c.Short, append(args, c.Set...)...))
 		if err != nil || code != incomplete {
 			return code, err
 		}
 	}
-	args = append(args, s.channels(), s.particulars(c))
+	args = append(args, c.Token, s.particulars(c))
 	args = append(append(args, c.Set...), c.Delete...)
 	return status(commitScript.run(ctx, s, s.keys(id), args...))
 }

@@ -1,0 +1,149 @@
+package session_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// slow holds pipelines up until it is told to let them go, and counts them.
+type slow struct {
+	mu        sync.Mutex
+	pipelines []int // their commands
+	let       chan struct{}
+}
+
+func (*slow) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*slow) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (s *slow) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		s.mu.Lock()
+		s.pipelines = append(s.pipelines, len(cmds))
+		let := s.let
+		s.mu.Unlock()
+		<-let
+		return next(ctx, cmds)
+	}
+}
+
+func (s *slow) seen() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.pipelines)
+}
+
+// hold makes the next pipelines wait for the returned function.
+func (s *slow) hold() (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pipelines, s.let = nil, make(chan struct{})
+	return sync.OnceFunc(func() { close(s.let) })
+}
+
+// beginsAtOnce begins sessions in goroutines of their own.
+func beginsAtOnce(ctx context.Context, t *testing.T, m *session.Manager, ids []string) *sync.WaitGroup {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, id := range ids {
+		all.Go(func() {
+			s, err := m.Begin(ctx, id, session.Exclusive)
+			if err != nil {
+				if ctx.Err() == nil {
+					t.Error(err)
+				}
+				return
+			}
+			if n := get[string](t, s, "id"); n != id {
+				t.Error("got what is another's")
+			}
+			commit(t, s)
+		})
+	}
+	synctest.Wait()
+	return &all
+}
+
+func savedWithTheirIDs(t *testing.T, m *session.Manager, n int) (ids []string) {
+	t.Helper()
+	for range n {
+		id := saved(t, m)
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("id", id)
+		commit(t, s)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// While calls are under way, those that come share a pipeline; but not with a client that
+// tries pipelines again by itself, and so would repeat calls that were answered.
+func TestCallsOfManyRequestsShareARoundTrip(t *testing.T) {
+	for name, c := range map[string]struct {
+		retries int
+		want    []int
+	}{
+		"without retries of the client": {-1, []int{2, 2, 10}},
+		"with retries of the client":    {3, []int{2, 2, 2, 2, 2, 2, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				client, hook := r.newClient(func(o *redis.UniversalOptions) { o.MaxRetries = c.retries }), &slow{}
+				m := r.managerOn(client, session.Options{})
+				ids := savedWithTheirIDs(t, m, 7)
+				client.AddHook(hook)
+				release := hook.hold()
+				all := beginsAtOnce(context.Background(), t, m, ids[:2])
+				others := beginsAtOnce(context.Background(), t, m, ids[2:])
+				time.Sleep(2 * time.Millisecond) // more than calls wait for each other
+				if got := hook.seen(); !slices.Equal(got, c.want) {
+					t.Errorf("pipelines of %v commands, want %v", got, c.want)
+				}
+				release()
+				all.Wait()
+				others.Wait()
+			})
+		})
+	}
+}
+
+// A request that is cancelled while its call is under way together with others returns,
+// and what the call did is taken back afterwards, not before.
+func TestCancelledTogetherLeavesNoLease(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, hook := r.newClient(), &slow{}
+		m := r.managerOn(client, session.Options{})
+		ids := savedWithTheirIDs(t, m, 7)
+		client.AddHook(hook)
+		release := hook.hold()
+		all := beginsAtOnce(context.Background(), t, m, ids[:5])
+		ctx, cancel := context.WithCancel(context.Background())
+		began := time.Now()
+		gone := beginsAtOnce(ctx, t, m, ids[5:])
+		time.Sleep(2 * time.Millisecond)
+		if got := hook.seen(); !slices.Equal(got, []int{2, 2, 10}) {
+			t.Fatalf("pipelines of %v commands", got)
+		}
+		cancel()
+		gone.Wait()
+		if took := time.Since(began); took > 2*time.Millisecond {
+			t.Errorf("they returned after %v", took)
+		}
+		time.Sleep(10 * time.Millisecond)
+		release()
+		all.Wait()
+		synctest.Wait()
+		for _, id := range ids {
+			if r.exists(r.key(id, "Lock")) {
+				t.Error("a lease is left")
+			}
+		}
+	})
+}
