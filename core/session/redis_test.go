@@ -54,6 +54,8 @@ func TestRoundTrips(t *testing.T) {
 			{"a field deleted", id, session.Exclusive, func(s *session.Session) { s.Delete("n") }, 2},
 			{"unknown", strings.Repeat("a", len(id)), session.Exclusive, nil, 1},
 			{"ended", ended, session.Exclusive, nil, 1},
+			{"unknown, to read", strings.Repeat("a", len(id)), session.ReadOnly, nil, 1},
+			{"ended, to read", ended, session.ReadOnly, nil, 1},
 			{"a new session", "", session.Exclusive, func(s *session.Session) { s.Set("n", 4) }, 1},
 		} {
 			count.n.Store(0)

@@ -116,7 +116,7 @@ const shortFields = 1000
 // its idle time anew. Tried again with the same token it does the same: a token
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
-	if q == Queue && !s.Sharded && !s.Tracked && s.Lifetime == 0 {
+	if q == Queue && s.short() {
 		keys := s.keys(id)
 		l, err := s.loading(ctx, beginScript, keys[:3], false, token, ms(s.LockTTL))
 		if err != nil || l.Status != incomplete {
@@ -130,12 +130,17 @@ func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded
 
 // Load loads a session without a lease and starts its idle time anew.
 func (s *Store) Load(ctx context.Context, id string) (Loaded, error) {
-	var args []any
-	if s.Sharded || s.Lifetime != 0 {
-		args = append(args, ms(s.Lifetime), fields(s.Sharded))
+	if s.short() {
+		l, err := s.loading(ctx, loadScript, []any{s.Keys.Data(id)}, false)
+		if err != nil || l.Status != incomplete {
+			return l, err
+		}
 	}
-	return s.loading(ctx, loadScript, s.dataKeys(id), s.Sharded, args...)
+	return s.loading(ctx, loadScript, s.dataKeys(id), s.Sharded, ms(s.Lifetime), fields(s.Sharded))
 }
+
+// short tells whether the short forms of scripts do for most sessions.
+func (s *Store) short() bool { return !s.Sharded && !s.Tracked && s.Lifetime == 0 }
 
 // loading runs a script that loads a session. The fields come with a HGETALL in the same
 // round trip. Where most often there is nothing to load yet, and on a cluster, whose
