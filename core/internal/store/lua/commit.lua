@@ -31,10 +31,10 @@ local meta = call('HGET', data, '_berth')
 if not alive then
   if not meta or held[1] ~= lease then return 0 end
   -- Most requests end here. To make the functions of lib.lua costs more than all this.
-  local timeout, created, extras, principal = string.match(meta, '^1 (%d+) (%d+) ([^r ]+) %S+ (.*)$')
+  local before, timeout, after = string.match(meta, '^(1 (%d+) %d+ [^r ]+ )%S+( .*)$')
   if not timeout then return 0 end
   call('PEXPIRE', data, timeout)
-  call('HSET', data, '_berth', '1 ' .. timeout .. ' ' .. created .. ' ' .. extras .. ' ' .. lease .. ' ' .. principal, unpack(ARGV, 3))
+  call('HSET', data, '_berth', before .. lease .. after, unpack(ARGV, 3))
   if not held[2] then
     call('DEL', lock)
     return 1
