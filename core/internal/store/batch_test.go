@@ -279,12 +279,16 @@ func TestNothingIsSentForARequestThatIsOver(t *testing.T) {
 
 func TestALargeCallGoesAlone(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	b := busy()
-	large := redis.NewStatusCmd(t.Context(), "set", "k", []byte(strings.Repeat("x", batchBytes)))
-	if err := b.do(t.Context(), w.client(t), large); err != nil || w.words() != "set" || b.underWay() != batchFrom {
-		t.Errorf("%v; sent %q; %d are under way", err, w.words(), b.underWay())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{}
+		b, client := busy(), w.client(t)
+		began := time.Now()
+		large := redis.NewStatusCmd(t.Context(), "set", "k", []byte(strings.Repeat("x", batchBytes)))
+		err := b.do(t.Context(), client, large)
+		if took := time.Since(began); err != nil || took != 0 || w.words() != "set" || b.underWay() != batchFrom {
+			t.Errorf("%v; sent %q after %v; %d are under way", err, w.words(), took, b.underWay())
+		}
+	})
 }
 
 // A hook that panics, or ends its goroutine as t.FailNow does, is about one call and
