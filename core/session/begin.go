@@ -171,7 +171,7 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 		}
 		return s, nil
 	}
-	s.lease = m.hold(s, token, l.Short, pass, asked)
+	s.lease = m.hold(s, token, pass, asked)
 	return s, nil
 }
 

@@ -20,7 +20,6 @@ type lease struct {
 	key   string
 	facts store.Meta // of the session, as it was loaded
 	token string
-	short store.Short
 	pass  *gate.Pass
 
 	mu       sync.Mutex
@@ -44,9 +43,9 @@ const (
 )
 
 // hold starts the renewal of a lease that was asked for at that time.
-func (m *Manager) hold(s *Session, token string, short store.Short, pass *gate.Pass, asked time.Time) *lease {
+func (m *Manager) hold(s *Session, token string, pass *gate.Pass, asked time.Time) *lease {
 	l := &lease{
-		m: m, id: s.id, key: s.key, facts: s.meta, token: token, short: short, pass: pass,
+		m: m, id: s.id, key: s.key, facts: s.meta, token: token, pass: pass,
 		until: asked.Add(m.options.LockHold), expires: asked.Add(m.options.LockTTL),
 	}
 	l.mu.Lock()

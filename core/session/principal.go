@@ -182,23 +182,22 @@ func (s *Session) makeRoom(ctx context.Context, principal string) error {
 		return nil
 	}
 	return m.call(ctx, opCommit, func(int) error {
-		looked, met := false, make(map[string]bool)
+		limit := m.options.MaxPerPrincipal
+		listed, err := m.store.Listed(ctx, principal)
+		if err != nil || len(surplus(listed, limit)) == 0 {
+			return err
+		}
+		if err := m.dropGone(ctx, principal, listed); err != nil {
+			return err
+		}
 		// Again after each step, since one may have been rotated out of the way meanwhile.
-		for {
-			listed, err := m.store.Listed(ctx, principal)
-			if err != nil {
+		for met := make(map[string]bool); ; {
+			if listed, err = m.store.Listed(ctx, principal); err != nil {
 				return err
 			}
-			oldest := slices.DeleteFunc(surplus(listed, m.options.MaxPerPrincipal), func(key string) bool { return met[key] })
-			switch {
-			case len(oldest) == 0:
+			oldest := slices.DeleteFunc(surplus(listed, limit), func(key string) bool { return met[key] })
+			if len(oldest) == 0 {
 				return nil
-			case !looked:
-				looked = true
-				if err := m.dropGone(ctx, principal, listed); err != nil {
-					return err
-				}
-				continue
 			}
 			for _, key := range oldest {
 				met[key] = true

@@ -138,9 +138,6 @@ func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
 func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	c := store.Change{Token: s.tried.token, Set: d.sealed(s.codec()), Delete: d.fields()}
 	c.Extras.CookieSent = sent
-	if s.lease != nil {
-		c.Short = s.lease.short
-	}
 	if s.timeout != s.meta.Timeout {
 		c.Timeout = s.timeout
 	}

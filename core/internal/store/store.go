@@ -71,15 +71,8 @@ type Loaded struct {
 	// [Store.Begin] took for it is to be released.
 	Gone bool
 
-	// Short is not nil where the short form of the script was enough.
-	Short Short
-
 	fields map[string]string
 }
-
-// Short has the keys of the short forms of begin.lua and commit.lua, which do for all
-// sessions but those with something special.
-type Short []any
 
 // Len is the number of fields.
 func (l Loaded) Len() int { return max(0, len(l.fields)-1) }
@@ -100,12 +93,11 @@ type Change struct {
 	Extras  Extras        // those that change
 	Set     []any         // field, value, field, value, …
 	Delete  []any         // field, field, …
-	Short   Short         // as the session was loaded
 }
 
-// short tells whether the short form of commit.lua may do.
-func (c Change) short() bool {
-	return c.Short != nil && c.Timeout == 0 && c.Extras == Extras{} && len(c.Delete) == 0 && len(c.Set) <= shortFields
+// short tells whether the short form of commit.lua may do for a commit by a lease.
+func (c Change) short(lease string) bool {
+	return c.Token == lease && c.Timeout == 0 && c.Extras == Extras{} && len(c.Delete) == 0 && len(c.Set) <= shortFields
 }
 
 // shortFields is how many fields and values the short form writes at most, since unpack()
@@ -117,15 +109,13 @@ const shortFields = 1000
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
 	if q == Queue && s.short() {
-		keys := s.keys(id)
-		l, err := s.loading(ctx, beginScript, keys[:3], false, token, ms(s.LockTTL))
+		l, err := s.loading(ctx, beginScript, s.Keys.Request(id)[:3], false, token, ms(s.LockTTL))
 		if err != nil || l.Status != incomplete {
-			l.Short = keys[:3]
 			return l, err
 		}
 	}
 	full := q == Again || s.Sharded
-	return s.loading(ctx, beginScript, s.keys(id), full, token, ms(s.LockTTL), string(q), s.channels(), ms(s.Lifetime), fields(full))
+	return s.loading(ctx, beginScript, s.Keys.Request(id), full, token, ms(s.LockTTL), string(q), s.channels(), ms(s.Lifetime), fields(full))
 }
 
 // Load loads a session without a lease and starts its idle time anew.
@@ -190,15 +180,16 @@ func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Statu
 func (s *Store) Commit(ctx context.Context, id, lease string, c Change) (Status, error) {
 	args := make([]any, 0, 4+len(c.Set)+len(c.Delete))
 	args = append(args, lease, s.channels())
-	if c.short() && c.Token == lease {
-		code, err := status(commitScript.run(ctx, s, c.Short, append(args, c.Set...)...))
+	keys := s.Keys.Request(id)
+	if s.short() && c.short(lease) {
+		code, err := status(commitScript.run(ctx, s, keys[:3], append(args, c.Set...)...))
 		if err != nil || code != incomplete {
 			return code, err
 		}
 	}
 	args = append(args, c.Token, s.particulars(c))
 	args = append(append(args, c.Set...), c.Delete...)
-	return status(commitScript.run(ctx, s, s.keys(id), args...))
+	return status(commitScript.run(ctx, s, keys, args...))
 }
 
 // particulars tells commit.lua and merge.lua what most commits do not need.
@@ -242,7 +233,7 @@ type Retirement struct {
 // Tried again with the same token it does nothing more. It also returns the extras that
 // the session had.
 func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, Extras, error) {
-	reply, err := retireScript.run(ctx, s, append(s.keys(id), s.Keys.Ended(id)),
+	reply, err := retireScript.run(ctx, s, append(s.Keys.Request(id), s.Keys.Ended(id)),
 		r.Token, r.Lease, ms(s.RetireTTL), s.channels(), r.After, r.Reason, time.Now().UnixMilli())
 	list, done := reply.([]any)
 	if err != nil || !done || len(list) != 2 {
@@ -266,10 +257,6 @@ func (s *Store) channels() string {
 		return "sharded, or " + s.Keys.Channel("")
 	}
 	return s.Keys.Channel("")
-}
-
-func (s *Store) keys(id string) []any {
-	return s.Keys.Request(id)
 }
 
 func (s *Store) dataKeys(id string) []any {
