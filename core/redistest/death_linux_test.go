@@ -76,10 +76,14 @@ func TestOutlivesThreads(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for range 100 {
+	const threads = 100
+	var there sync.WaitGroup
+	there.Add(threads)
+	for range threads {
 		wg.Go(func() {
 			runtime.LockOSThread()
-			time.Sleep(time.Millisecond)
+			there.Done()
+			there.Wait() // until each has a thread of its own, which then ends
 		})
 	}
 	wg.Wait()

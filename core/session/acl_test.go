@@ -107,7 +107,6 @@ func (u *aclUser) check(rules []string, without string) {
 // something is, so that none is idle.
 func TestLeastPermissions(t *testing.T) {
 	t.Parallel()
-	redistest.NeedServer(t)
 	patterns := listed(`(?m)^[~&].*$`)
 	all := append(slices.Clone(patterns), permissions...)
 	if len(patterns) < 3 || len(permissions) < 20 {
@@ -115,13 +114,7 @@ func TestLeastPermissions(t *testing.T) {
 	}
 	check := func(t *testing.T, database int, rules []string, without string) {
 		t.Parallel()
-		server, err := redistest.Start(t.Context(), redistest.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = server.Stop() })
-		r := newRig(t)
-		r.at(server.URL())
+		_, r := withServer(t)
 		u := &aclUser{t: t, name: "berth", nodes: []*redis.Client{r.client.(*redis.Client)}}
 		u.client = func() redis.UniversalClient {
 			return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password, o.DB = u.name, "secret", database })

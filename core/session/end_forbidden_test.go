@@ -7,7 +7,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -15,14 +14,7 @@ import (
 // are handled by the sweep all the same.
 func TestEndsWithoutAnyPermissionToListen(t *testing.T) {
 	t.Parallel()
-	redistest.NeedServer(t)
-	server, err := redistest.Start(t.Context(), redistest.Options{Args: []string{"--notify-keyspace-events", "KEA"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	r := newRig(t)
-	r.at(server.URL())
+	_, r := withServer(t, "--notify-keyspace-events", "KEA")
 	admin := r.client.(*redis.Client)
 	deaf := []string{"-config", "-subscribe", "-psubscribe", "-ssubscribe", "-client"}
 	rules := slices.Concat([]string{"berth", "on", ">secret", "~*", "&*", "+@all"}, deaf)

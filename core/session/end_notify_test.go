@@ -52,13 +52,7 @@ func TestNotifications(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, err := redistest.Start(t.Context(), redistest.Options{Args: []string{"--notify-keyspace-events", c.flags}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = server.Stop() })
-			r := newRig(t)
-			r.at(server.URL())
+			server, r := withServer(t, "--notify-keyspace-events", c.flags)
 			r.reach.DB = c.db
 			look := r.client.(*redis.Client)
 			flags := func() string {

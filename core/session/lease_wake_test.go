@@ -9,7 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -188,14 +187,7 @@ func TestPubSubForbiddenOnRedis(t *testing.T) {
 // A release that nobody waits for publishes nothing.
 func TestUncontendedReleaseIsSilent(t *testing.T) {
 	t.Parallel()
-	redistest.NeedServer(t)
-	server, err := redistest.Start(t.Context(), redistest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	r := newRig(t)
-	r.at(server.URL())
+	_, r := withServer(t)
 	published := func() bool {
 		stats, err := r.client.Info(context.Background(), "commandstats").Result()
 		if err != nil {

@@ -99,6 +99,20 @@ func (r *rig) at(url string) {
 	r.client = r.newClient()
 }
 
+// withServer is a rig on a redis-server of its own, which the test may restart.
+func withServer(t *testing.T, args ...string) (*redistest.Server, *rig) {
+	t.Helper()
+	redistest.NeedServer(t)
+	server, err := redistest.Start(t.Context(), redistest.Options{Args: args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	r := newRig(t)
+	r.at(server.URL())
+	return server, r
+}
+
 // inBubble runs a test on miniredis in a bubble, where time passes at once as
 // soon as all goroutines wait.
 func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
