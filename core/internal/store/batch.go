@@ -16,24 +16,27 @@ import (
 type batches struct {
 	mu     sync.Mutex
 	flying int    // how many pipelines, and calls alone, are under way
-	open   *batch // those that wait to be sent, nil if none do
+	calls  int    // how many calls that is
+	open   *batch // those that are to be sent next, nil if there are none
 }
 
 // A batch is one pipeline of calls, of which the first to come sees to it.
 type batch struct {
 	cmds  []redis.Cmder
 	calls int
-	// leave is closed when an earlier batch has come back, whose place this one takes.
-	leave chan struct{}
+	// leaving tells that it is counted among what is under way, and leave is closed then.
+	// Until who sees to it gets there, calls still join it.
+	leaving bool
+	leave   chan struct{}
 	// sent is closed when every call has its reply or its error.
 	sent chan struct{}
 }
 
 const (
-	// batchFrom is how many pipelines are under way before calls wait for one of them
-	// to come back. Fewer would spare Redis more, but slow down four clients by a third
-	// (with 2) where it is not yet needed.
-	batchFrom = 4
+	// fewFlights is how many pipelines are under way, and manyFlights how many if they
+	// carry less than manyCalls together, before calls wait for one of them to come back.
+	// Two spare Redis most, but would slow down four clients by a third.
+	fewFlights, manyFlights, manyCalls = 2, 4, 8
 	// batchWait is the longest that they wait. Where a round trip takes longer than a few
 	// of it, as many pipelines are under way as it takes.
 	batchWait = 250 * time.Microsecond
@@ -42,6 +45,9 @@ const (
 	// batchBytes is how large the arguments of a call may be that shares one: others
 	// would wait for it.
 	batchBytes = 16 << 10
+	// farDeadline is how far away a deadline must be for the client's own time limits to
+	// stand for it: as far as the time that go-redis gives a reply by default.
+	farDeadline = 3 * time.Second
 )
 
 // errBatch is what the calls of a batch get that a hook of the client has broken off by a
@@ -70,8 +76,8 @@ func Settled(err error) <-chan struct{} {
 // do sends the commands of one call, in this order and in one round trip, and returns when
 // each has its reply or its error, which is the command's; or before that with an error,
 // if ctx ends: the call may then still be under way, and its commands are not the caller's
-// any more. A call that is sent alone, or that sends others along and has no deadline, ends
-// with ctx only as far as the client sees to it.
+// any more. A call that is sent alone, or that sends others along and has no near deadline,
+// ends with ctx only as far as the client sees to it.
 func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -83,18 +89,18 @@ func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...
 	own, first := b.join(cmds)
 	switch {
 	case own == nil:
-		defer b.landed()
+		defer b.landed(1)
 		send(ctx, client, cmds)
 		return nil
 	case first:
 		b.await(own)
 		if own.calls == 1 {
-			defer b.landed()
+			defer b.landed(1)
 			send(ctx, client, cmds)
 			return nil
 		}
 		together := context.WithoutCancel(ctx) // none of the callers ends the calls of the others
-		if _, hurried := ctx.Deadline(); !hurried {
+		if deadline, set := ctx.Deadline(); !set || time.Until(deadline) > farDeadline {
 			b.fly(together, client, own)
 			return nil
 		}
@@ -113,11 +119,12 @@ func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...
 func (b *batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.flying < batchFrom {
-		b.flying++
-		return nil, false
-	}
 	if b.open == nil {
+		if b.room() {
+			b.flying++
+			b.calls++
+			return nil, false
+		}
 		b.open = &batch{cmds: slices.Clip(cmds), calls: 1, leave: make(chan struct{}), sent: make(chan struct{})}
 		return b.open, true
 	}
@@ -125,11 +132,25 @@ func (b *batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 	own.calls++
 	own.cmds = append(own.cmds, cmds...)
 	if own.calls == batchCalls {
-		b.flying++
 		b.open = nil
-		close(own.leave)
+		b.release(own)
 	}
 	return own, false
+}
+
+// room tells whether one more may be under way.
+func (b *batches) room() bool {
+	return b.flying < fewFlights || b.flying < manyFlights && b.calls < manyCalls
+}
+
+// release lets a batch leave.
+func (b *batches) release(own *batch) {
+	if own.leaving {
+		return
+	}
+	own.leaving = true
+	b.flying++
+	close(own.leave)
 }
 
 // await returns when a batch is to leave. Nobody joins it any more.
@@ -138,35 +159,31 @@ func (b *batches) await(own *batch) {
 	defer timer.Stop()
 	select {
 	case <-own.leave:
-		return
 	case <-timer.C:
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	select {
-	case <-own.leave: // at the last moment
-	default:
-		if b.open == own {
-			b.open = nil
-		}
-		b.flying++
+	if b.open == own {
+		b.open = nil
 	}
+	b.release(own)
+	b.calls += own.calls
 }
 
 // landed gives the place of a pipeline that has come back to those that wait.
-func (b *batches) landed() {
+func (b *batches) landed(calls int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.open == nil || b.flying > batchFrom {
-		b.flying--
-		return
+	b.flying--
+	b.calls -= calls
+	if b.open != nil && b.room() {
+		b.release(b.open)
 	}
-	close(b.open.leave)
-	b.open = nil
 }
 
 // fly sends a batch of several calls. It ends with the client's own time limits, whoever
-// still waits for it: so it is a goroutine of its own where the first caller has a deadline.
+// still waits for it: so it is a goroutine of its own where the first caller has a near
+// deadline.
 func (b *batches) fly(ctx context.Context, client redis.UniversalClient, own *batch) {
 	came := false
 	defer func() {
@@ -175,7 +192,7 @@ func (b *batches) fly(ctx context.Context, client redis.UniversalClient, own *ba
 			fail(own.cmds, errBatch)
 		}
 		close(own.sent)
-		b.landed()
+		b.landed(own.calls)
 	}()
 	send(ctx, client, own.cmds)
 	came = true

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -75,12 +76,16 @@ func (w *wire) client(t *testing.T) *redis.Client {
 func cmd(name string) *redis.StatusCmd { return redis.NewStatusCmd(context.Background(), name) }
 
 // busy are batches of which so many are under way that others wait.
-func busy() *batches { return &batches{flying: batchFrom} }
+func busy() *batches { return &batches{flying: manyFlights, calls: manyFlights} }
 
+// underWay returns how many calls are, and panics if that cannot be with what carries them.
 func (b *batches) underWay() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.flying
+	if b.calls < b.flying || b.flying == 0 && b.calls != 0 {
+		panic(fmt.Sprintf("%d calls in %d pipelines", b.calls, b.flying))
+	}
+	return b.calls
 }
 
 type key struct{}
@@ -122,13 +127,21 @@ func TestFewCallsAreSentAtOnce(t *testing.T) {
 	client := w.client(t)
 	ctx := context.WithValue(t.Context(), key{}, "mine")
 	var b batches
-	for range batchFrom {
+	for range manyFlights {
 		if own, _ := b.join(nil); own != nil {
 			t.Fatal("one of a few has to wait")
 		}
 	}
 	if own, first := b.join(nil); own == nil || !first {
 		t.Error("one more does not")
+	}
+	b = batches{flying: fewFlights, calls: manyCalls}
+	if own, _ := b.join(nil); own == nil {
+		t.Error("one does not wait for few pipelines that carry many")
+	}
+	b = batches{flying: fewFlights - 1, calls: manyCalls}
+	if own, _ := b.join(nil); own != nil {
+		t.Error("one waits for fewer pipelines than few")
 	}
 	b = batches{}
 	for _, cmds := range [][]redis.Cmder{{cmd("a")}, {cmd("b"), cmd("c")}} {
@@ -151,15 +164,35 @@ func TestCallsThatWaitShareAPipeline(t *testing.T) {
 		if w.words() != "" {
 			t.Fatalf("%q did not wait", w.words())
 		}
-		b.landed()
+		began := time.Now()
+		b.landed(1)
 		for _, c := range calls {
 			c.is(t, nil)
 		}
 		synctest.Wait()
-		if w.words() != "abc" || b.underWay() != batchFrom-1 {
+		if time.Since(began) != 0 || w.words() != "abc" || b.underWay() != manyFlights-1 {
 			t.Errorf("sent %q; %d are under way", w.words(), b.underWay())
 		}
 	})
+}
+
+// A batch that may leave is joined until who sees to it gets there, and takes one place.
+func TestCallsJoinABatchThatIsLeaving(t *testing.T) {
+	t.Parallel()
+	b := busy()
+	own, _ := b.join([]redis.Cmder{cmd("a")})
+	b.landed(1)
+	b.landed(1)
+	if also, first := b.join([]redis.Cmder{cmd("b")}); also != own || first {
+		t.Fatal("the second call is not in the batch of the first")
+	}
+	b.await(own)
+	if after, _ := b.join(nil); own.calls != 2 || len(own.cmds) != 2 || after != nil {
+		t.Errorf("%d calls, %d commands; who comes after them has %v", own.calls, len(own.cmds), after)
+	}
+	if b.flying != manyFlights || b.calls != manyFlights+1 {
+		t.Errorf("%d calls are under way in %d pipelines", b.calls, b.flying)
+	}
 }
 
 // None comes back: they do not wait for long.
@@ -176,15 +209,15 @@ func TestCallsDoNotWaitForLong(t *testing.T) {
 			c.is(t, nil)
 		}
 		synctest.Wait()
-		if took := time.Since(began); took != 2*batchWait || w.words() != "a bc" || b.underWay() != batchFrom {
+		if took := time.Since(began); took != 2*batchWait || w.words() != "a bc" || b.underWay() != manyFlights {
 			t.Errorf("sent %q in %v; %d are under way", w.words(), took, b.underWay())
 		}
 		b.mu.Lock()
-		b.flying = batchFrom + 1 // more than there should be: the next to land makes room for nobody
+		b.flying, b.calls = manyFlights+1, manyFlights+1 // more than there should be: the next to land makes room for nobody
 		b.mu.Unlock()
 		c := inOwn(t.Context(), b, client, "d")
-		b.landed()
-		if synctest.Wait(); w.words() != "a bc" || b.underWay() != batchFrom {
+		b.landed(1)
+		if synctest.Wait(); w.words() != "a bc" || b.underWay() != manyFlights {
 			t.Errorf("sent %q; %d are under way", w.words(), b.underWay())
 		}
 		c.is(t, nil)
@@ -208,17 +241,34 @@ func TestAFullBatchLeaves(t *testing.T) {
 			c.is(t, nil)
 		}
 		synctest.Wait()
-		if took := time.Since(began); took != batchWait || b.underWay() != batchFrom {
+		if took := time.Since(began); took != batchWait || b.underWay() != manyFlights {
 			t.Errorf("the one after it was sent after %v; %d are under way", took, b.underWay())
 		}
 	})
+}
+
+// What comes after a full batch is in another one, even before that has left.
+func TestAFullBatchTakesNoMore(t *testing.T) {
+	t.Parallel()
+	b := busy()
+	own, _ := b.join(nil)
+	for range batchCalls - 1 {
+		b.join(nil)
+	}
+	if other, first := b.join(nil); other == own || !first || own.calls != batchCalls {
+		t.Errorf("a batch has %d calls", own.calls)
+	}
 }
 
 // A caller whose context ends does not wait for the others, nor they for it. Its call is
 // under way until Settled says otherwise.
 func TestACallerLeavesItsBatch(t *testing.T) {
 	t.Parallel()
-	for name, hurried := range map[string]bool{"who sends it stays": false, "who sends it leaves": true} {
+	for name, deadline := range map[string]time.Duration{
+		"who sends it has time":        0,
+		"who sends it has much time":   farDeadline + time.Second,
+		"who sends it has little time": time.Second,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -228,14 +278,16 @@ func TestACallerLeavesItsBatch(t *testing.T) {
 				kept := context.WithValue(t.Context(), key{}, "kept")
 				soon, stop := context.WithTimeout(kept, time.Second)
 				defer stop()
-				first := kept
-				if hurried {
-					first = soon
+				first, hurried := kept, deadline == time.Second
+				if deadline != 0 {
+					var cancel context.CancelFunc
+					first, cancel = context.WithTimeout(kept, deadline)
+					defer cancel()
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				sends, leaves := inOwn(first, b, client, "a"), inOwn(ctx, b, client, "b")
 				late, stays := inOwn(soon, b, client, "c"), inOwn(t.Context(), b, client, "d")
-				b.landed()
+				b.landed(1)
 				synctest.Wait()
 				cancel()
 				err := <-leaves.err
@@ -255,6 +307,7 @@ func TestACallerLeavesItsBatch(t *testing.T) {
 				if w.ctx.Err() != nil || w.ctx.Value(key{}) != "kept" {
 					t.Errorf("it is sent with %v, which is not the first caller's but for its end", w.ctx)
 				}
+				time.Sleep(farDeadline + 2*time.Second)
 				close(release)
 				stays.is(t, nil)
 				if !hurried {
@@ -285,7 +338,7 @@ func TestALargeCallGoesAlone(t *testing.T) {
 		began := time.Now()
 		large := redis.NewStatusCmd(t.Context(), "set", "k", []byte(strings.Repeat("x", batchBytes)))
 		err := b.do(t.Context(), client, large)
-		if took := time.Since(began); err != nil || took != 0 || w.words() != "set" || b.underWay() != batchFrom {
+		if took := time.Since(began); err != nil || took != 0 || w.words() != "set" || b.underWay() != manyFlights {
 			t.Errorf("%v; sent %q after %v; %d are under way", err, w.words(), took, b.underWay())
 		}
 	})
@@ -308,10 +361,10 @@ func TestABrokenBatchFreesItsCalls(t *testing.T) {
 				w := &wire{answer: c.broken}
 				b, client := busy(), w.client(t)
 				calls := []called{inOwn(t.Context(), b, client, "a"), inOwn(t.Context(), b, client, "b")}
-				b.landed()
+				b.landed(1)
 				calls[0].is(t, c.first)
 				calls[1].is(t, errBatch)
-				if synctest.Wait(); b.underWay() != batchFrom-1 || !Heals(errBatch) {
+				if synctest.Wait(); b.underWay() != manyFlights-1 || !Heals(errBatch) {
 					t.Errorf("%d are under way", b.underWay())
 				}
 			})
