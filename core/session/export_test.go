@@ -1,9 +1,20 @@
 package session
 
-import "github.com/redis/go-redis/v9"
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // Client returns the client of a manager.
 func (m *Manager) Client() redis.UniversalClient { return m.store.Client }
+
+// Crowd makes any two calls enough for those of different requests to share a pipeline.
+func (m *Manager) Crowd() {
+	if b := m.store.Batches; b != nil {
+		b.Crowd, b.Near = 2, time.Hour
+	}
+}
 
 // NewID is how IDs are made.
 var NewID = newID

@@ -60,7 +60,7 @@ type Manager struct {
 // off. Contexts and time limits end waits, but a call that is under way only with the
 // client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. Where a
 // [*redis.Client] has its retries turned off, calls of different requests share pipelines
-// while several are under way: hooks of the client then see them with the context of
+// while there are more than 16,000 a second to a server nearby: hooks of the client then see them with the context of
 // the first request among them, and a connection that breaks is an error for all. New does
 // not talk to Redis. The error names every option that is wrong.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
@@ -84,7 +84,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		options: o,
 		store: &store.Store{
 			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o.RetryTimeout),
-			Tracked: o.TrackEnd, Sharded: waker.Sharded(), Together: together(client),
+			Tracked: o.TrackEnd, Sharded: waker.Sharded(), Batches: batches(client),
 		},
 		process: process,
 		sealer:  sealer,
@@ -94,10 +94,12 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	}, nil
 }
 
-// together tells whether calls of different requests may share a pipeline of the client.
-func together(client redis.UniversalClient) bool {
-	one, ok := client.(*redis.Client)
-	return ok && one.Options().MaxRetries <= 0
+// batches returns nil where calls of different requests must not share a pipeline.
+func batches(client redis.UniversalClient) *store.Batches {
+	if one, ok := client.(*redis.Client); ok && one.Options().MaxRetries <= 0 {
+		return store.NewBatches()
+	}
+	return nil
 }
 
 // Close ends what runs beside requests: the renewal of leases, the subscription

@@ -207,6 +207,7 @@ func (r *rig) managerOn(c redis.UniversalClient, o session.Options) *session.Man
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	m.Crowd()
 	r.t.Cleanup(func() { _ = m.Close() })
 	return m
 }

@@ -71,6 +71,7 @@ func beginsAtOnce(ctx context.Context, t *testing.T, m *session.Manager, ids []s
 	return &all
 }
 
+// savedWithTheirIDs returns sessions, after so many calls that those to come are a crowd.
 func savedWithTheirIDs(t *testing.T, m *session.Manager, n int) (ids []string) {
 	t.Helper()
 	for range n {
@@ -80,6 +81,7 @@ func savedWithTheirIDs(t *testing.T, m *session.Manager, n int) (ids []string) {
 		commit(t, s)
 		ids = append(ids, id)
 	}
+	time.Sleep(4 * time.Millisecond) // so long they are counted at a time
 	return ids
 }
 

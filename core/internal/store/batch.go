@@ -5,20 +5,42 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// batches sends calls of different requests in one pipeline where many are under way.
+// Batches send calls of different requests in one pipeline where there are many.
 // That spares Redis and this process most of what a call costs beside its work: reading,
-// writing, and waking up. As long as there are few, each is sent at once and alone.
-type batches struct {
+// writing, and waking up. Where there are few, each is sent at once and alone.
+//
+// The client must not try a pipeline again by itself, as that would repeat calls that were
+// answered.
+type Batches struct {
+	// Crowd is how many calls within 4 ms are many. With fewer there is nothing to save
+	// that would run short; and while a process sleeps its timers are late by as much
+	// as 1 ms.
+	Crowd int
+	// Near is how soon a reply must have come, once at least, from a server that is so near
+	// that to wait for another call to come back is not to wait for long.
+	Near time.Duration
+
 	mu     sync.Mutex
 	flying int    // how many pipelines, and calls alone, are under way
 	calls  int    // how many calls that is
 	open   *batch // those that are to be sent next, nil if there are none
+
+	since time.Time // when the span began that is counted now
+	came  int       // calls that came since then
+	busy  bool      // there was a crowd in the span before
+
+	near atomic.Bool // a reply has come that soon
 }
+
+// NewBatches returns batches for more than 16,000 calls a second to a server in the same
+// network.
+func NewBatches() *Batches { return &Batches{Crowd: 64, Near: batchWait} }
 
 // A batch is one pipeline of calls, of which the first to come sees to it.
 type batch struct {
@@ -33,6 +55,8 @@ type batch struct {
 }
 
 const (
+	// crowdSpan is how long calls are counted at a time.
+	crowdSpan = 4 * time.Millisecond
 	// fewFlights is how many pipelines are under way, and manyFlights how many if they
 	// carry less than manyCalls together, before calls wait for one of them to come back.
 	// Two spare Redis most, but would slow down four clients by a third.
@@ -73,12 +97,12 @@ func Settled(err error) <-chan struct{} {
 	return nil
 }
 
-// do sends the commands of one call, in this order and in one round trip, and returns when
-// each has its reply or its error, which is the command's; or before that with an error,
-// if ctx ends: the call may then still be under way, and its commands are not the caller's
-// any more. A call that is sent alone, or that sends others along and has no near deadline,
+// do sends the commands of one call, in this order and in one round trip, which others may
+// share. It returns when each has its reply or its error, which is the command's; or
+// before that with an error, if ctx ends: the call may then still be under way, and its
+// commands are not the caller's any more. A call that is sent alone, or that sends others along and has no near deadline,
 // ends with ctx only as far as the client sees to it.
-func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) error {
+func (b *Batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -89,14 +113,12 @@ func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...
 	own, first := b.join(cmds)
 	switch {
 	case own == nil:
-		defer b.landed(1)
-		send(ctx, client, cmds)
+		b.alone(ctx, client, cmds)
 		return nil
 	case first:
 		b.await(own)
 		if own.calls == 1 {
-			defer b.landed(1)
-			send(ctx, client, cmds)
+			b.alone(ctx, client, cmds)
 			return nil
 		}
 		together := context.WithoutCancel(ctx) // none of the callers ends the calls of the others
@@ -116,11 +138,12 @@ func (b *batches) do(ctx context.Context, client redis.UniversalClient, cmds ...
 
 // join puts a call into the open batch, or into a new one, which the caller is to see to;
 // or returns nil if the caller is to send the call at once.
-func (b *batches) join(cmds []redis.Cmder) (own *batch, first bool) {
+func (b *Batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.count()
 	if b.open == nil {
-		if b.room() {
+		if !b.busy || !b.near.Load() || b.room() {
 			b.flying++
 			b.calls++
 			return nil, false
@@ -138,13 +161,23 @@ func (b *batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 	return own, false
 }
 
+// count counts a call that comes now.
+func (b *Batches) count() {
+	now := time.Now()
+	if span := now.Sub(b.since); span >= crowdSpan {
+		b.busy = b.came >= b.Crowd && span < 2*crowdSpan
+		b.since, b.came = now, 0
+	}
+	b.came++
+}
+
 // room tells whether one more may be under way.
-func (b *batches) room() bool {
+func (b *Batches) room() bool {
 	return b.flying < fewFlights || b.flying < manyFlights && b.calls < manyCalls
 }
 
 // release lets a batch leave.
-func (b *batches) release(own *batch) {
+func (b *Batches) release(own *batch) {
 	if own.leaving {
 		return
 	}
@@ -154,7 +187,7 @@ func (b *batches) release(own *batch) {
 }
 
 // await returns when a batch is to leave. Nobody joins it any more.
-func (b *batches) await(own *batch) {
+func (b *Batches) await(own *batch) {
 	timer := time.NewTimer(batchWait)
 	defer timer.Stop()
 	select {
@@ -170,8 +203,18 @@ func (b *batches) await(own *batch) {
 	b.calls += own.calls
 }
 
+// alone sends one call.
+func (b *Batches) alone(ctx context.Context, client redis.UniversalClient, cmds []redis.Cmder) {
+	defer b.landed(1)
+	began := time.Now()
+	send(ctx, client, cmds)
+	if !b.near.Load() && cmds[0].Err() == nil && time.Since(began) <= b.Near {
+		b.near.Store(true)
+	}
+}
+
 // landed gives the place of a pipeline that has come back to those that wait.
-func (b *batches) landed(calls int) {
+func (b *Batches) landed(calls int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.flying--
@@ -184,7 +227,7 @@ func (b *batches) landed(calls int) {
 // fly sends a batch of several calls. It ends with the client's own time limits, whoever
 // still waits for it: so it is a goroutine of its own where the first caller has a near
 // deadline.
-func (b *batches) fly(ctx context.Context, client redis.UniversalClient, own *batch) {
+func (b *Batches) fly(ctx context.Context, client redis.UniversalClient, own *batch) {
 	came := false
 	defer func() {
 		if !came {

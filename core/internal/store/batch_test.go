@@ -16,12 +16,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// wire stands in for a server: it keeps what was sent, in which form, and answers OK.
+// wire stands in for a server: it keeps what was sent, in which form, and answers.
 type wire struct {
 	mu     sync.Mutex
 	sent   []string // names of commands, those of a pipeline as one word
 	ctx    context.Context
 	answer func(ctx context.Context) // before it answers, if it is not nil
+	err    error                     // instead, to calls that are alone
 }
 
 func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -29,7 +30,7 @@ func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (w *wire) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		w.take(ctx, cmd)
-		return nil
+		return w.err
 	}
 }
 
@@ -76,10 +77,17 @@ func (w *wire) client(t *testing.T) *redis.Client {
 func cmd(name string) *redis.StatusCmd { return redis.NewStatusCmd(context.Background(), name) }
 
 // busy are batches of which so many are under way that others wait.
-func busy() *batches { return &batches{flying: manyFlights, calls: manyFlights} }
+func busy() *Batches { return laden(manyFlights, manyFlights) }
+
+func laden(flying, calls int) *Batches {
+	b := NewBatches()
+	b.flying, b.calls, b.busy, b.since = flying, calls, true, time.Now()
+	b.near.Store(true)
+	return b
+}
 
 // underWay returns how many calls are, and panics if that cannot be with what carries them.
-func (b *batches) underWay() int {
+func (b *Batches) underWay() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.calls < b.flying || b.flying == 0 && b.calls != 0 {
@@ -99,7 +107,7 @@ type called struct {
 // errExited is for a goroutine that ended before its call returned.
 var errExited = errors.New("the goroutine was ended")
 
-func inOwn(ctx context.Context, b *batches, client *redis.Client, name string) called {
+func inOwn(ctx context.Context, b *Batches, client *redis.Client, name string) called {
 	c := called{cmd(name), make(chan error, 1)}
 	go func() {
 		err := errExited
@@ -126,7 +134,7 @@ func TestFewCallsAreSentAtOnce(t *testing.T) {
 	w := &wire{}
 	client := w.client(t)
 	ctx := context.WithValue(t.Context(), key{}, "mine")
-	var b batches
+	b := laden(0, 0)
 	for range manyFlights {
 		if own, _ := b.join(nil); own != nil {
 			t.Fatal("one of a few has to wait")
@@ -135,15 +143,13 @@ func TestFewCallsAreSentAtOnce(t *testing.T) {
 	if own, first := b.join(nil); own == nil || !first {
 		t.Error("one more does not")
 	}
-	b = batches{flying: fewFlights, calls: manyCalls}
-	if own, _ := b.join(nil); own == nil {
+	if own, _ := laden(fewFlights, manyCalls).join(nil); own == nil {
 		t.Error("one does not wait for few pipelines that carry many")
 	}
-	b = batches{flying: fewFlights - 1, calls: manyCalls}
-	if own, _ := b.join(nil); own != nil {
+	if own, _ := laden(fewFlights-1, manyCalls).join(nil); own != nil {
 		t.Error("one waits for fewer pipelines than few")
 	}
-	b = batches{}
+	b = NewBatches()
 	for _, cmds := range [][]redis.Cmder{{cmd("a")}, {cmd("b"), cmd("c")}} {
 		if err := b.do(ctx, client, cmds...); err != nil {
 			t.Error(err)
@@ -151,6 +157,62 @@ func TestFewCallsAreSentAtOnce(t *testing.T) {
 	}
 	if w.words() != "a bc" || w.ctx != ctx || b.underWay() != 0 {
 		t.Errorf("sent %q, with %v; %d are under way", w.words(), w.ctx, b.underWay())
+	}
+}
+
+// However many are under way, calls wait only in a process that makes many, to a server
+// that is near.
+func TestCallsWaitOnlyAmongMany(t *testing.T) {
+	t.Parallel()
+	var (
+		crowd = NewBatches().Crowd
+		near  = func(w *wire) { w.answer = func(context.Context) { time.Sleep(batchWait) } }
+		far   = func(w *wire) { w.answer = func(context.Context) { time.Sleep(batchWait + 1) } }
+		down  = func(w *wire) { w.err = io.ErrUnexpectedEOF }
+	)
+	for name, c := range map[string]struct {
+		server func(*wire)
+		came   int
+		pause  time.Duration
+		waits  bool
+	}{
+		"many":                {near, crowd, crowdSpan, true},
+		"few":                 {near, crowd - 1, crowdSpan, false},
+		"many, at one time":   {near, crowd, crowdSpan - 1, false},
+		"many, a while ago":   {near, crowd, 2 * crowdSpan, false},
+		"many, a long way":    {far, crowd, crowdSpan, false},
+		"many, but no answer": {down, crowd, crowdSpan, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &wire{}
+				c.server(w)
+				b := NewBatches()
+				if err := b.do(t.Context(), w.client(t), cmd("a")); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * crowdSpan)
+				for range c.came {
+					if own, _ := b.join(nil); own != nil {
+						t.Fatal("one waits before it is known how many come")
+					}
+				}
+				time.Sleep(c.pause)
+				own, _ := b.join(nil)
+				if own != nil != c.waits {
+					t.Errorf("the next waits: %v", own != nil)
+				}
+				if own == nil {
+					return
+				}
+				b.await(own)
+				time.Sleep(crowdSpan)
+				if own, _ := b.join(nil); own != nil {
+					t.Error("one waits when they are few again")
+				}
+			})
+		})
 	}
 }
 
@@ -324,7 +386,7 @@ func TestNothingIsSentForARequestThatIsOver(t *testing.T) {
 	w := &wire{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	var b batches
+	b := NewBatches()
 	if err := b.do(ctx, w.client(t), cmd("a")); !errors.Is(err, context.Canceled) || Settled(err) != nil || w.words() != "" {
 		t.Errorf("it has %v; sent %q", err, w.words())
 	}
@@ -376,7 +438,7 @@ func TestABrokenBatchFreesItsCalls(t *testing.T) {
 func TestAPanicAloneIsTheCallers(t *testing.T) {
 	t.Parallel()
 	w := &wire{answer: func(context.Context) { panic("as planned") }}
-	var b batches
+	b := NewBatches()
 	func() {
 		defer func() {
 			if recover() == nil {

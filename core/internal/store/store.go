@@ -46,17 +46,13 @@ type Store struct {
 	RetireTTL time.Duration // how long an ID stays retired
 	Tracked   bool          // the ends of sessions are
 	Sharded   bool          // messages go by sharded pub/sub where the server has it
-	// Together tells that calls of different requests may share a pipeline. The client
-	// must not try one again by itself, as that would repeat calls that were answered.
-	Together bool
-
-	batches batches
+	Batches   *Batches      // nil if each call is to be sent alone
 }
 
 // do sends the commands of one call in one round trip.
 func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) error {
-	if s.Together {
-		return s.batches.do(ctx, s.Client, cmds...)
+	if s.Batches != nil {
+		return s.Batches.do(ctx, s.Client, cmds...)
 	}
 	send(ctx, s.Client, cmds)
 	return nil
