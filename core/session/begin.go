@@ -157,7 +157,7 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 	switch {
 	case err != nil:
 		pass.Leave()
-		m.release(key, token, store.Settled(err))
+		m.release(key, token)
 		return nil, w.gaveUp(err)
 	case l.Status == store.Busy: // and it was not to wait
 		pass.Leave()
@@ -167,7 +167,7 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 	if l.Status != store.Done {
 		pass.Leave() // the script left no lock behind, but for one case
 		if l.Gone {
-			m.release(key, token, nil)
+			m.release(key, token)
 		}
 		return s, nil
 	}
@@ -307,17 +307,7 @@ func (m *Manager) acquire(w *wait, pass *gate.Pass, key, token string) (l store.
 
 // release gives up what a begin that failed may have left behind: the lease,
 // where only the reply was lost, or a place in the queue for it. If that fails
-// too, the lease runs out. If settled is not nil, the begin may be under way until that is
-// closed.
-func (m *Manager) release(key, token string, settled <-chan struct{}) {
-	m.cleanup(func(ctx context.Context) {
-		if settled != nil {
-			select {
-			case <-settled:
-			case <-ctx.Done():
-				return
-			}
-		}
-		_ = m.store.Release(ctx, key, token)
-	})
+// too, the lease runs out.
+func (m *Manager) release(key, token string) {
+	m.cleanup(func(ctx context.Context) { _ = m.store.Release(ctx, key, token) })
 }

@@ -11,7 +11,7 @@ import (
 // Codec turns values into bytes and back. An implementation must be safe for
 // concurrent use, and must not keep data after Unmarshal returned.
 type Codec interface {
-	// Marshal encodes v, which may be nil.
+	// Marshal encodes v, which may be nil, into bytes of its own.
 	Marshal(v any) ([]byte, error)
 	// Unmarshal decodes data into v, a non-nil pointer.
 	Unmarshal(data []byte, v any) error
@@ -64,7 +64,7 @@ type Raw struct{}
 func (Raw) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case []byte:
-		return v, nil
+		return bytes.Clone(v), nil
 	case string:
 		return []byte(v), nil
 	}
@@ -72,7 +72,7 @@ func (Raw) Marshal(v any) ([]byte, error) {
 	case rv.Kind() == reflect.String:
 		return []byte(rv.String()), nil
 	case rv.Kind() == reflect.Slice && rv.Type().Elem().Kind() == reflect.Uint8:
-		return rv.Bytes(), nil
+		return bytes.Clone(rv.Bytes()), nil
 	}
 	return nil, fmt.Errorf("the raw codec takes strings and byte slices, not %T", v)
 }

@@ -190,3 +190,21 @@ func TestUndecodableValueHarmsNobody(t *testing.T) {
 		})
 	}
 }
+
+// What a commit that failed has tried to write must not change under it.
+func TestRawBytesAreItsOwn(t *testing.T) {
+	t.Parallel()
+	type text []byte
+	plain, named := []byte("mine"), text("mine")
+	for _, v := range []any{plain, named, &named} {
+		encoded, err := session.Raw{}.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain[0], named[0] = 'f', 'f'
+		if string(encoded) != "mine" {
+			t.Errorf("%T: %q", v, encoded)
+		}
+		plain[0], named[0] = 'm', 'm'
+	}
+}

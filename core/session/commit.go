@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
 )
@@ -26,19 +25,14 @@ func (s *Session) Commit(ctx context.Context) error {
 	return s.commit(ctx, false)
 }
 
-// commitTime bounds the commit of a response, besides RetryTimeout.
-const commitTime = 5 * time.Second
-
 // Finish is the Commit of an HTTP middleware: a client that hung up does not
-// cancel it, as it goes on without ctx's end for RetryTimeout and 5 seconds, or as
-// long as the client takes for a call, see [New]; and
-// the cookie is sent again when its age is due. [Session.SetHeaders] follows it.
+// cancel it, as it goes on without ctx's end for RetryTimeout, and as long as
+// the client takes for a call, see [New]; and the cookie is sent again when its age
+// is due. [Session.SetHeaders] follows it.
 func (s *Session) Finish(ctx context.Context) error {
-	if s.idle() {
-		return s.commit(ctx, true) // makes no call that ctx could cancel
+	if !s.idle() { // then it makes no call that ctx could cancel
+		ctx = context.WithoutCancel(ctx)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.m.options.RetryTimeout+commitTime)
-	defer cancel()
 	return s.commit(ctx, true)
 }
 

@@ -60,8 +60,10 @@ type Manager struct {
 // off. Contexts and time limits end waits, but a call that is under way only with the
 // client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. Where a
 // [*redis.Client] has its retries turned off, calls of different requests share pipelines
-// while there are more than 16,000 a second to a server nearby: hooks of the client then see them with the context of
-// the first request among them, and a connection that breaks is an error for all. New does
+// while there are 16,000 a second or more to a server nearby: such calls end with the
+// client's own time limits, whatever becomes of their contexts, unless their deadline is
+// sooner than ReadTimeout; hooks of the client see them with the context of the first
+// request among them; and a connection that breaks is an error for all. New does
 // not talk to Redis. The error names every option that is wrong.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if client == nil {
@@ -97,7 +99,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 // batches returns nil where calls of different requests must not share a pipeline.
 func batches(client redis.UniversalClient) *store.Batches {
 	if one, ok := client.(*redis.Client); ok && one.Options().MaxRetries <= 0 {
-		return store.NewBatches()
+		return store.NewBatches(one.Options().ReadTimeout)
 	}
 	return nil
 }

@@ -115,37 +115,3 @@ func TestCallsOfManyRequestsShareARoundTrip(t *testing.T) {
 		})
 	}
 }
-
-// A request that is cancelled while its call is under way together with others returns,
-// and what the call did is taken back afterwards, not before.
-func TestCancelledTogetherLeavesNoLease(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		client, hook := r.newClient(), &slow{}
-		m := r.managerOn(client, session.Options{})
-		ids := savedWithTheirIDs(t, m, 9)
-		client.AddHook(hook)
-		release := hook.hold()
-		all := beginsAtOnce(context.Background(), t, m, ids[:7])
-		ctx, cancel := context.WithCancel(context.Background())
-		began := time.Now()
-		gone := beginsAtOnce(ctx, t, m, ids[7:])
-		time.Sleep(2 * time.Millisecond)
-		if got := hook.seen(); !slices.Equal(got, []int{2, 2, 2, 2, 10}) {
-			t.Fatalf("pipelines of %v commands", got)
-		}
-		cancel()
-		gone.Wait()
-		if took := time.Since(began); took > 2*time.Millisecond {
-			t.Errorf("they returned after %v", took)
-		}
-		time.Sleep(10 * time.Millisecond)
-		release()
-		all.Wait()
-		synctest.Wait()
-		for _, id := range ids {
-			if r.exists(r.key(id, "Lock")) {
-				t.Error("a lease is left")
-			}
-		}
-	})
-}

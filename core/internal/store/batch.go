@@ -25,6 +25,10 @@ type Batches struct {
 	// Near is how soon a reply must have come, once at least, from a server that is so near
 	// that to wait for another call to come back is not to wait for long.
 	Near time.Duration
+	// Far is how far away the deadline of a call must be for the client's own time limits
+	// to stand for it, 0 if none is far enough. A call with another goes alone, as it must
+	// not end those of others.
+	Far time.Duration
 
 	mu     sync.Mutex
 	flying int    // how many pipelines, and calls alone, are under way
@@ -38,9 +42,11 @@ type Batches struct {
 	near atomic.Bool // a reply has come that soon
 }
 
-// NewBatches returns batches for more than 16,000 calls a second to a server in the same
-// network.
-func NewBatches() *Batches { return &Batches{Crowd: 64, Near: batchWait} }
+// NewBatches returns batches for 16,000 calls a second and more, to a server in the same
+// network, by a client that gives replies so much time.
+func NewBatches(readTimeout time.Duration) *Batches {
+	return &Batches{Crowd: 64, Near: batchWait, Far: max(0, readTimeout)}
+}
 
 // A batch is one pipeline of calls, of which the first to come sees to it.
 type batch struct {
@@ -69,71 +75,44 @@ const (
 	// batchBytes is how large the arguments of a call may be that shares one: others
 	// would wait for it.
 	batchBytes = 16 << 10
-	// farDeadline is how far away a deadline must be for the client's own time limits to
-	// stand for it: as far as the time that go-redis gives a reply by default.
-	farDeadline = 3 * time.Second
 )
 
 // errBatch is what the calls of a batch get that a hook of the client has broken off by a
 // panic, since it is not known whose call that was about.
 var errBatch = errors.New("a hook of the client panicked in a pipeline of several calls, of which this was one")
 
-// leftError says that a call was under way when its caller's context ended.
-type leftError struct {
-	cause error
-	sent  <-chan struct{}
-}
-
-func (e *leftError) Error() string { return e.cause.Error() }
-func (e *leftError) Unwrap() error { return e.cause }
-
-// Settled returns what is closed when the call that failed with err is no longer under
-// way, nil if it is not.
-func Settled(err error) <-chan struct{} {
-	var left *leftError
-	if errors.As(err, &left) {
-		return left.sent
-	}
-	return nil
-}
-
 // do sends the commands of one call, in this order and in one round trip, which others may
-// share. It returns when each has its reply or its error, which is the command's; or
-// before that with an error, if ctx ends: the call may then still be under way, and its
-// commands are not the caller's any more. A call that is sent alone, or that sends others along and has no near deadline,
-// ends with ctx only as far as the client sees to it.
-func (b *Batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) error {
+// share. It returns when each has its reply or its error: with ctx as far as the client
+// sees to it, or with the client's own time limits if it shares the round trip.
+func (b *Batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) {
 	if err := ctx.Err(); err != nil {
-		return err
+		fail(cmds, err)
+		return
 	}
-	if large(cmds) {
+	if b.hurried(ctx) || large(cmds) {
 		send(ctx, client, cmds)
-		return nil
+		return
 	}
 	own, first := b.join(cmds)
 	switch {
 	case own == nil:
 		b.alone(ctx, client, cmds)
-		return nil
-	case first:
+	case !first:
+		<-own.sent
+	default:
 		b.await(own)
 		if own.calls == 1 {
 			b.alone(ctx, client, cmds)
-			return nil
+			return
 		}
-		together := context.WithoutCancel(ctx) // none of the callers ends the calls of the others
-		if deadline, set := ctx.Deadline(); !set || time.Until(deadline) > farDeadline {
-			b.fly(together, client, own)
-			return nil
-		}
-		go b.fly(together, client, own)
+		b.fly(ctx, client, own)
 	}
-	select {
-	case <-own.sent:
-		return nil
-	case <-ctx.Done():
-		return &leftError{ctx.Err(), own.sent}
-	}
+}
+
+// hurried tells whether a call may have to end before the client's own time limits do.
+func (b *Batches) hurried(ctx context.Context) bool {
+	deadline, set := ctx.Deadline()
+	return set && (b.Far == 0 || time.Until(deadline) < b.Far)
 }
 
 // join puts a call into the open batch, or into a new one, which the caller is to see to;
@@ -165,7 +144,7 @@ func (b *Batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 func (b *Batches) count() {
 	now := time.Now()
 	if span := now.Sub(b.since); span >= crowdSpan {
-		b.busy = b.came >= b.Crowd && span < 2*crowdSpan
+		b.busy = span <= crowdSpan*time.Duration(b.came)/time.Duration(b.Crowd)
 		b.since, b.came = now, 0
 	}
 	b.came++
@@ -224,9 +203,8 @@ func (b *Batches) landed(calls int) {
 	}
 }
 
-// fly sends a batch of several calls. It ends with the client's own time limits, whoever
-// still waits for it: so it is a goroutine of its own where the first caller has a near
-// deadline.
+// fly sends a batch of several calls. It ends with the client's own time limits: what ends
+// the first caller must not end the calls of the others.
 func (b *Batches) fly(ctx context.Context, client redis.UniversalClient, own *batch) {
 	came := false
 	defer func() {
@@ -237,7 +215,7 @@ func (b *Batches) fly(ctx context.Context, client redis.UniversalClient, own *ba
 		close(own.sent)
 		b.landed(own.calls)
 	}()
-	send(ctx, client, own.cmds)
+	send(context.WithoutCancel(ctx), client, own.cmds)
 	came = true
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/redistest"
 )
 
 // wire stands in for a server: it keeps what was sent, in which form, and answers.
@@ -80,7 +82,7 @@ func cmd(name string) *redis.StatusCmd { return redis.NewStatusCmd(context.Backg
 func busy() *Batches { return laden(manyFlights, manyFlights) }
 
 func laden(flying, calls int) *Batches {
-	b := NewBatches()
+	b := NewBatches(time.Second)
 	b.flying, b.calls, b.busy, b.since = flying, calls, true, time.Now()
 	b.near.Store(true)
 	return b
@@ -112,7 +114,8 @@ func inOwn(ctx context.Context, b *Batches, client *redis.Client, name string) c
 	go func() {
 		err := errExited
 		defer func() { c.err <- err }()
-		err = b.do(ctx, client, c.cmd)
+		b.do(ctx, client, c.cmd)
+		err = nil
 	}()
 	synctest.Wait()
 	return c
@@ -149,11 +152,9 @@ func TestFewCallsAreSentAtOnce(t *testing.T) {
 	if own, _ := laden(fewFlights-1, manyCalls).join(nil); own != nil {
 		t.Error("one waits for fewer pipelines than few")
 	}
-	b = NewBatches()
+	b = NewBatches(time.Second)
 	for _, cmds := range [][]redis.Cmder{{cmd("a")}, {cmd("b"), cmd("c")}} {
-		if err := b.do(ctx, client, cmds...); err != nil {
-			t.Error(err)
-		}
+		b.do(ctx, client, cmds...)
 	}
 	if w.words() != "a bc" || w.ctx != ctx || b.underWay() != 0 {
 		t.Errorf("sent %q, with %v; %d are under way", w.words(), w.ctx, b.underWay())
@@ -165,7 +166,7 @@ func TestFewCallsAreSentAtOnce(t *testing.T) {
 func TestCallsWaitOnlyAmongMany(t *testing.T) {
 	t.Parallel()
 	var (
-		crowd = NewBatches().Crowd
+		crowd = NewBatches(0).Crowd
 		near  = func(w *wire) { w.answer = func(context.Context) { time.Sleep(batchWait) } }
 		far   = func(w *wire) { w.answer = func(context.Context) { time.Sleep(batchWait + 1) } }
 		down  = func(w *wire) { w.err = io.ErrUnexpectedEOF }
@@ -179,7 +180,8 @@ func TestCallsWaitOnlyAmongMany(t *testing.T) {
 		"many":                {near, crowd, crowdSpan, true},
 		"few":                 {near, crowd - 1, crowdSpan, false},
 		"many, at one time":   {near, crowd, crowdSpan - 1, false},
-		"many, a while ago":   {near, crowd, 2 * crowdSpan, false},
+		"few, for longer":     {near, 2*crowd - 1, 2 * crowdSpan, false},
+		"many, for longer":    {near, 2 * crowd, 2 * crowdSpan, true},
 		"many, a long way":    {far, crowd, crowdSpan, false},
 		"many, but no answer": {down, crowd, crowdSpan, false},
 	} {
@@ -188,10 +190,8 @@ func TestCallsWaitOnlyAmongMany(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &wire{}
 				c.server(w)
-				b := NewBatches()
-				if err := b.do(t.Context(), w.client(t), cmd("a")); err != nil {
-					t.Fatal(err)
-				}
+				b := NewBatches(time.Second)
+				b.do(t.Context(), w.client(t), cmd("a"))
 				time.Sleep(2 * crowdSpan)
 				for range c.came {
 					if own, _ := b.join(nil); own != nil {
@@ -264,8 +264,13 @@ func TestCallsDoNotWaitForLong(t *testing.T) {
 		w := &wire{}
 		b, client := busy(), w.client(t)
 		began := time.Now()
-		alone := inOwn(t.Context(), b, client, "a")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		alone := inOwn(ctx, b, client, "a")
 		alone.is(t, nil)
+		if w.ctx != ctx {
+			t.Errorf("one that is alone after all is sent with %v", w.ctx)
+		}
 		both := []called{inOwn(t.Context(), b, client, "b"), inOwn(t.Context(), b, client, "c")}
 		for _, c := range both {
 			c.is(t, nil)
@@ -322,60 +327,54 @@ func TestAFullBatchTakesNoMore(t *testing.T) {
 	}
 }
 
-// A caller whose context ends does not wait for the others, nor they for it. Its call is
-// under way until Settled says otherwise.
-func TestACallerLeavesItsBatch(t *testing.T) {
+// A batch is sent with the context of the first of its callers but for its end, which must not
+// be that of the others.
+func TestNoCallerEndsABatch(t *testing.T) {
 	t.Parallel()
-	for name, deadline := range map[string]time.Duration{
-		"who sends it has time":        0,
-		"who sends it has much time":   farDeadline + time.Second,
-		"who sends it has little time": time.Second,
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := &wire{answer: func(context.Context) { <-release }}
+		b, client := busy(), w.client(t)
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "kept"))
+		far, stop := context.WithTimeout(ctx, b.Far)
+		defer stop()
+		calls := []called{inOwn(far, b, client, "a"), inOwn(ctx, b, client, "b"), inOwn(t.Context(), b, client, "c")}
+		b.landed(1)
+		synctest.Wait()
+		cancel()
+		if synctest.Wait(); w.words() != "abc" || w.ctx.Err() != nil || w.ctx.Value(key{}) != "kept" {
+			t.Errorf("%q is sent with %v", w.words(), w.ctx)
+		}
+		if _, set := w.ctx.Deadline(); set {
+			t.Error("it is sent with the first caller's deadline")
+		}
+		close(release)
+		for _, c := range calls {
+			c.is(t, nil)
+		}
+	})
+}
+
+// A call that must end before the client's time limits do is sent alone, as it is.
+func TestAHurriedCallGoesAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ far, deadline time.Duration }{
+		"sooner than the client's limit": {time.Second, time.Second - 1},
+		"where the client has none":      {-1, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				release := make(chan struct{})
-				w := &wire{answer: func(context.Context) { <-release }}
-				b, client := busy(), w.client(t)
-				kept := context.WithValue(t.Context(), key{}, "kept")
-				soon, stop := context.WithTimeout(kept, time.Second)
-				defer stop()
-				first, hurried := kept, deadline == time.Second
-				if deadline != 0 {
-					var cancel context.CancelFunc
-					first, cancel = context.WithTimeout(kept, deadline)
-					defer cancel()
+				w := &wire{}
+				b := busy()
+				b.Far = NewBatches(c.far).Far
+				ctx, cancel := context.WithTimeout(t.Context(), c.deadline)
+				defer cancel()
+				began := time.Now()
+				b.do(ctx, w.client(t), cmd("a"))
+				if time.Since(began) != 0 || w.words() != "a" || w.ctx != ctx || b.underWay() != manyFlights {
+					t.Errorf("sent %q with %v", w.words(), w.ctx)
 				}
-				ctx, cancel := context.WithCancel(t.Context())
-				sends, leaves := inOwn(first, b, client, "a"), inOwn(ctx, b, client, "b")
-				late, stays := inOwn(soon, b, client, "c"), inOwn(t.Context(), b, client, "d")
-				b.landed(1)
-				synctest.Wait()
-				cancel()
-				err := <-leaves.err
-				settled := Settled(err)
-				if !errors.Is(err, context.Canceled) || settled == nil || err.Error() != context.Canceled.Error() {
-					t.Fatalf("who left has %v", err)
-				}
-				late.is(t, context.DeadlineExceeded)
-				if hurried {
-					sends.is(t, context.DeadlineExceeded)
-				}
-				select {
-				case <-settled:
-					t.Error("it is said to be settled, and is not")
-				default:
-				}
-				if w.ctx.Err() != nil || w.ctx.Value(key{}) != "kept" {
-					t.Errorf("it is sent with %v, which is not the first caller's but for its end", w.ctx)
-				}
-				time.Sleep(farDeadline + 2*time.Second)
-				close(release)
-				stays.is(t, nil)
-				if !hurried {
-					sends.is(t, nil)
-				}
-				<-settled
 			})
 		})
 	}
@@ -386,9 +385,10 @@ func TestNothingIsSentForARequestThatIsOver(t *testing.T) {
 	w := &wire{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	b := NewBatches()
-	if err := b.do(ctx, w.client(t), cmd("a")); !errors.Is(err, context.Canceled) || Settled(err) != nil || w.words() != "" {
-		t.Errorf("it has %v; sent %q", err, w.words())
+	call := cmd("a")
+	NewBatches(time.Second).do(ctx, w.client(t), call)
+	if !errors.Is(call.Err(), context.Canceled) || w.words() != "" {
+		t.Errorf("it has %v; sent %q", call.Err(), w.words())
 	}
 }
 
@@ -399,9 +399,10 @@ func TestALargeCallGoesAlone(t *testing.T) {
 		b, client := busy(), w.client(t)
 		began := time.Now()
 		large := redis.NewStatusCmd(t.Context(), "set", "k", []byte(strings.Repeat("x", batchBytes)))
-		err := b.do(t.Context(), client, large)
-		if took := time.Since(began); err != nil || took != 0 || w.words() != "set" || b.underWay() != manyFlights {
-			t.Errorf("%v; sent %q after %v; %d are under way", err, w.words(), took, b.underWay())
+		b.do(t.Context(), client, large)
+		b.do(t.Context(), client, cmd("a"), large)
+		if took := time.Since(began); took != 0 || w.words() != "set aset" || b.underWay() != manyFlights {
+			t.Errorf("sent %q after %v; %d are under way", w.words(), took, b.underWay())
 		}
 	})
 }
@@ -438,17 +439,36 @@ func TestABrokenBatchFreesItsCalls(t *testing.T) {
 func TestAPanicAloneIsTheCallers(t *testing.T) {
 	t.Parallel()
 	w := &wire{answer: func(context.Context) { panic("as planned") }}
-	b := NewBatches()
+	b := NewBatches(time.Second)
 	func() {
 		defer func() {
 			if recover() == nil {
 				t.Error("it was swallowed")
 			}
 		}()
-		_ = b.do(t.Context(), w.client(t), cmd("a"))
+		b.do(t.Context(), w.client(t), cmd("a"))
 	}()
 	if b.underWay() != 0 {
 		t.Errorf("%d are under way", b.underWay())
+	}
+}
+
+// What fails of a batch is the one call, and what has succeeded is not to be tried again.
+func TestCallsOfABatchHaveTheirOwnReplies(t *testing.T) {
+	t.Parallel()
+	redistest.NeedServer(t)
+	server, err := redistest.Start(t.Context(), redistest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	unknown := redis.NewCmd(t.Context(), "evalsha", strings.Repeat("0", 40), 0)
+	known := redis.NewIntCmd(t.Context(), "incr", "n")
+	send(t.Context(), client, []redis.Cmder{unknown, known})
+	if !missing(unknown.Err()) || known.Err() != nil || known.Val() != 1 {
+		t.Errorf("they have %v, and %d and %v", unknown.Err(), known.Val(), known.Err())
 	}
 }
 

@@ -59,14 +59,10 @@ func mustScript(name string) script {
 // does not have it: after a restart, a failover or SCRIPT FLUSH.
 func (s script) run(ctx context.Context, st *Store, keys []any, args ...any) (any, error) {
 	cmd := command(ctx, "evalsha", s.sha, keys, args)
-	if err := st.do(ctx, cmd); err != nil {
-		return nil, err
-	}
+	st.do(ctx, cmd)
 	if missing(cmd.Err()) {
 		cmd = command(ctx, "eval", s.source, keys, args)
-		if err := st.do(ctx, cmd); err != nil {
-			return nil, err
-		}
+		st.do(ctx, cmd)
 	}
 	return cmd.Result()
 }
@@ -75,14 +71,10 @@ func (s script) run(ctx context.Context, st *Store, keys []any, args ...any) (an
 // its first key.
 func (s script) runAndLoad(ctx context.Context, st *Store, keys []any, args ...any) (any, map[string]string, error) {
 	ran, all := command(ctx, "evalsha", s.sha, keys, args), redis.NewMapStringStringCmd(ctx, "hgetall", keys[0])
-	if err := st.do(ctx, ran, all); err != nil {
-		return nil, nil, err
-	}
+	st.do(ctx, ran, all)
 	if missing(ran.Err()) {
 		ran, all = command(ctx, "eval", s.source, keys, args), redis.NewMapStringStringCmd(ctx, "hgetall", keys[0])
-		if err := st.do(ctx, ran, all); err != nil {
-			return nil, nil, err
-		}
+		st.do(ctx, ran, all)
 	}
 	err := ran.Err()
 	if err == nil {

@@ -50,12 +50,12 @@ type Store struct {
 }
 
 // do sends the commands of one call in one round trip.
-func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) error {
+func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) {
 	if s.Batches != nil {
-		return s.Batches.do(ctx, s.Client, cmds...)
+		s.Batches.do(ctx, s.Client, cmds...)
+		return
 	}
 	send(ctx, s.Client, cmds)
-	return nil
 }
 
 // Loaded is what [Store.Begin] and [Store.Load] found.
