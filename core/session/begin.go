@@ -111,9 +111,8 @@ func (m *Manager) found(ctx context.Context, id, key string, access Access, l st
 	}
 	s := &Session{
 		m: m, access: access, id: id, key: key,
-		meta: l.Meta, timeout: l.Meta.Timeout, principal: l.Meta.Principal,
+		meta: l.Meta, timeout: l.Meta.Timeout, principal: l.Meta.Principal, stored: l.Fields,
 	}
-	s.load(l)
 	s.tend(ctx)
 	return s
 }
@@ -171,7 +170,7 @@ func (m *Manager) lock(ctx context.Context, id string) (*Session, error) {
 		}
 		return s, nil
 	}
-	s.lease = m.hold(s, token, pass, asked)
+	s.lease = m.hold(s, l.Keys, token, pass, asked)
 	return s, nil
 }
 

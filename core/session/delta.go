@@ -55,7 +55,11 @@ func (s *Session) touched() []string {
 func (s *Session) delta() (delta, error) {
 	var d delta
 	c := s.codec()
-	size := s.size + len(s.principal) - len(s.meta.Principal)
+	had := len(s.meta.Principal)
+	for key, raw := range s.stored {
+		had += len(key) + len(raw)
+	}
+	size := had + len(s.principal) - len(s.meta.Principal)
 	for _, key := range s.touched() {
 		v := s.values[key]
 		if v.deleted {
@@ -76,7 +80,7 @@ func (s *Session) delta() (delta, error) {
 		size += len(key) + len(content) + s.m.sealer.overhead()
 		d.set, d.encoded = append(d.set, key), append(d.encoded, content)
 	}
-	if size > s.m.options.MaxBytes && size > s.size {
+	if size > s.m.options.MaxBytes && size > had {
 		return delta{}, fmt.Errorf("%w (it would have %d bytes, MaxBytes is %d)", ErrTooLarge, size, s.m.options.MaxBytes)
 	}
 	return d, nil

@@ -42,9 +42,8 @@ func (e Ended) Format(f fmt.State, _ rune) {
 }
 
 func (m *Manager) ended(c store.Claimed) Ended {
-	s := &Session{m: m, access: ReadOnly, ended: true, id: c.ID, key: c.ID, principal: c.Meta.Principal}
+	s := &Session{m: m, access: ReadOnly, ended: true, id: c.ID, key: c.ID, principal: c.Meta.Principal, stored: c.Fields}
 	s.meta.Created = c.Meta.Created
-	s.load(c.Loaded())
 	return Ended{
 		ID: c.ID, Session: s, NoData: c.Meta.Reason == string(Unknown),
 		Principal: c.Meta.Principal, Reason: Reason(c.Meta.Reason),

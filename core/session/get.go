@@ -17,7 +17,7 @@ func Get[T any](s *Session, key string) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var zero T
-	v := s.values[key]
+	v := s.value(key)
 	if v == nil || v.deleted {
 		return zero, ErrNoValue
 	}

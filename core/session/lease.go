@@ -18,6 +18,7 @@ type lease struct {
 	m     *Manager
 	id    string
 	key   string
+	keys  []any      // of the session, for its commit
 	facts store.Meta // of the session, as it was loaded
 	token string
 	pass  *gate.Pass
@@ -43,9 +44,9 @@ const (
 )
 
 // hold starts the renewal of a lease that was asked for at that time.
-func (m *Manager) hold(s *Session, token string, pass *gate.Pass, asked time.Time) *lease {
+func (m *Manager) hold(s *Session, keys []any, token string, pass *gate.Pass, asked time.Time) *lease {
 	l := &lease{
-		m: m, id: s.id, key: s.key, facts: s.meta, token: token, pass: pass,
+		m: m, id: s.id, key: s.key, keys: keys, facts: s.meta, token: token, pass: pass,
 		until: asked.Add(m.options.LockHold), expires: asked.Add(m.options.LockTTL),
 	}
 	l.mu.Lock()

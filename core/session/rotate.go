@@ -28,12 +28,7 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		return err
 	}
 	after := s.meta.Commit
-	stored := make(map[string]string, len(s.values))
-	for key, v := range s.values {
-		if v.stored {
-			stored[key] = v.raw
-		}
-	}
+	stored := s.stored
 	for {
 		set, err := s.moved(stored, d)
 		if err != nil {
@@ -100,10 +95,7 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		if s.timeout == s.meta.Timeout {
 			facts.Timeout = l.Meta.Timeout
 		}
-		stored = make(map[string]string, l.Len())
-		for key, raw := range l.Fields {
-			stored[key] = raw
-		}
+		stored = l.Fields
 		s.tried.id = newID()
 	}
 }

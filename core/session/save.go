@@ -159,7 +159,7 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 			if err := s.hasten(ctx); err != nil {
 				return 0, err
 			}
-			return s.m.store.Commit(ctx, s.key, s.lease.token, c)
+			return s.m.store.Commit(ctx, s.lease.keys, s.lease.token, c)
 		})
 	case changed || !sent.IsZero():
 		err = s.call(ctx, func() (store.Status, error) {

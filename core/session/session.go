@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -31,12 +30,12 @@ type Session struct {
 	key      string // what names the Redis keys, and values are bound to
 	tried    try    // the last commit whose outcome is not known
 	isNew    bool
-	meta     store.Meta // as loaded
-	values   map[string]*value
-	size     int   // bytes that Redis has
-	invalid  error // the first wrong change
-	err      error // what failed
-	started  bool  // OnStart was called
+	meta     store.Meta        // as loaded
+	stored   map[string]string // what Redis has
+	values   map[string]*value // those that the handler has got or changed
+	invalid  error             // the first wrong change
+	err      error             // what failed
+	started  bool              // OnStart was called
 
 	timeout   time.Duration
 	principal string
@@ -65,16 +64,23 @@ const (
 	unused              // access None
 )
 
-// load fills in what Redis has.
-func (s *Session) load(l store.Loaded) {
-	values := make([]value, 0, l.Len())
-	s.values = make(map[string]*value, l.Len())
-	for field, raw := range l.Fields {
-		values = append(values, value{stored: true, raw: raw})
-		s.values[field] = &values[len(values)-1]
-		s.size += len(field) + len(raw)
+// value returns what is known of the value under key, nil if there never was one.
+func (s *Session) value(key string) *value {
+	v := s.values[key]
+	if v == nil {
+		if raw, stored := s.stored[key]; stored {
+			v = s.add(key, value{stored: true, raw: raw})
+		}
 	}
-	s.size += len(l.Meta.Principal)
+	return v
+}
+
+func (s *Session) add(key string, v value) *value {
+	if s.values == nil {
+		s.values = make(map[string]*value)
+	}
+	s.values[key] = &v
+	return &v
 }
 
 func (s *Session) codec() codec { return codec{s.m.options.Codec, s.m.sealer, s.key} }
@@ -141,8 +147,11 @@ func (s *Session) Err() error {
 func (s *Session) Has(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := s.values[key]
-	return v != nil && !v.deleted
+	if v := s.values[key]; v != nil {
+		return !v.deleted
+	}
+	_, stored := s.stored[key]
+	return stored
 }
 
 // Keys returns the keys of all values, sorted.
@@ -153,9 +162,14 @@ func (s *Session) Keys() []string {
 }
 
 func (s *Session) keys() []string {
-	keys := make([]string, 0, len(s.values))
+	keys := make([]string, 0, len(s.stored)+len(s.values))
 	for key, v := range s.values {
 		if !v.deleted {
+			keys = append(keys, key)
+		}
+	}
+	for key := range s.stored {
+		if s.values[key] == nil {
 			keys = append(keys, key)
 		}
 	}
@@ -167,9 +181,12 @@ func (s *Session) keys() []string {
 func (s *Session) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
+	n := len(s.stored)
 	for _, v := range s.values {
-		if !v.deleted {
+		switch {
+		case v.deleted:
+			n-- // only what is stored can be
+		case !v.stored:
 			n++
 		}
 	}
@@ -184,13 +201,9 @@ func (s *Session) Set(key string, v any) {
 		if key == "" || key == store.MetaField {
 			return fmt.Errorf("session: Set with the key %q: it must not be empty, and %s is the engine's own", key, store.MetaField)
 		}
-		old := s.values[key]
+		old := s.value(key)
 		if old == nil {
-			if s.values == nil {
-				s.values = make(map[string]*value)
-			}
-			old = &value{}
-			s.values[key] = old
+			old = s.add(key, value{})
 		}
 		old.deleted, old.views, old.truth, old.seen = false, []view{{v: v, set: true}}, nil, nil
 		return nil
@@ -209,7 +222,7 @@ func (s *Session) Delete(key string) {
 // it there is [Session.Abandon].
 func (s *Session) Clear() {
 	s.change("Clear", func() error {
-		for key := range maps.Clone(s.values) {
+		for _, key := range s.keys() {
 			s.delete(key)
 		}
 		return nil
@@ -217,7 +230,7 @@ func (s *Session) Clear() {
 }
 
 func (s *Session) delete(key string) {
-	v := s.values[key]
+	v := s.value(key)
 	switch {
 	case v == nil:
 	case v.stored:

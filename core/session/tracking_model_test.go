@@ -36,11 +36,12 @@ func checks(t *testing.T, property func(*rapid.T)) {
 func trackAgainstModel(t *testing.T, rt *rapid.T, m *session.Manager, access session.Access, c *changes) {
 	model := map[string][]int{"seed": {1}}
 	id := saved(t, m, "seed", []int{1})
+	fields := []string{"seed", "a", "b", "A"}
 	for range rapid.IntRange(1, 4).Draw(rt, "requests") {
 		before := copied(model)
 		s := begin(t, m, id, access)
 		for range rapid.IntRange(0, 6).Draw(rt, "operations") {
-			key := rapid.SampledFrom([]string{"seed", "a", "b", "A"}).Draw(rt, "key")
+			key := rapid.SampledFrom(fields).Draw(rt, "key")
 			switch rapid.SampledFrom([]string{"set", "delete", "append", "change", "read", "clear"}).Draw(rt, "operation") {
 			case "set":
 				v := rapid.SliceOfN(rapid.IntRange(0, 2), 1, 3).Draw(rt, "value")
@@ -77,6 +78,11 @@ func trackAgainstModel(t *testing.T, rt *rapid.T, m *session.Manager, access ses
 		}
 		if want := slices.Sorted(maps.Keys(model)); !slices.Equal(s.Keys(), want) || s.Len() != len(want) {
 			rt.Fatalf("keys are %v, want %v", s.Keys(), want)
+		}
+		for _, key := range fields {
+			if _, ok := model[key]; s.Has(key) != ok {
+				rt.Fatalf("Has of %s is %t", key, !ok)
+			}
 		}
 		*c = changes{}
 		commit(t, s)

@@ -26,12 +26,9 @@ type Claimed struct {
 	Status Status        // Done: claimed
 	Left   time.Duration // with Alive
 	Meta   EndedMeta     // with Done
-	fields map[string]string
+	Fields map[string]string
 	Err    error
 }
-
-// Loaded gives access to the fields.
-func (c Claimed) Loaded() Loaded { return Loaded{Status: Done, fields: c.fields} }
 
 // Due takes sessions that are due out of a bucket of the index, for so long. It
 // returns until when, for [Store.Defer].
@@ -97,10 +94,16 @@ func claimed(r reply) (c Claimed) {
 		left, _ := list[1].(int64)
 		c.Left = time.Duration(left) * time.Millisecond
 	case Done:
-		c.fields = fieldMap(list[1])
-		c.Meta, c.Err = endedMeta(c.fields[MetaField])
+		c.found(fieldMap(list[1]))
 	}
 	return c
+}
+
+// found takes the facts about the end out of the fields.
+func (c *Claimed) found(fields map[string]string) {
+	c.Meta, c.Err = endedMeta(fields[MetaField])
+	delete(fields, MetaField)
+	c.Fields = fields
 }
 
 // RenewClaim prolongs a claim, and keeps the data. The status is Lost if the claim is
@@ -148,13 +151,13 @@ func (s *Store) Aside(ctx context.Context, bucket int) ([]string, error) {
 // Look returns what is kept of a session that has ended, if anything is.
 func (s *Store) Look(ctx context.Context, id string) Claimed {
 	fields, err := s.Client.HGetAll(ctx, s.Keys.Ended(id)).Result()
-	c := Claimed{ID: id, Status: Done, fields: fields, Err: err}
+	c := Claimed{ID: id, Status: Done, Err: err}
 	switch {
 	case err != nil:
 	case len(fields) == 0:
 		c.Meta.Reason = "unknown"
 	default:
-		c.Meta, c.Err = endedMeta(fields[MetaField])
+		c.found(fields)
 	}
 	return c
 }

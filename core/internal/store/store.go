@@ -63,23 +63,15 @@ type Loaded struct {
 	Status Status
 	Meta   Meta // with Done
 
+	// Fields are the values, without the session's own facts.
+	Fields map[string]string
+
+	// Keys are those of [Keys.Request], from [Store.Begin] for [Store.Commit].
+	Keys []any
+
 	// Gone tells that the session went between the script and the HGETALL after it: what
 	// [Store.Begin] took for it is to be released.
 	Gone bool
-
-	fields map[string]string
-}
-
-// Len is the number of fields.
-func (l Loaded) Len() int { return max(0, len(l.fields)-1) }
-
-// Fields yields every field but the session's own facts.
-func (l Loaded) Fields(yield func(field, value string) bool) {
-	for field, value := range l.fields {
-		if field != MetaField && !yield(field, value) {
-			return
-		}
-	}
 }
 
 // Change is what a commit writes.
@@ -104,14 +96,21 @@ const shortFields = 1000
 // its idle time anew. Tried again with the same token it does the same: a token
 // that already holds the lease keeps it.
 func (s *Store) Begin(ctx context.Context, id, token string, q Queueing) (Loaded, error) {
+	keys := s.Keys.Request(id)
+	l, err := s.begin(ctx, keys, token, q)
+	l.Keys = keys
+	return l, err
+}
+
+func (s *Store) begin(ctx context.Context, keys []any, token string, q Queueing) (Loaded, error) {
 	if q == Queue && s.short() {
-		l, err := s.loading(ctx, beginScript, s.Keys.Request(id)[:3], false, token, ms(s.LockTTL))
+		l, err := s.loading(ctx, beginScript, keys[:3], false, token, ms(s.LockTTL))
 		if err != nil || l.Status != incomplete {
 			return l, err
 		}
 	}
 	full := q == Again || s.Sharded
-	return s.loading(ctx, beginScript, s.Keys.Request(id), full, token, ms(s.LockTTL), string(q), s.channels(), ms(s.Lifetime), fields(full))
+	return s.loading(ctx, beginScript, keys, full, token, ms(s.LockTTL), string(q), s.channels(), ms(s.Lifetime), fields(full))
 }
 
 // Load loads a session without a lease and starts its idle time anew.
@@ -140,15 +139,13 @@ func (s *Store) loading(ctx context.Context, script script, keys []any, full boo
 	if err != nil || l.Status != Done {
 		return l, err
 	}
-	l.fields = fields
 	switch meta := fields[MetaField]; {
 	case meta == "":
 		return Loaded{Status: Unknown, Gone: true}, nil
 	case strings.HasPrefix(meta, "1 retired "):
 		return Loaded{Status: Retired, Gone: true}, nil
 	default:
-		l.Meta, err = ParseMeta(meta)
-		return l, err
+		return found(fields)
 	}
 }
 
@@ -172,11 +169,11 @@ func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Statu
 
 // Commit writes a change to a session whose lease a token holds, starts the idle
 // time anew and gives the lease up. The commit's token is written even if nothing
-// else is, so that a second try finds what the first has done.
-func (s *Store) Commit(ctx context.Context, id, lease string, c Change) (Status, error) {
+// else is, so that a second try finds what the first has done. The keys are the
+// session's, as Begin returned them.
+func (s *Store) Commit(ctx context.Context, keys []any, lease string, c Change) (Status, error) {
 	args := make([]any, 0, 4+len(c.Set)+len(c.Delete))
 	args = append(args, lease, s.channels())
-	keys := s.Keys.Request(id)
 	if s.short() && c.short(lease) {
 		code, err := status(commitScript.run(ctx, s, keys[:3], append(args, c.Set...)...))
 		if err != nil || code != incomplete {
@@ -297,17 +294,14 @@ func loaded(reply any, err error) (Loaded, error) {
 	if len(list) != 2 {
 		return Loaded{}, fmt.Errorf("unexpected reply of length %d from a script", len(list))
 	}
-	code, err := status(list[0], nil)
-	if err != nil {
-		return Loaded{}, err
-	}
-	l := Loaded{Status: code, fields: fieldMap(list[1])}
-	meta, ok := l.fields[MetaField]
-	if !ok {
-		return Loaded{}, ErrFormat
-	}
-	l.Meta, err = ParseMeta(meta)
-	return l, err
+	return found(fieldMap(list[1])) // only what was found has fields
+}
+
+// found is a session with these fields, of which it takes its own facts out.
+func found(fields map[string]string) (Loaded, error) {
+	meta, err := ParseMeta(fields[MetaField])
+	delete(fields, MetaField)
+	return Loaded{Status: Done, Meta: meta, Fields: fields}, err
 }
 
 // fieldMap is the hash that a script returned: fields and values in turn.
