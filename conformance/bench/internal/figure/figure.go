@@ -18,17 +18,18 @@ type Results struct {
 
 // Setting is under which circumstances.
 type Setting struct {
-	Date      string            `json:"date"`
-	Machine   string            `json:"machine"` // its size, and nothing that would tell which it is
-	Go        string            `json:"go"`
-	Redis     string            `json:"redis"`
-	Libraries map[string]string `json:"libraries"` // path to version
-	Quick     bool              `json:"quick"`
-	Rounds    int               `json:"rounds"`
-	Window    time.Duration     `json:"window_ns"` // of one target in one round
-	Pool      int               `json:"connections"`
-	HotEach   HotClients        `json:"hot_clients"`
-	Took      time.Duration     `json:"took_ns"`
+	Date         string            `json:"date"`
+	Machine      string            `json:"machine"` // its size, and nothing that would tell which it is
+	Go           string            `json:"go"`
+	Redis        string            `json:"redis"`
+	Libraries    map[string]string `json:"libraries"` // path to version
+	Quick        bool              `json:"quick"`
+	Rounds       int               `json:"rounds"`
+	GrowthRounds int               `json:"growth_rounds"`
+	Window       time.Duration     `json:"window_ns"` // of one target in one round
+	Pool         int               `json:"connections"`
+	HotEach      HotClients        `json:"hot_clients"`
+	Took         time.Duration     `json:"took_ns"`
 }
 
 // HotClients is how many clients there are in one hot session.
@@ -153,10 +154,40 @@ type Growth struct {
 	Sizes []int  `json:"sizes"`
 }
 
+// GrowthOf returns that of one thing, and an empty one if there is none.
+func (r Results) GrowthOf(what string) Growth {
+	if i := slices.IndexFunc(r.Growth, func(g Growth) bool { return g.What == what }); i >= 0 {
+		return r.Growth[i]
+	}
+	return Growth{What: what}
+}
+
 // Line is one target, with a row for each size.
 type Line struct {
 	Target string `json:"target"`
 	Points []Row  `json:"points"`
+}
+
+// Line returns that of a target, and an empty one if it has none.
+func (g Growth) Line(target string) Line {
+	if i := slices.IndexFunc(g.Lines, func(l Line) bool { return l.Target == target }); i >= 0 {
+		return g.Lines[i]
+	}
+	return Line{Target: target, Points: make([]Row, len(g.Sizes))}
+}
+
+// Most is the highest rate of each round, whatever the size.
+func (l Line) Most() []float64 {
+	var most []float64
+	for _, p := range l.Points {
+		for round, rate := range p.Of(Rate) {
+			if round == len(most) {
+				most = append(most, 0)
+			}
+			most[round] = max(most[round], rate)
+		}
+	}
+	return most
 }
 
 // Memory is what the sessions of one target take in Redis.

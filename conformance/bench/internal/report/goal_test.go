@@ -102,6 +102,38 @@ func TestGoals(t *testing.T) {
 	}
 }
 
+func TestGrowthTable(t *testing.T) {
+	t.Parallel()
+	line := func(name string, rates ...float64) figure.Line {
+		l := figure.Line{Target: name}
+		for _, rate := range rates {
+			l.Points = append(l.Points, figure.Row{Samples: []figure.Sample{{Rate: rate, RedisCPU: 7}, {Rate: 2 * rate, RedisCPU: 9}}})
+		}
+		return l
+	}
+	r := figure.Results{Growth: []figure.Growth{{
+		What: suite.GrowClients, Sizes: []int{1, 256},
+		Lines: []figure.Line{line(target.NameSCS, 100, 50), line(target.NameBerth, 120, 180)},
+	}}}
+	for _, table := range report.Tables(r) {
+		if table.Title != "growth: "+suite.GrowClients {
+			continue
+		}
+		text := table.Markdown()
+		for _, want := range []string{
+			"| 1 | 256 | most |",
+			"| 150 (8 µs), 1.20 × | 75 (8 µs), 3.60 × | 150, 1.80 × |",
+			"| 180 (8 µs) | 270 (8 µs) | 270 |",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("without %q:\n%s", want, text)
+			}
+		}
+		return
+	}
+	t.Error("there is no such table")
+}
+
 func TestWriteDocs(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

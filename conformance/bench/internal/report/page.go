@@ -4,11 +4,13 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/template"
 
 	"github.com/berthgo/berth/conformance/bench/internal/figure"
 	"github.com/berthgo/berth/conformance/bench/internal/suite"
+	"github.com/berthgo/berth/conformance/bench/internal/target"
 )
 
 //go:embed page.md.tmpl
@@ -20,12 +22,11 @@ func page(w io.Writer, r figure.Results) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"version": func(path string) string { return short(r.Setting.Libraries[path]) },
 		"growth": func(what string) (string, error) {
-			for _, g := range r.Growth {
-				if g.What == what {
-					return growthTable(g).Markdown(), nil
-				}
+			g := r.GrowthOf(what)
+			if len(g.Sizes) == 0 {
+				return "", fmt.Errorf("no growth by %s", what)
 			}
-			return "", fmt.Errorf("no growth by %s", what)
+			return growthTable(g).Markdown(), nil
 		},
 		"workload": func(name string) string { return workloadTable(r.Workload(name)).Markdown() },
 		"met":      func() int { return met(goals) },
@@ -39,7 +40,26 @@ func page(w io.Writer, r figure.Results) error {
 		"NoCookie": suite.WorkNoCookie, "Read": suite.WorkRead, "Change": suite.WorkChange, "Big": suite.WorkBig,
 		"Clients": suite.GrowClients, "Fields": suite.GrowFields, "Sessions": suite.GrowSessions,
 		"Work": r.Workload(suite.WorkChange), "BigWork": r.Workload(suite.WorkBig),
+		"Scale": scaleOf(r), "MostClients": slices.Max(append([]int{0}, r.GrowthOf(suite.GrowClients).Sizes...)),
 	})
+}
+
+// scale sets goals beside what is possible at all.
+type scale struct {
+	FloorBySCS, FloorByGin, BerthByFloor string
+	MostBySCS, MostByGin                 string // with the clients that suit each best
+}
+
+func scaleOf(r figure.Results) scale {
+	rate := func(name string) []float64 { return r.Workload(suite.WorkChange).Row(name).Of(figure.Rate) }
+	most := func(name string) []float64 { return r.GrowthOf(suite.GrowClients).Line(name).Most() }
+	return scale{
+		FloorBySCS:   quotient(rate(target.NameGetSet), rate(target.NameSCS)),
+		FloorByGin:   quotient(rate(target.NameGetSet), rate(target.NameGinContrib)),
+		BerthByFloor: quotient(rate(target.NameBerth), rate(target.NameGetSet)),
+		MostBySCS:    quotient(most(target.NameBerth), most(target.NameSCS)),
+		MostByGin:    quotient(most(target.NameBerth), most(target.NameGinContrib)),
+	}
 }
 
 func met(goals []Goal) int {

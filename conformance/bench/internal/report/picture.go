@@ -27,7 +27,8 @@ var (
 		string(target.Floor): color.NRGBA{R: 0x9a, G: 0x9a, B: 0x9a, A: 0xff},
 	}
 	lineColors = []color.Color{
-		colors[string(target.Berth)], colors[string(target.Peer)],
+		colors[string(target.Berth)],
+		color.NRGBA{R: 0x7b, G: 0x52, B: 0xa1, A: 0xff},
 		color.NRGBA{R: 0xa4, G: 0x3e, B: 0x3e, A: 0xff},
 		color.NRGBA{R: 0x5b, G: 0x8c, B: 0x4a, A: 0xff},
 		colors[string(target.Floor)],
@@ -43,9 +44,9 @@ func picture(w io.Writer, r figure.Results) error {
 		rows   []figure.Row
 		metric figure.Metric
 	}{
-		{"read-change-write, requests/s", change.Rows, figure.Rate},
-		{"read, requests/s", read.Rows, figure.Rate},
-		{"read-change-write, µs of Redis CPU", change.Rows, figure.RedisCPU},
+		{"changes/s", change.Rows, figure.Rate},
+		{"reads/s", read.Rows, figure.Rate},
+		{"µs of Redis CPU of a change", change.Rows, figure.RedisCPU},
 	} {
 		panel, err := bars(p.title, p.rows, p.metric)
 		if err != nil {
@@ -54,7 +55,7 @@ func picture(w io.Writer, r figure.Results) error {
 		panels[0] = append(panels[0], panel)
 	}
 	for i, g := range r.Growth {
-		panel, err := lines("read-change-write/s, by "+g.What, g, i == 0)
+		panel, err := lines("changes/s, by "+g.What, g, i == 0)
 		if err != nil {
 			return err
 		}
@@ -148,7 +149,13 @@ func (r rounds) XError(i int) (low, high float64) {
 
 func lines(title string, g figure.Growth, legend bool) (*plot.Plot, error) {
 	p := newPanel(title)
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.X.Scale = plot.LogScale{}
+	p.X.Tick.Marker = plot.TickerFunc(func(float64, float64) (out []plot.Tick) {
+		for _, size := range g.Sizes {
+			out = append(out, plot.Tick{Value: float64(size), Label: strconv.Itoa(size)})
+		}
+		return out
+	})
 	p.X.Min, p.X.Max = float64(slices.Min(g.Sizes)), float64(slices.Max(g.Sizes))
 	if p.X.Min == p.X.Max { // it would be drawn beyond 0, which a log scale has not
 		p.X.Max *= 10

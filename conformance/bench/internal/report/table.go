@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/berthgo/berth/conformance/bench/internal/figure"
+	"github.com/berthgo/berth/conformance/bench/internal/suite"
 	"github.com/berthgo/berth/conformance/bench/internal/target"
 )
 
@@ -54,15 +55,20 @@ func workloadTable(w figure.Workload) Table {
 		"target", "under", "requests/s", "spread", "berth is", "of the floor", "p50 µs", "p99 µs",
 		"Redis CPU µs", "× floor", "CPU added µs", "allocs added", "round trips", "under load", "bytes to Redis",
 	}}
-	berth, floor := w.Row(target.NameBerth), w.Row(target.NameGetSet)
+	floor := w.Row(target.NameGetSet)
 	for _, r := range w.Rows {
+		berth := "–"
+		if r.Kind != string(target.Berth) {
+			under := w.Row(target.BerthName(target.Framework(r.Framework)))
+			berth = quotient(under.Of(figure.Rate), r.Of(figure.Rate))
+		}
 		median := func(m figure.Metric) float64 { return figure.Summarize(r.Of(m)).Median }
 		rate := figure.Summarize(r.Of(figure.Rate))
 		empty := w.Row(target.EmptyName(target.Framework(r.Framework)))
 		t.rows = append(t.rows, []string{
 			r.Target, r.Framework,
 			whole(rate.Median), whole(rate.Min) + "–" + whole(rate.Max),
-			quotient(berth.Of(figure.Rate), r.Of(figure.Rate)), quotient(r.Of(figure.Rate), floor.Of(figure.Rate)),
+			berth, quotient(r.Of(figure.Rate), floor.Of(figure.Rate)),
 			whole(median(figure.P50)), whole(median(figure.P99)),
 			tenths(median(figure.RedisCPU)), quotient(r.Of(figure.RedisCPU), floor.Of(figure.RedisCPU)),
 			difference(r.Of(figure.ClientCPU), empty.Of(figure.ClientCPU), tenths),
@@ -102,17 +108,33 @@ func hotTable(r figure.Results) Table {
 	return t
 }
 
-// growthTable has changes/s, and the CPU of Redis for each in brackets.
+// growthTable has changes/s, the CPU of Redis for each, and those of berth by those of the
+// others. With more clients, the most that a target does tells what it can do at all.
 func growthTable(g figure.Growth) Table {
 	t := Table{Title: "growth: " + g.What, header: []string{"target"}}
 	for _, size := range g.Sizes {
 		t.header = append(t.header, strconv.Itoa(size))
 	}
+	hasMost := g.What == suite.GrowClients
+	if hasMost {
+		t.header = append(t.header, "most")
+	}
+	berth := g.Line(target.NameBerth)
 	for _, l := range g.Lines {
+		times := func(berth, rates []float64) string {
+			if l.Target == target.NameBerth {
+				return ""
+			}
+			return ", " + quotient(berth, rates) + " ×"
+		}
 		row := []string{l.Target}
-		for _, p := range l.Points {
-			row = append(row, fmt.Sprintf("%s (%s µs)",
-				whole(figure.Summarize(p.Of(figure.Rate)).Median), whole(figure.Summarize(p.Of(figure.RedisCPU)).Median)))
+		for i, p := range l.Points {
+			rates := p.Of(figure.Rate)
+			row = append(row, fmt.Sprintf("%s (%s µs)", whole(figure.Summarize(rates).Median), whole(figure.Summarize(p.Of(figure.RedisCPU)).Median))+
+				times(berth.Points[i].Of(figure.Rate), rates))
+		}
+		if hasMost {
+			row = append(row, whole(figure.Summarize(l.Most()).Median)+times(berth.Most(), l.Most()))
 		}
 		t.rows = append(t.rows, row)
 	}

@@ -48,7 +48,7 @@ func (s *suite) setting(ctx context.Context) (figure.Setting, error) {
 		Go:        strings.TrimPrefix(runtime.Version(), "go"),
 		Redis:     info["Server"]["redis_version"],
 		Libraries: known,
-		Rounds:    s.Rounds, Window: s.Window, Pool: s.Pool, HotEach: s.Hot,
+		Rounds:    s.Rounds, GrowthRounds: s.GrowthRounds, Window: s.Window, Pool: s.Pool, HotEach: s.Hot,
 	}, nil
 }
 

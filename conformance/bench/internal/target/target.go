@@ -90,6 +90,18 @@ var all = []Target{
 	{Name: EmptyName(Fiber), Framework: Fiber, Kind: Empty, start: startEmptyFiber},
 }
 
+// BerthName is the name of berth under a framework.
+func BerthName(f Framework) string {
+	switch f {
+	case Gin:
+		return NameBerthGin
+	case Fiber:
+		return NameBerthFiber
+	default:
+		return NameBerth
+	}
+}
+
 // EmptyName is the name of the server without sessions of a framework.
 func EmptyName(f Framework) string { return "no session, " + string(f) }
 
