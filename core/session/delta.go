@@ -38,7 +38,15 @@ func (d delta) equal(other delta) bool {
 		slices.EqualFunc(d.encoded, other.encoded, bytes.Equal)
 }
 
-// touched returns the keys of values that may have changed, sorted.
+// has tells whether a key is set or deleted.
+func (d delta) has(key string) bool {
+	_, set := slices.BinarySearch(d.set, key)
+	_, deleted := slices.BinarySearch(d.deleted, key)
+	return set || deleted
+}
+
+// touched returns the keys of values that may have changed, sorted; and those that an
+// earlier try may have written.
 func (s *Session) touched() []string {
 	var keys []string
 	for key, v := range s.values {
@@ -46,12 +54,16 @@ func (s *Session) touched() []string {
 			keys = append(keys, key)
 		}
 	}
+	if s.tried.inPlace() {
+		keys = append(append(keys, s.tried.delta.set...), s.tried.delta.deleted...)
+	}
 	slices.Sort(keys)
-	return keys
+	return slices.Compact(keys)
 }
 
 // delta compares the session with what Redis has. It changes nothing, so that a
-// commit that fails can be tried again.
+// commit that fails can be tried again. What a try that failed may have written in place
+// is part of it, whether or not the handler has taken that back since.
 func (s *Session) delta() (delta, error) {
 	var d delta
 	c := s.codec()
@@ -61,9 +73,11 @@ func (s *Session) delta() (delta, error) {
 	}
 	size := had + len(s.principal) - len(s.meta.Principal)
 	for _, key := range s.touched() {
-		v := s.values[key]
-		if v.deleted {
-			size -= len(key) + len(v.raw)
+		v := s.value(key)
+		if v == nil || v.deleted {
+			if v != nil {
+				size -= len(key) + len(v.raw)
+			}
 			d.deleted = append(d.deleted, key)
 			continue
 		}
@@ -71,7 +85,7 @@ func (s *Session) delta() (delta, error) {
 		if err != nil {
 			return delta{}, err
 		}
-		if !changed {
+		if !changed && !(s.tried.inPlace() && s.tried.delta.has(key)) {
 			continue
 		}
 		if v.stored {

@@ -102,3 +102,54 @@ func TestMaxBytes(t *testing.T) {
 		commit(t, s)
 	})
 }
+
+// Keys, values as they are stored, and the principal count, and what a change frees does not.
+func TestMaxBytesToTheByte(t *testing.T) {
+	const limit = 200
+	for name, o := range map[string]session.Options{
+		"plain":     {Codec: session.Raw{}, MaxBytes: limit},
+		"encrypted": {Codec: session.Raw{}, MaxBytes: limit, EncryptionKeys: []session.EncryptionKey{make([]byte, 32)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, r *rig) {
+				m := r.manager(o)
+				bytesOf := func(n int) []byte { return bytes.Repeat([]byte("x"), n) }
+				existing := func() (s *session.Session, free, stored int) {
+					s = begin(t, m, "", session.Exclusive)
+					s.SetPrincipal("ann")
+					s.Set("kept", bytesOf(5))
+					s.Set("old", bytesOf(7))
+					commit(t, s)
+					s = begin(t, m, s.ID(), session.Exclusive)
+					old := len("old") + len(r.hget(s.ID(), "old"))
+					return s, limit - len("ann") - len("kept") - len(r.hget(s.ID(), "kept")) - old, old
+				}
+				for name, c := range map[string]func(s *session.Session, free, old, more int){
+					"a new value": func(s *session.Session, free, old, more int) {
+						s.Set("new", bytesOf(free-old+7+more)) // its key is as long as the old one
+					},
+					"a larger value": func(s *session.Session, free, _, more int) { s.Set("old", bytesOf(7+free+more)) },
+					"a value in the place of another": func(s *session.Session, free, _, more int) {
+						s.Delete("old")
+						s.Set("new", bytesOf(7+free+more))
+					},
+				} {
+					s, free, old := existing()
+					c(s, free, old, 1)
+					wantErr(t, s.Commit(context.Background()), session.ErrTooLarge)
+					c(s, free, old, 0)
+					if err := s.Commit(context.Background()); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+
+					// A limit that was lowered does not hinder what needs no more than before.
+					tight := o
+					tight.MaxBytes = limit / 2
+					s = begin(t, r.manager(tight), s.ID(), session.Exclusive)
+					s.Set("kept", []byte("other"))
+					commit(t, s)
+				}
+			})
+		})
+	}
+}

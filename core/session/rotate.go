@@ -3,7 +3,7 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
+	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
 )
@@ -27,8 +27,10 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 	if err != nil {
 		return err
 	}
-	after := s.meta.Commit
-	stored := s.stored
+	after, stored := s.meta.Commit, s.stored
+	if s.latest != nil {
+		after, stored, facts.Timeout = s.rebased()
+	}
 	for {
 		set, err := s.moved(stored, d)
 		if err != nil {
@@ -70,7 +72,7 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 			return err
 		}
 		s.discard()
-		s.tried.moved = false
+		s.tried.moved, s.tried.id = false, newID()
 		if !errors.Is(err, errChanged) {
 			return err
 		}
@@ -85,19 +87,25 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		case l.Status != store.Done:
 			return ErrEnded
 		}
-		after = l.Meta.Commit
+		s.latest = &l
+		after, stored, facts.Timeout = s.rebased()
 		if l.Meta.Extras.Companion {
 			s.meta.Extras.Companion, facts.Extras.Companion = true, true
 			if companion, err = s.takeCompanion(ctx); err != nil {
 				return err
 			}
 		}
-		if s.timeout == s.meta.Timeout {
-			facts.Timeout = l.Meta.Timeout
-		}
-		stored = l.Fields
-		s.tried.id = newID()
 	}
+}
+
+// rebased returns what a move goes on from after a Shared commit: the last commit, what
+// is stored, and the timeout unless this session sets one.
+func (s *Session) rebased() (after string, stored map[string]string, timeout time.Duration) {
+	timeout = s.timeout
+	if timeout == s.meta.Timeout {
+		timeout = s.latest.Meta.Timeout
+	}
+	return s.latest.Meta.Commit, s.latest.Fields, timeout
 }
 
 // moved is the list of all fields and values after a change to what is stored,
@@ -106,9 +114,7 @@ func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
 	from, to := s.codec(), s.codecOf(s.tried.id)
 	list := d.sealed(to)
 	for key, raw := range stored {
-		_, set := slices.BinarySearch(d.set, key)
-		_, deleted := slices.BinarySearch(d.deleted, key)
-		if set || deleted {
+		if d.has(key) {
 			continue
 		}
 		value := any(raw)

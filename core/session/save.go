@@ -16,8 +16,12 @@ type try struct {
 	delta     delta
 	facts     store.Meta
 	companion string
+	retimes   bool // this one, or one before it, sets the timeout
 	moved     bool // the session is saved under that ID
 }
+
+// inPlace tells whether it was to write to a session that exists, and so may have.
+func (t try) inPlace() bool { return t.token != "" && t.id == "" }
 
 // prepare makes the try of a commit: the last one, if it was the same.
 func (s *Session) prepare(d delta, facts store.Meta) {
@@ -25,7 +29,9 @@ func (s *Session) prepare(d delta, facts store.Meta) {
 	if s.companion != nil {
 		companion = *s.companion
 	}
-	if s.tried.token != "" && s.tried.facts == facts && s.tried.companion == companion && s.tried.delta.equal(d) {
+	needsID := s.isNew || s.rotate
+	if s.tried.token != "" && needsID == (s.tried.id != "") &&
+		s.tried.facts == facts && s.tried.companion == companion && s.tried.delta.equal(d) {
 		return
 	}
 	if s.tried.id != "" {
@@ -37,8 +43,9 @@ func (s *Session) prepare(d delta, facts store.Meta) {
 	} else {
 		token = s.m.process.Token()
 	}
-	s.tried = try{token: token, delta: d, facts: facts, companion: companion}
-	if s.isNew || s.rotate {
+	retimes := s.tried.retimes || s.timeout != s.meta.Timeout
+	s.tried = try{token: token, delta: d, facts: facts, companion: companion, retimes: retimes}
+	if needsID {
 		s.tried.id = newID()
 	}
 }
@@ -47,6 +54,7 @@ func (s *Session) prepare(d delta, facts store.Meta) {
 func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	switch {
 	case s.savesNothing():
+		s.discardTried()
 		return delta{}, nil
 	case s.abandon:
 		s.prepare(delta{}, store.Meta{})
@@ -138,7 +146,7 @@ func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
 func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	c := store.Change{Token: s.tried.token, Set: d.sealed(s.codec()), Delete: d.fields()}
 	c.Extras.CookieSent = sent
-	if s.timeout != s.meta.Timeout {
+	if s.tried.retimes {
 		c.Timeout = s.timeout
 	}
 	if s.timeout > s.meta.Timeout && s.principal != "" {

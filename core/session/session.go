@@ -33,6 +33,7 @@ type Session struct {
 	meta     store.Meta        // as loaded
 	stored   map[string]string // what Redis has
 	values   map[string]*value // those that the handler has got or changed
+	latest   *store.Loaded     // what a Shared commit left while this one moved the session, nil if none did
 	invalid  error             // the first wrong change
 	err      error             // what failed
 	started  bool              // OnStart was called

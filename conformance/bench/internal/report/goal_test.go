@@ -114,7 +114,16 @@ func TestGrowthTable(t *testing.T) {
 	r := figure.Results{Growth: []figure.Growth{{
 		What: suite.GrowClients, Sizes: []int{1, 256},
 		Lines: []figure.Line{line(target.NameSCS, 100, 50), line(target.NameBerth, 120, 180)},
+	}, {
+		What: suite.GrowFields, Sizes: []int{1, 10},
+		Lines: []figure.Line{line(target.NameSCS, 100, 50)},
 	}}}
+	for _, table := range report.Tables(r) {
+		text := table.Markdown()
+		if table.Title == "growth: "+suite.GrowFields && (strings.Contains(text, "most") || !strings.Contains(text, "150 (8 µs), – × |")) {
+			t.Errorf("without berth:\n%s", text)
+		}
+	}
 	for _, table := range report.Tables(r) {
 		if table.Title != "growth: "+suite.GrowClients {
 			continue
