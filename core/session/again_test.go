@@ -159,6 +159,31 @@ func TestNewValueThatIsTakenBack(t *testing.T) {
 	})
 }
 
+// What the first try has written is known to be this session's after a second that was not.
+func TestTakenBackAfterTwoFailures(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Shared)
+		s.Set("b", 1)
+		f.then(lose)
+		if s.Commit(context.Background()) == nil {
+			t.Fatal("nothing has failed")
+		}
+		s.Delete("b")
+		f.then(nil, refuse) // it looks for what was written, and then does not write
+		if s.Commit(context.Background()) == nil || !f.used() {
+			t.Fatal("nothing has failed")
+		}
+		s.Set("c", 1)
+		commit(t, s)
+		if keys := view(t, m, id).Keys(); !slices.Equal(keys, []string{"c", "n"}) {
+			t.Errorf("the keys are %v", keys)
+		}
+	})
+}
+
 // A timeout that was set, though the reply was lost, and then is taken back.
 func TestTimeoutThatIsTakenBack(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
@@ -245,4 +270,119 @@ func TestMoveAgainAfterASharedCommit(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What was not written is not taken back either: it may be another's by then.
+func TestTakingBackSparesOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{Hooks: session.Hooks{
+			OnFieldsDeleted: func(_ context.Context, _ *session.Session, keys []string) { t.Errorf("%v were deleted", keys) },
+		}})
+		other := r.manager(session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Shared)
+		s.Set("n", 2)
+		s.Set("b", 2)
+		s.SetTimeout(time.Hour)
+		f.then(refuse)
+		if s.Commit(context.Background()) == nil {
+			t.Fatal("nothing has failed")
+		}
+		o := begin(t, other, id, session.Shared)
+		o.Set("n", 7)
+		o.Set("b", 7)
+		o.SetTimeout(3 * time.Hour)
+		commit(t, o)
+		s.Set("n", 1)
+		s.Delete("b")
+		s.SetTimeout(20 * time.Minute)
+		commit(t, s)
+		if v := view(t, m, id); get[int](t, v, "n") != 7 || get[int](t, v, "b") != 7 {
+			t.Error("what the other has written is gone")
+		}
+		if left := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); left < 2*time.Hour {
+			t.Errorf("%v are left", left)
+		}
+	})
+}
+
+// Nothing was written and nothing is wanted any more: that the session has ended
+// meanwhile is no error.
+func TestTakenBackFromASessionThatEnded(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Shared)
+		s.Set("b", 1)
+		f.then(refuse)
+		if s.Commit(context.Background()) == nil {
+			t.Fatal("nothing has failed")
+		}
+		if err := m.End(context.Background(), id); err != nil {
+			t.Fatal(err)
+		}
+		s.Delete("b")
+		commit(t, s)
+	})
+}
+
+// A rotation that was refused, and whose retry finds that another has taken the lease, has
+// retired nothing: the other's commit stays, and what was saved under a new ID does not.
+func TestRotationThatLostItsLease(t *testing.T) {
+	for name, silently := range map[string]bool{"returned": false, "silent": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m, on := matching(r, session.Options{RetryTimeout: time.Second, FailSilently: silently})
+				other := r.manager(session.Options{})
+				warmUp(t, m)
+				time.Sleep(time.Hour) // and nothing of that is left
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, session.Exclusive)
+				s.Rotate()
+				on.arm(r.key(id, "Ended"), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+					r.client.Del(ctx, r.key(id, "Lock"))
+					o := begin(t, other, id, session.Exclusive)
+					o.Set("n", 7)
+					commit(t, o)
+					return refuse(ctx, cmd, next)
+				})
+				if err := s.Commit(context.Background()); (err == nil) != silently || err != nil && !errors.Is(err, session.ErrLockLost) {
+					t.Error(err)
+				}
+				synctest.Wait()
+				time.Sleep(2 * time.Minute) // what is discarded is retired meanwhile
+				if keys := r.keys(); len(keys) != 1 || get[int](t, view(t, m, id), "n") != 7 {
+					t.Errorf("%d sessions, or not what the other has written", len(keys))
+				}
+			})
+		})
+	}
+}
+
+// The index of ends follows a timeout that is taken back.
+func TestTakenBackTimeoutOfATrackedSession(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, tracked())
+		warmUp(t, m)
+		time.Sleep(time.Hour)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Shared)
+		s.SetTimeout(5 * time.Hour)
+		f.then(lose)
+		if s.Commit(context.Background()) == nil {
+			t.Fatal("nothing has failed")
+		}
+		var h endings
+		stop := handleEnds(t, r.manager(tracked()), h.handle)
+		time.Sleep(90 * time.Second) // its deadline has been looked at
+		s.SetTimeout(time.Minute)
+		commit(t, s)
+		time.Sleep(10 * time.Minute)
+		stop()
+		if !slices.ContainsFunc(h.list(), func(e session.Ended) bool { return e.ID == id }) {
+			t.Error("its end was not handed out")
+		}
+	})
 }

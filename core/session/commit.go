@@ -15,8 +15,10 @@ import (
 // After an error nothing was written, except that after an [*OpError] it is not
 // known. After [ErrLockLost] and [ErrEnded] the session is over; after any other
 // error Commit may be called again, for instance without the value that was too
-// large. It is the second try of the same commit if nothing was changed in between; and
-// what was taken back since is so in Redis too, in case the first try was written.
+// large. It is the second try of the same commit if nothing was changed in between. If
+// something was, and the first try was written after all, a [Shared] session takes back
+// what is not wanted any more, unless another has committed meanwhile; an [Exclusive] one
+// gets ErrLockLost, and Redis has what the first try wrote.
 // The first wrong change, such as one of a [ReadOnly] session, makes every Commit fail
 // with it. With FailSilently an [*OpError] is not returned, and found in [Session.Err].
 //

@@ -45,26 +45,24 @@ func (d delta) has(key string) bool {
 	return set || deleted
 }
 
-// touched returns the keys of values that may have changed, sorted; and those that an
-// earlier try may have written.
-func (s *Session) touched() []string {
+// touched returns the keys of values that may have changed, and those that an earlier try
+// has written, sorted.
+func (s *Session) touched(written delta) []string {
 	var keys []string
 	for key, v := range s.values {
 		if v.deleted || len(v.views) > 0 {
 			keys = append(keys, key)
 		}
 	}
-	if s.tried.inPlace() {
-		keys = append(append(keys, s.tried.delta.set...), s.tried.delta.deleted...)
-	}
+	keys = append(append(keys, written.set...), written.deleted...)
 	slices.Sort(keys)
 	return slices.Compact(keys)
 }
 
-// delta compares the session with what Redis has. It changes nothing, so that a
-// commit that fails can be tried again. What a try that failed may have written in place
-// is part of it, whether or not the handler has taken that back since.
-func (s *Session) delta() (delta, error) {
+// delta compares the session with what Redis has. It changes no value, so that a commit
+// that fails can be tried again. What an earlier try has written is part of it, whether or
+// not the handler has taken that back since.
+func (s *Session) delta(written delta) (delta, error) {
 	var d delta
 	c := s.codec()
 	had := len(s.meta.Principal)
@@ -72,7 +70,7 @@ func (s *Session) delta() (delta, error) {
 		had += len(key) + len(raw)
 	}
 	size := had + len(s.principal) - len(s.meta.Principal)
-	for _, key := range s.touched() {
+	for _, key := range s.touched(written) {
 		v := s.value(key)
 		if v == nil || v.deleted {
 			if v != nil {
@@ -85,7 +83,7 @@ func (s *Session) delta() (delta, error) {
 		if err != nil {
 			return delta{}, err
 		}
-		if !changed && !(s.tried.inPlace() && s.tried.delta.has(key)) {
+		if !changed && !written.has(key) {
 			continue
 		}
 		if v.stored {

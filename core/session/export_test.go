@@ -23,7 +23,7 @@ var NewID = newID
 func (s *Session) Delta() (changed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, err := s.delta()
+	d, err := s.delta(delta{})
 	return len(d.set) + len(d.deleted), err
 }
 

@@ -68,9 +68,10 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 			}
 			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 			return nil
-		case errors.As(err, &failed):
+		case errors.As(err, &failed) && !errors.Is(err, ErrLockLost):
 			return err
 		}
+		// With ErrLockLost nothing was retired, not by an earlier try either.
 		s.discard()
 		s.tried.moved, s.tried.id = false, newID()
 		if !errors.Is(err, errChanged) {

@@ -16,22 +16,48 @@ type try struct {
 	delta     delta
 	facts     store.Meta
 	companion string
-	retimes   bool // this one, or one before it, sets the timeout
-	moved     bool // the session is saved under that ID
+	moved     bool   // the session is saved under that ID
+	before    string // token of an earlier try that was written, and was the last commit then
+	retimes   bool   // this one, or one that was written before, sets the timeout
 }
 
-// inPlace tells whether it was to write to a session that exists, and so may have.
-func (t try) inPlace() bool { return t.token != "" && t.id == "" }
+// again tells whether a commit is the last try once more.
+func (s *Session) again(d delta, facts store.Meta) bool {
+	return s.tried.token != "" && s.needsID() == (s.tried.id != "") &&
+		s.tried.facts == facts && s.tried.companion == s.companionValue() && s.tried.delta.equal(d)
+}
+
+// needsID tells whether a commit gives the session an ID.
+func (s *Session) needsID() bool { return s.isNew || s.rotate }
+
+func (s *Session) companionValue() string {
+	if s.companion == nil {
+		return ""
+	}
+	return *s.companion
+}
+
+// written returns the token of the last commit of all if it was a try of this session, which
+// then has to take back what is not wanted any more, or "". With a lease nothing needs to be
+// taken back: a try that was written has given it up.
+func (s *Session) written(ctx context.Context) (token string, err error) {
+	if s.lease != nil || s.tried.token == "" || s.tried.id != "" {
+		return "", nil
+	}
+	var l store.Loaded
+	err = s.m.call(ctx, opCommit, func(int) (err error) {
+		l, err = s.m.store.Load(ctx, s.key)
+		return err
+	})
+	if token = l.Meta.Commit; token != s.tried.token && token != s.tried.before {
+		return "", err
+	}
+	return token, err
+}
 
 // prepare makes the try of a commit: the last one, if it was the same.
-func (s *Session) prepare(d delta, facts store.Meta) {
-	var companion string
-	if s.companion != nil {
-		companion = *s.companion
-	}
-	needsID := s.isNew || s.rotate
-	if s.tried.token != "" && needsID == (s.tried.id != "") &&
-		s.tried.facts == facts && s.tried.companion == companion && s.tried.delta.equal(d) {
+func (s *Session) prepare(d delta, facts store.Meta, written string) {
+	if s.again(d, facts) {
 		return
 	}
 	if s.tried.id != "" {
@@ -43,9 +69,13 @@ func (s *Session) prepare(d delta, facts store.Meta) {
 	} else {
 		token = s.m.process.Token()
 	}
-	retimes := s.tried.retimes || s.timeout != s.meta.Timeout
-	s.tried = try{token: token, delta: d, facts: facts, companion: companion, retimes: retimes}
-	if needsID {
+	next := try{token: token, delta: d, facts: facts, companion: s.companionValue(), retimes: s.timeout != s.meta.Timeout}
+	if written != "" {
+		next.before = written
+		next.retimes = next.retimes || s.tried.retimes
+	}
+	s.tried = next
+	if s.needsID() {
 		s.tried.id = newID()
 	}
 }
@@ -57,16 +87,27 @@ func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 		s.discardTried()
 		return delta{}, nil
 	case s.abandon:
-		s.prepare(delta{}, store.Meta{})
+		s.prepare(delta{}, store.Meta{}, "")
 		return delta{}, s.end(ctx)
 	}
-	d, err := s.delta()
+	d, err := s.delta(delta{})
 	if err != nil {
 		return delta{}, err
 	}
 	facts := store.Meta{Timeout: s.timeout, Created: s.meta.Created, Principal: s.principal}
 	facts.Extras.Companion = s.companion != nil || s.meta.Extras.Companion
-	s.prepare(d, facts)
+	var written string
+	if !s.again(d, facts) {
+		if written, err = s.written(ctx); err != nil {
+			return delta{}, err
+		}
+		if written != "" {
+			if d, err = s.delta(s.tried.delta); err != nil {
+				return delta{}, err
+			}
+		}
+	}
+	s.prepare(d, facts, written)
 	now := time.Now()
 	sent, due := s.cookieSent(http, now)
 	if s.isNew || s.rotate {
@@ -201,7 +242,7 @@ func (s *Session) facts() store.Meta {
 // timeout does so: before the commit, since a crash may come in between, and again
 // after, since somebody may have looked in between.
 func (s *Session) hasten(ctx context.Context) error {
-	if s.meta.Extras.Retention == 0 || s.timeout >= s.meta.Timeout {
+	if s.meta.Extras.Retention == 0 || s.timeout >= s.meta.Timeout && s.tried.before == "" {
 		return nil
 	}
 	return s.m.store.Advance(ctx, s.key, s.facts())
