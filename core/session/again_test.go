@@ -91,6 +91,15 @@ func commitAgain(t *testing.T, rt *rapid.T, m *session.Manager, f *faults, acces
 	}
 }
 
+// failCommit has a commit fail at its first call.
+func failCommit(t *testing.T, s *session.Session, f *faults, how step) {
+	t.Helper()
+	f.then(how)
+	if s.Commit(context.Background()) == nil {
+		t.Fatal("nothing has failed")
+	}
+}
+
 // peers.md 30: what was asked for after a failed commit is done by the next.
 func TestRotateAfterAFailedCommit(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
@@ -99,10 +108,7 @@ func TestRotateAfterAFailedCommit(t *testing.T) {
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 2)
-		f.then(refuse)
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("nothing has failed")
-		}
+		failCommit(t, s, f, refuse)
 		s.Rotate()
 		commit(t, s)
 		if s.ID() == "" || s.ID() == id {
@@ -147,10 +153,7 @@ func TestNewValueThatIsTakenBack(t *testing.T) {
 		s := begin(t, m, "", session.Exclusive)
 		s.Set("a", 1)
 		s.Set("b", 1)
-		f.then(refuse)
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("nothing has failed")
-		}
+		failCommit(t, s, f, refuse)
 		s.Delete("a")
 		commit(t, s)
 		if v := view(t, m, s.ID()); v.Len() != 1 || !v.Has("b") {
@@ -167,10 +170,7 @@ func TestTakenBackAfterTwoFailures(t *testing.T) {
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Shared)
 		s.Set("b", 1)
-		f.then(lose)
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("nothing has failed")
-		}
+		failCommit(t, s, f, lose)
 		s.Delete("b")
 		f.then(nil, refuse) // it looks for what was written, and then does not write
 		if s.Commit(context.Background()) == nil || !f.used() {
@@ -192,10 +192,7 @@ func TestTimeoutThatIsTakenBack(t *testing.T) {
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Shared)
 		s.SetTimeout(time.Hour)
-		f.then(lose)
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("nothing has failed")
-		}
+		failCommit(t, s, f, lose)
 		s.SetTimeout(20 * time.Minute)
 		commit(t, s)
 		if left := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); left > 20*time.Minute {
@@ -285,10 +282,7 @@ func TestTakingBackSparesOthers(t *testing.T) {
 		s.Set("n", 2)
 		s.Set("b", 2)
 		s.SetTimeout(time.Hour)
-		f.then(refuse)
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("nothing has failed")
-		}
+		failCommit(t, s, f, refuse)
 		o := begin(t, other, id, session.Shared)
 		o.Set("n", 7)
 		o.Set("b", 7)
@@ -316,10 +310,7 @@ func TestTakenBackFromASessionThatEnded(t *testing.T) {
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Shared)
 		s.Set("b", 1)
-		f.then(refuse)
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("nothing has failed")
-		}
+		failCommit(t, s, f, refuse)
 		if err := m.End(context.Background(), id); err != nil {
 			t.Fatal(err)
 		}
@@ -370,10 +361,7 @@ func TestTakenBackTimeoutOfATrackedSession(t *testing.T) {
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Shared)
 		s.SetTimeout(5 * time.Hour)
-		f.then(lose)
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("nothing has failed")
-		}
+		failCommit(t, s, f, lose)
 		var h endings
 		stop := handleEnds(t, r.manager(tracked()), h.handle)
 		time.Sleep(90 * time.Second) // its deadline has been looked at

@@ -55,6 +55,20 @@ func (s *Session) written(ctx context.Context) (token string, err error) {
 	return token, err
 }
 
+// changes returns what a commit changes, and what [Session.written] returned if that was asked.
+func (s *Session) changes(ctx context.Context, facts store.Meta) (d delta, written string, err error) {
+	d, err = s.delta(delta{})
+	if err != nil || s.again(d, facts) {
+		return d, "", err
+	}
+	written, err = s.written(ctx)
+	if err != nil || written == "" {
+		return d, "", err
+	}
+	d, err = s.delta(s.tried.delta)
+	return d, written, err
+}
+
 // prepare makes the try of a commit: the last one, if it was the same.
 func (s *Session) prepare(d delta, facts store.Meta, written string) {
 	if s.again(d, facts) {
@@ -90,22 +104,11 @@ func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 		s.prepare(delta{}, store.Meta{}, "")
 		return delta{}, s.end(ctx)
 	}
-	d, err := s.delta(delta{})
-	if err != nil {
-		return delta{}, err
-	}
 	facts := store.Meta{Timeout: s.timeout, Created: s.meta.Created, Principal: s.principal}
 	facts.Extras.Companion = s.companion != nil || s.meta.Extras.Companion
-	var written string
-	if !s.again(d, facts) {
-		if written, err = s.written(ctx); err != nil {
-			return delta{}, err
-		}
-		if written != "" {
-			if d, err = s.delta(s.tried.delta); err != nil {
-				return delta{}, err
-			}
-		}
+	d, written, err := s.changes(ctx, facts)
+	if err != nil {
+		return delta{}, err
 	}
 	s.prepare(d, facts, written)
 	now := time.Now()
