@@ -301,6 +301,33 @@ func TestTakingBackSparesOthers(t *testing.T) {
 	})
 }
 
+// Nor is what was written, once another has committed since, even at the last moment.
+func TestTakingBackComesTooLate(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		other := r.manager(session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Shared)
+		s.Set("n", 2)
+		s.Set("b", 2)
+		failCommit(t, s, f, lose)
+		s.Set("n", 1)
+		s.Delete("b")
+		s.Set("own", 1)
+		f.then(pass, before(func() {
+			o := begin(t, other, id, session.Shared)
+			o.Set("n", 7)
+			o.Set("b", 7)
+			commit(t, o)
+		}))
+		commit(t, s)
+		if v := view(t, m, id); get[int](t, v, "n") != 7 || get[int](t, v, "b") != 7 || get[int](t, v, "own") != 1 {
+			t.Error("what the other has written is gone, or what is this one's")
+		}
+	})
+}
+
 // Nothing was written and nothing is wanted any more: that the session has ended
 // meanwhile is no error.
 func TestTakenBackFromASessionThatEnded(t *testing.T) {

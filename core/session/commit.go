@@ -42,6 +42,9 @@ func (s *Session) Finish(ctx context.Context) error {
 func (s *Session) commit(ctx context.Context, http bool) error {
 	s.start(ctx)
 	wrote, err := s.commitOnce(ctx, http)
+	for _, failed := range s.notes() {
+		s.m.fail(ctx, failed)
+	}
 	if err != nil {
 		s.m.fail(ctx, err)
 		if !s.m.silenced(err) {
@@ -57,6 +60,22 @@ func (s *Session) commit(ctx context.Context, http bool) error {
 		hook(ctx, s, wrote.deleted)
 	}
 	return nil
+}
+
+// note keeps a failure that a commit survives until hooks may hear of it, as they may use
+// the session.
+func (s *Session) note(err error) {
+	if err != nil {
+		s.noted = append(s.noted, err)
+	}
+}
+
+func (s *Session) notes() []error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	notes := s.noted
+	s.noted = nil
+	return notes
 }
 
 // start calls OnStart if this commit is about to save a new session.
@@ -95,15 +114,15 @@ func (s *Session) silence(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
-	if s.tried.moved {
+	if moved := s.moved(); moved != nil {
 		// The session is there under its new ID. Whether the old one has been
 		// retired is not known, so the client gets the new one.
-		s.state, s.id, s.owed = sealed, s.tried.id, owesCookie
-		s.retireLater()
+		s.retireLater(*moved)
+		s.state, s.id, s.owed = sealed, moved.id, owesCookie
 	} else {
 		s.state, s.detached = rolledBack, outage
 		s.m.stats.rolledBack.Add(1)
-		s.discardTried()
+		s.settle()
 	}
 	if s.lease != nil {
 		s.m.releaseLater(s.key, s.lease.token)
@@ -132,12 +151,15 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 	switch {
 	case err == nil:
 		s.state = sealed
+		s.discardAllBut(s.id)
 		if s.detached == attached {
 			s.err = nil
 		}
 		s.m.stats.committed.Add(1)
 	case errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded):
 		s.state, s.err = rolledBack, err
+		s.discardAllBut("") // no try has retired the session
+		s.settle()
 	default:
 		s.err = err
 		return delta{}, err

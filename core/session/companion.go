@@ -34,18 +34,32 @@ func (s *Session) putCompanion(ctx context.Context, id, value string, facts stor
 	return created, err
 }
 
-// takeBackCompanion deletes the companion that a commit created and then failed.
-func (s *Session) takeBackCompanion(ctx context.Context, failed error, created bool) {
-	switch {
-	case errors.Is(failed, ErrEnded):
-		s.m.deleteCompanion(ctx, s.id) // nobody's, whoever created it
-	case created && errors.Is(failed, ErrLockLost):
-		// Unless the next holder wanted one too.
-		found, err := s.m.store.Inspect(ctx, []string{s.key})
-		if err == nil && len(found) == 1 && !found[0].Meta.Extras.Companion {
-			s.m.deleteCompanion(ctx, s.id)
+// setCompanion creates the companion of a session that keeps its ID, or one in place of
+// what an earlier try has put there.
+func (s *Session) setCompanion(ctx context.Context) error {
+	earlier := s.placed
+	if earlier != nil && *earlier != *s.companion {
+		err := s.m.call(ctx, opCompanion, func(int) error { return s.m.store.DeleteCompanion(ctx, s.id) })
+		if err != nil {
+			return err
 		}
 	}
+	s.placed = s.companion
+	created, err := s.putCompanion(ctx, s.id, *s.companion, s.facts())
+	if err == nil && !created && earlier == nil {
+		s.placed = nil // another's
+	}
+	return err
+}
+
+// takeBackCompanion deletes the companion that a commit created and then failed, unless
+// the session has one since: the next holder may have wanted one too.
+func (m *Manager) takeBackCompanion(ctx context.Context, id string) error {
+	found, err := m.store.Inspect(ctx, []string{m.key(id)})
+	if err != nil || found[0].Meta.Extras.Companion {
+		return err
+	}
+	return m.store.DeleteCompanion(ctx, id)
 }
 
 // takeCompanion returns what the companion under a new ID is to be, nil for none.
@@ -73,10 +87,11 @@ func (m *Manager) touchCompanion(ctx context.Context, id string, facts store.Met
 
 // deleteCompanion deletes the companion of a session that is gone. What fails is tried
 // again beside the request; for the rest of its time at most, the companion lives on.
-func (m *Manager) deleteCompanion(ctx context.Context, id string) {
+func (m *Manager) deleteCompanion(ctx context.Context, id string) error {
 	del := func(ctx context.Context) error { return m.store.DeleteCompanion(ctx, id) }
-	if err := m.call(ctx, opCompanion, func(int) error { return del(ctx) }); err != nil {
-		m.fail(ctx, err)
+	err := m.call(ctx, opCompanion, func(int) error { return del(ctx) })
+	if err != nil {
 		m.later(del)
 	}
+	return err
 }

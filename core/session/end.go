@@ -52,7 +52,9 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 	}
 	m.stats.ended.Add(1)
 	if had.Companion {
-		m.deleteCompanion(ctx, key)
+		if err := m.deleteCompanion(ctx, key); err != nil {
+			m.fail(ctx, err)
+		}
 	}
 	return nil
 }

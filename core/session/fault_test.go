@@ -232,6 +232,55 @@ func (f *faults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	return asOne(f.ProcessHook, next)
 }
 
+// requestFaults does something to a call that a request makes, and not what runs beside it.
+type requestFaults struct {
+	mu   sync.Mutex
+	left int
+	step step
+}
+
+// request marks what a request does.
+func request(ctx context.Context) context.Context { return context.WithValue(ctx, requestKey{}, true) }
+
+type requestKey struct{}
+
+// at does so to the call that comes after so many others, in place of what was to be done.
+func (f *requestFaults) at(n int, s step) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left, f.step = n, s
+}
+
+func (f *requestFaults) take(ctx context.Context) step {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.step == nil || ctx.Value(requestKey{}) == nil {
+		return nil
+	}
+	f.left--
+	if f.left >= 0 {
+		return nil
+	}
+	s := f.step
+	f.step = nil
+	return s
+}
+
+func (f *requestFaults) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (f *requestFaults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if s := f.take(ctx); s != nil {
+			return s(ctx, cmd, next)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (f *requestFaults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return asOne(f.ProcessHook, next)
+}
+
 // asOne treats a pipeline as one call, whose first command stands for all.
 func asOne(hook func(redis.ProcessHook) redis.ProcessHook, next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {

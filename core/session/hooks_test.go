@@ -4,6 +4,9 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -68,6 +71,61 @@ func TestFieldHooks(t *testing.T) {
 		commit(t, s)
 		c.want(t, "delete", "", "a")
 	})
+}
+
+// OnError may use the session of its context, whatever failed, such as to say whose it is.
+func TestOnErrorUsesTheSession(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(s *session.Session)
+		arm    func(r *rig, id string, on *onCmd)
+		want   int
+	}{
+		"the commit":    {func(s *session.Session) { s.Set("n", 2) }, func(r *rig, id string, on *onCmd) { on.arm(r.key(id, "Data"), refuse) }, 1},
+		"the companion": {func(s *session.Session) { s.Set("n", 2) }, func(_ *rig, _ string, on *onCmd) { on.arm("pexpire", refuse) }, 1},
+		"its deletion":  {(*session.Session).Abandon, func(_ *rig, _ string, on *onCmd) { on.arm("del", refuse) }, 1},
+		"its move":      {(*session.Session).Rotate, func(_ *rig, _ string, on *onCmd) { on.arm("del", refuse) }, 1},
+		"the index of ends": {func(s *session.Session) { s.SetTimeout(time.Second) }, func(_ *rig, _ string, on *onCmd) {
+			on.arm("_Ends_", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				on.arm("_Ends_", refuse) // the second time
+				return next(ctx, cmd)
+			})
+		}, 1},
+		"an unreadable session": {func(s *session.Session) { s.SetPrincipal("ann") }, func(r *rig, _ string, _ *onCmd) {
+			r.client.HSet(context.Background(), r.key("newer", "Data"), "_berth", "9 of a newer version")
+			r.client.ZAdd(context.Background(), "{"+r.app+"_Principal_ann}", redis.Z{Score: 1, Member: "newer"})
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				told := 0
+				m, on := matching(r, tracked(func(o *session.Options) {
+					o.MaxPerPrincipal = 1
+					o.Hooks.OnError = func(ctx context.Context, _ error) {
+						told++
+						_ = session.FromContext(ctx).Principal()
+					}
+				}))
+				warmUp(t, m)
+				signIn(t, m, "ann")
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, session.Exclusive)
+				s.SetCompanion("c")
+				commit(t, s)
+				s = begin(t, m, id, session.Exclusive)
+				ctx := session.NewContext(context.Background(), s)
+				c.change(s)
+				c.arm(r, id, on)
+				if err := s.Commit(ctx); (err == nil) == (name == "the commit") {
+					t.Error(err)
+				}
+				if told != c.want {
+					t.Errorf("told %d times, want %d", told, c.want)
+				}
+				on.arm("", nil)
+				s.Rollback(ctx)
+			})
+		})
+	}
 }
 
 func TestStats(t *testing.T) {

@@ -63,7 +63,8 @@ type Manager struct {
 // while there are 16,000 a second or more to a server nearby: such calls end with the
 // client's own time limits, whatever becomes of their contexts, unless their deadline is
 // sooner than ReadTimeout; hooks of the client see them with the context of the first
-// request among them; and a connection that breaks is an error for all. New does
+// request among them; and a connection that breaks is an error for all. No hook of the client
+// may use the session of a context: Commit holds it meanwhile. New does
 // not talk to Redis. The error names every option that is wrong.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if client == nil {
@@ -178,8 +179,16 @@ func (m *Manager) fail(ctx context.Context, err error) {
 // report records a failure that nobody is waiting to hear of.
 func (m *Manager) report(ctx context.Context, op string, err error) {
 	if err != nil {
-		m.fail(ctx, &OpError{Op: op, Err: err})
+		m.fail(ctx, opError(op, err))
 	}
+}
+
+// opError is the error of an operation that failed with err, nil if it did not.
+func opError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &OpError{Op: op, Err: err}
 }
 
 // call runs an operation on Redis on the schedule of RetryTimeout. The operation

@@ -37,10 +37,11 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, err
 				return err
 			}
 			gone, infos = gone[:0], infos[:0]
-			found, err := m.inspect(ctx, listed)
+			found, unreadable, err := m.inspect(ctx, listed)
 			if err != nil {
 				return err
 			}
+			m.report(ctx, opList, unreadable)
 			for _, one := range found {
 				if one.Status != store.Done || one.Meta.Principal != principal {
 					gone = append(gone, one.ID)
@@ -62,19 +63,18 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, err
 	return infos, nil
 }
 
-// inspect looks at sessions. It reports those that a newer version of berth has written,
-// and leaves them out.
-func (m *Manager) inspect(ctx context.Context, listed []store.Listing) ([]store.Inspected, error) {
+// inspect looks at sessions. It leaves out those that a newer version of berth has written,
+// and says so.
+func (m *Manager) inspect(ctx context.Context, listed []store.Listing) (found []store.Inspected, unreadable, err error) {
 	ids := make([]string, len(listed))
 	for i, l := range listed {
 		ids[i] = l.ID
 	}
-	found, err := m.store.Inspect(ctx, ids)
+	found, err = m.store.Inspect(ctx, ids)
 	if errors.Is(err, store.ErrFormat) {
-		m.report(ctx, opList, err)
-		err = nil
+		return found, err, nil
 	}
-	return found, err
+	return found, nil, err
 }
 
 // EndAll ends all sessions of a principal that have signed in by now, except those of the
@@ -183,16 +183,16 @@ func (s *Session) makeRoom(ctx context.Context, principal string) error {
 	}
 	return m.call(ctx, opCommit, func(int) error {
 		limit := m.options.MaxPerPrincipal
-		listed, err := m.store.Listed(ctx, principal)
+		listed, err := s.listed(ctx, principal)
 		if err != nil || len(surplus(listed, limit)) == 0 {
 			return err
 		}
-		if err := m.dropGone(ctx, principal, listed); err != nil {
+		if err := s.dropGone(ctx, principal, listed); err != nil {
 			return err
 		}
 		// Again after each step, since one may have been rotated out of the way meanwhile.
 		for met := make(map[string]bool); ; {
-			if listed, err = m.store.Listed(ctx, principal); err != nil {
+			if listed, err = s.listed(ctx, principal); err != nil {
 				return err
 			}
 			oldest := slices.DeleteFunc(surplus(listed, limit), func(key string) bool { return met[key] })
@@ -202,11 +202,20 @@ func (s *Session) makeRoom(ctx context.Context, principal string) error {
 			for _, key := range oldest {
 				met[key] = true
 			}
-			if err := m.replace(ctx, principal, oldest); err != nil {
+			if err := s.replace(ctx, principal, oldest); err != nil {
 				return err
 			}
 		}
 	})
+}
+
+// listed returns the sessions in the index of a principal, without copies of this one that
+// are still to be discarded.
+func (s *Session) listed(ctx context.Context, principal string) ([]store.Listing, error) {
+	listed, err := s.m.store.Listed(ctx, principal)
+	return slices.DeleteFunc(listed, func(l store.Listing) bool {
+		return slices.ContainsFunc(s.copies, func(t try) bool { return s.m.key(t.id) == l.ID })
+	}), err
 }
 
 // surplus are the sessions of the oldest sign-ins over a limit.
@@ -225,26 +234,28 @@ func surplus(listed []store.Listing, limit int) (oldest []string) {
 }
 
 // dropGone takes those of the sessions that are gone out of the index.
-func (m *Manager) dropGone(ctx context.Context, principal string, listed []store.Listing) error {
-	found, err := m.inspect(ctx, listed)
+func (s *Session) dropGone(ctx context.Context, principal string, listed []store.Listing) error {
+	found, unreadable, err := s.m.inspect(ctx, listed)
 	if err != nil {
 		return err
 	}
+	s.note(opError(opList, unreadable))
 	gone := goneOf(found)
 	if len(gone) == 0 {
 		return nil
 	}
-	return m.store.Unlist(ctx, principal, gone...)
+	return s.m.store.Unlist(ctx, principal, gone...)
 }
 
 // replace ends sessions that newer ones have taken the place of. Until that is done
 // they stay in the index, so that a second try finds them again.
-func (m *Manager) replace(ctx context.Context, principal string, oldest []string) error {
+func (s *Session) replace(ctx context.Context, principal string, oldest []string) error {
+	m := s.m
 	for _, key := range oldest {
 		r := store.Retirement{Token: m.process.Token(), Reason: string(Replaced)}
 		status, had, err := m.retire(ctx, key, r)
 		if errors.Is(err, store.ErrFormat) {
-			m.report(ctx, opCommit, err)
+			s.note(opError(opCommit, err))
 			continue
 		}
 		if err != nil {
@@ -254,7 +265,7 @@ func (m *Manager) replace(ctx context.Context, principal string, oldest []string
 			m.stats.ended.Add(1)
 		}
 		if had.Companion {
-			m.deleteCompanion(ctx, key)
+			s.note(m.deleteCompanion(ctx, key))
 		}
 		if err := m.store.Unlist(ctx, principal, key); err != nil {
 			return err

@@ -34,8 +34,46 @@ func (s *Session) rollBack() bool {
 	}
 	s.state = rolledBack
 	s.m.stats.rolledBack.Add(1)
-	s.discardTried()
+	s.settle()
 	return true
+}
+
+// settle takes back, beside the request, what commits have left that failed, unless they
+// were executed after all.
+func (s *Session) settle() {
+	moved := s.moved()
+	if moved == nil {
+		s.discardAllBut("")
+	} else {
+		s.discardAllBut(moved.id)
+	}
+	if moved == nil && s.placed == nil {
+		return
+	}
+	m, id, meta, lease, placed := s.m, s.id, s.meta, s.lease, s.placed != nil
+	m.later(func(ctx context.Context) error {
+		key := m.key(id)
+		if lease != nil {
+			// Without it, a commit that is still on its way does nothing.
+			if err := m.store.Release(ctx, key, lease.token); err != nil {
+				return err
+			}
+		}
+		if moved != nil {
+			gone, err := m.hasMoved(ctx, key, lease.token)
+			if err != nil {
+				return err
+			}
+			if gone {
+				return m.leave(ctx, id, meta, meta.Extras.Companion || placed)
+			}
+			m.discard(*moved)
+		}
+		if placed {
+			return m.takeBackCompanion(ctx, id)
+		}
+		return nil
+	})
 }
 
 // releaseLater gives up a lease as soon as Redis can be reached, so that a failover does
@@ -44,15 +82,18 @@ func (m *Manager) releaseLater(key, token string) {
 	m.later(func(ctx context.Context) error { return m.store.Release(ctx, key, token) })
 }
 
-// later does what failed just now beside the request, as soon as Redis can be reached. It
-// gives up after LockTTL, or with Close.
+// later does something beside the request, as soon as Redis can be reached. It gives up after
+// LockTTL, or with Close; after Close it tries once, in the request's own goroutine.
 func (m *Manager) later(f func(ctx context.Context) error) {
 	if !m.background() {
+		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+		defer cancel()
+		_ = f(ctx)
 		return
 	}
 	go func() {
 		defer m.running.Done()
-		ctx, cancel := context.WithTimeout(m.ctx, m.options.LockTTL)
+		ctx, cancel := context.WithTimeout(context.Background(), m.options.LockTTL)
 		defer cancel()
 		_ = retry.Do(ctx, m.ctx.Done(), m.options.LockTTL, store.Heals, func(int) error { return f(ctx) })
 	}()

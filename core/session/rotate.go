@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
@@ -10,8 +11,10 @@ import (
 
 // move saves the whole session under a new ID and then retires the old one. The
 // two are in different slots of a cluster, so it takes two calls. Until the second
-// nobody knows the new ID: if the old one cannot be retired, it is taken back. If a
-// Shared commit came in between, all is done once more with what that has written.
+// nobody knows the new ID: if the old one cannot be retired, that copy is discarded. While
+// it is not known whether the old one is retired, the copy stays until a later one has taken
+// its place, as it may be all that there is of the session. If a Shared commit came in
+// between, all is done once more with what that has written.
 //
 // A rotation takes its place in the index of the principal beforehand, so that it is
 // never missing there. A sign-in enters it only once it has succeeded: until then it must
@@ -32,7 +35,7 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		after, stored, facts.Timeout = s.rebased()
 	}
 	for {
-		set, err := s.moved(stored, d)
+		set, err := s.all(stored, d)
 		if err != nil {
 			return err
 		}
@@ -53,30 +56,24 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		s.tried.moved = true
 		// The lease's token, so that a later try with other changes finds that an
 		// earlier one has retired the ID.
-		retirement := store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after}
-		var had store.Extras
-		err = s.call(ctx, func() (status store.Status, err error) {
-			status, had, err = s.m.store.Retire(ctx, s.key, retirement)
-			return status, err
-		})
+		had, err := s.retire(ctx, s.key, store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after})
 		var failed *OpError
 		switch {
 		case err == nil:
-			s.moveOn(ctx, had.Companion)
 			if err := s.arrive(ctx, facts, listed, signsIn); err != nil {
 				return err
 			}
+			s.note(s.m.leave(ctx, s.id, s.meta, had.Companion || s.placed != nil))
 			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 			return nil
 		case errors.As(err, &failed) && !errors.Is(err, ErrLockLost):
 			return err
 		}
-		// With ErrLockLost nothing was retired, not by an earlier try either.
-		s.discard()
-		s.tried.moved, s.tried.id = false, newID()
 		if !errors.Is(err, errChanged) {
 			return err
 		}
+		s.discardAllBut("") // nothing was retired, not by an earlier try either
+		s.tried.id = newID()
 		var l store.Loaded
 		err = s.m.call(ctx, opCommit, func(int) (err error) {
 			l, err = s.m.store.Load(ctx, s.key)
@@ -109,9 +106,9 @@ func (s *Session) rebased() (after string, stored map[string]string, timeout tim
 	return s.latest.Meta.Commit, s.latest.Fields, timeout
 }
 
-// moved is the list of all fields and values after a change to what is stored,
+// all is the list of all fields and values after a change to what is stored,
 // encrypted for the ID of this try.
-func (s *Session) moved(stored map[string]string, d delta) ([]any, error) {
+func (s *Session) all(stored map[string]string, d delta) ([]any, error) {
 	from, to := s.codec(), s.codecOf(s.tried.id)
 	list := d.sealed(to)
 	for key, raw := range stored {
@@ -148,55 +145,84 @@ func (s *Session) arrive(ctx context.Context, facts store.Meta, listed, signsIn 
 	return s.makeRoom(ctx, facts.Principal)
 }
 
-// moveOn takes away what the old ID leaves behind.
-func (s *Session) moveOn(ctx context.Context, companion bool) {
-	if companion {
-		s.m.deleteCompanion(ctx, s.id)
+// leave takes away what the ID that a session had before leaves behind.
+func (m *Manager) leave(ctx context.Context, id string, meta store.Meta, companion bool) error {
+	key := m.key(id)
+	m.unlist(meta.Principal, key)
+	if meta.Extras.Retention != 0 {
+		m.forget(key)
 	}
-	s.m.unlist(s.meta.Principal, s.key)
-	if s.meta.Extras.Retention != 0 {
-		s.m.forget(s.key)
+	if !companion {
+		return nil
 	}
+	return m.deleteCompanion(ctx, id)
 }
 
-// retireLater retires the old ID of a session whose client gets the new one, though it is
+// moved returns the last try after which the old ID may be retired, nil if there was none.
+func (s *Session) moved() *try {
+	if s.tried.moved {
+		return &s.tried
+	}
+	for i := range slices.Backward(s.copies) {
+		if s.copies[i].moved {
+			return &s.copies[i]
+		}
+	}
+	return nil
+}
+
+// hasMoved tells whether an ID may have been retired by a move of who held its lease. It asks
+// for what cannot be, a retirement after a commit that has no token: so it retires nothing.
+func (m *Manager) hasMoved(ctx context.Context, key, lease string) (bool, error) {
+	status, _, err := m.store.Retire(ctx, key, store.Retirement{Token: lease, Lease: lease, After: "-"})
+	return status == store.Done || status == store.Unknown, err
+}
+
+// retireLater retires the old ID of a session whose client gets that of a copy, though it is
 // not known whether that has happened.
-func (s *Session) retireLater() {
-	m, key, principal, token := s.m, s.key, s.meta.Principal, s.lease.token
-	moved, facts := m.key(s.tried.id), s.tried.facts
+func (s *Session) retireLater(moved try) {
+	m, id, meta, token, placed := s.m, s.id, s.meta, s.lease.token, s.placed != nil
 	m.later(func(ctx context.Context) error {
-		_, _, err := m.store.Retire(ctx, key, store.Retirement{Token: token})
+		_, had, err := m.store.Retire(ctx, m.key(id), store.Retirement{Token: token})
 		if err == nil {
-			m.unlist(principal, key)
-			if facts.Principal != "" {
-				m.relist(moved, facts)
+			err = m.leave(ctx, id, meta, had.Companion || placed)
+			if moved.facts.Principal != "" {
+				m.relist(m.key(moved.id), moved.facts)
 			}
 		}
 		return err
 	})
 }
 
-// discard removes what this try has saved under an ID that nobody knows.
-func (s *Session) discard() {
-	m, id, principal, tracked := s.m, s.tried.id, s.tried.facts.Principal, s.m.options.TrackEnd || s.meta.Extras.Retention != 0
-	m.cleanup(func(ctx context.Context) {
-		key := m.key(id)
-		_, had, _ := m.store.Retire(ctx, key, store.Retirement{Token: m.process.Token()})
-		if principal != "" {
-			_ = m.store.Unlist(ctx, principal, key)
+// discardAllBut removes what tries have saved under IDs that nobody knows, but for one.
+func (s *Session) discardAllBut(id string) {
+	for _, t := range s.copies {
+		if t.id != id {
+			s.m.discard(t)
 		}
-		if tracked {
-			_ = m.store.Forget(ctx, key)
-		}
-		if had.Companion {
-			_ = m.store.DeleteCompanion(ctx, id)
-		}
-	})
+	}
+	s.copies = nil
+	if s.tried.id != id && s.tried.id != "" {
+		s.m.discard(s.tried)
+		s.tried.id, s.tried.moved = "", false
+	}
 }
 
-// discardTried does so for a session that will not be committed again.
-func (s *Session) discardTried() {
-	if s.tried.id != "" && !s.tried.moved {
-		s.discard()
-	}
+// discard removes what a try has saved under an ID that nobody knows.
+func (m *Manager) discard(t try) {
+	key, token := m.key(t.id), m.process.Token()
+	m.later(func(ctx context.Context) error {
+		status, had, err := m.store.Retire(ctx, key, store.Retirement{Token: token})
+		errs := []error{err}
+		if status != store.Retired { // by another, so that its end is to be handled
+			errs = append(errs, m.store.Forget(ctx, key))
+		}
+		if t.facts.Principal != "" {
+			errs = append(errs, m.store.Unlist(ctx, t.facts.Principal, key))
+		}
+		if had.Companion {
+			errs = append(errs, m.store.DeleteCompanion(ctx, t.id))
+		}
+		return errors.Join(errs...)
+	})
 }

@@ -16,7 +16,7 @@ type try struct {
 	delta     delta
 	facts     store.Meta
 	companion string
-	moved     bool   // the session is saved under that ID
+	moved     bool   // the session is saved under that ID, and the old one may be retired
 	before    string // token of an earlier try that was written, and was the last commit then
 	retimes   bool   // this one, or one that was written before, sets the timeout
 }
@@ -28,7 +28,7 @@ func (s *Session) again(d delta, facts store.Meta) bool {
 }
 
 // needsID tells whether a commit gives the session an ID.
-func (s *Session) needsID() bool { return s.isNew || s.rotate }
+func (s *Session) needsID() bool { return (s.isNew || s.rotate) && !s.abandon }
 
 func (s *Session) companionValue() string {
 	if s.companion == nil {
@@ -75,7 +75,7 @@ func (s *Session) prepare(d delta, facts store.Meta, written string) {
 		return
 	}
 	if s.tried.id != "" {
-		s.discard()
+		s.copies = append(s.copies, s.tried)
 	}
 	var token string
 	if s.lease != nil && s.tried.token == "" {
@@ -98,7 +98,6 @@ func (s *Session) prepare(d delta, facts store.Meta, written string) {
 func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	switch {
 	case s.savesNothing():
-		s.discardTried()
 		return delta{}, nil
 	case s.abandon:
 		s.prepare(delta{}, store.Meta{}, "")
@@ -127,7 +126,14 @@ func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	case s.rotate:
 		err = s.move(ctx, facts, d)
 	default:
-		err = s.write(ctx, d, sent)
+		if err = s.write(ctx, d, sent); errors.Is(err, errChanged) {
+			// What was to be taken back is not this session's any more.
+			s.tried = try{}
+			if d, err = s.delta(delta{}); err == nil {
+				s.prepare(d, facts, "")
+				err = s.write(ctx, d, sent)
+			}
+		}
 	}
 	if due && err == nil {
 		s.owed = owesCookie
@@ -188,7 +194,7 @@ func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
 
 // write writes the changes, and gives the lease up if there is one.
 func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
-	c := store.Change{Token: s.tried.token, Set: d.sealed(s.codec()), Delete: d.fields()}
+	c := store.Change{Token: s.tried.token, After: s.tried.before, Set: d.sealed(s.codec()), Delete: d.fields()}
 	c.Extras.CookieSent = sent
 	if s.tried.retimes {
 		c.Timeout = s.timeout
@@ -197,11 +203,10 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 		c.Extras.Listed = time.Unix(0, 0) // long ago, so that the index hears of it soon
 	}
 	changed := !d.empty() || c.Timeout != 0 || s.companion != nil
-	var created bool
 	var err error
 	if s.companion != nil {
 		c.Extras.Companion = true
-		if created, err = s.putCompanion(ctx, s.id, *s.companion, s.facts()); err != nil {
+		if err = s.setCompanion(ctx); err != nil {
 			return err
 		}
 	}
@@ -226,10 +231,12 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	switch {
 	case errors.Is(err, ErrEnded) && !changed:
 		return nil // there was nothing to lose
-	case s.companion != nil && err != nil:
-		s.takeBackCompanion(ctx, err, created)
 	case err == nil:
 		s.followed(ctx)
+	case s.placed != nil && (errors.Is(err, ErrEnded) || errors.Is(err, ErrLockLost)):
+		if s.m.takeBackCompanion(ctx, s.id) == nil {
+			s.placed = nil
+		}
 	}
 	return err
 }
@@ -253,27 +260,40 @@ func (s *Session) hasten(ctx context.Context) error {
 
 // followed lets what depends on the session's life follow a commit of it.
 func (s *Session) followed(ctx context.Context) {
-	s.m.report(ctx, opCommit, s.hasten(ctx))
+	s.note(opError(opCommit, s.hasten(ctx)))
 	facts := s.facts()
 	if facts.Extras.Companion || s.companion != nil {
-		s.m.touchCompanion(ctx, s.id, facts, false)
+		s.note(opError(opCompanion, s.m.store.TouchCompanion(ctx, s.id, facts, false)))
 	}
 	if facts.Principal != "" && facts.Timeout > s.meta.Timeout {
 		s.m.relist(s.key, facts)
 	}
 }
 
-// end ends the session.
+// end ends the session, under the ID that it has got by a move whose outcome was not known,
+// if it has.
 func (s *Session) end(ctx context.Context) error {
 	r := store.Retirement{Token: s.tried.token, Reason: string(Abandoned)}
 	if s.lease != nil {
 		r.Lease = s.lease.token
 	}
-	var had store.Extras
-	err := s.call(ctx, func() (status store.Status, err error) {
-		status, had, err = s.m.retire(ctx, s.key, r)
-		return status, err
-	})
+	id, principal := s.id, s.meta.Principal
+	had, err := s.retire(ctx, s.key, r)
+	if moved := s.moved(); errors.Is(err, ErrEnded) && moved != nil {
+		var gone bool
+		failed := s.m.call(ctx, opCommit, func(int) (err error) {
+			gone, err = s.m.hasMoved(ctx, s.key, s.lease.token)
+			return err
+		})
+		if failed != nil {
+			return failed
+		}
+		if gone {
+			s.note(s.m.leave(ctx, s.id, s.meta, s.meta.Extras.Companion || s.placed != nil))
+			id, principal, r.Lease = moved.id, moved.facts.Principal, ""
+			had, err = s.retire(ctx, s.m.key(id), r)
+		}
+	}
 	switch {
 	case errors.Is(err, ErrEnded):
 		// By somebody else: what was wanted has happened. The client may have a
@@ -283,10 +303,18 @@ func (s *Session) end(ctx context.Context) error {
 		return err
 	}
 	s.m.stats.ended.Add(1)
-	if had.Companion {
-		s.m.deleteCompanion(ctx, s.id)
+	if had.Companion || s.placed != nil {
+		s.note(s.m.deleteCompanion(ctx, id))
 	}
-	s.m.unlist(s.meta.Principal, s.key)
-	s.owed = owesDeletion
+	s.m.unlist(principal, s.m.key(id))
+	s.id, s.owed = id, owesDeletion
 	return nil
+}
+
+func (s *Session) retire(ctx context.Context, key string, r store.Retirement) (had store.Extras, err error) {
+	err = s.call(ctx, func() (status store.Status, err error) {
+		status, had, err = s.m.retire(ctx, key, r)
+		return status, err
+	})
+	return had, err
 }

@@ -29,6 +29,7 @@ type Session struct {
 	id       string // "" until a new session is saved
 	key      string // what names the Redis keys, and values are bound to
 	tried    try    // the last commit whose outcome is not known
+	copies   []try  // earlier ones that may have saved the session under an ID that nobody knows
 	isNew    bool
 	meta     store.Meta        // as loaded
 	stored   map[string]string // what Redis has
@@ -36,11 +37,13 @@ type Session struct {
 	latest   *store.Loaded     // what a Shared commit left while this one moved the session, nil if none did
 	invalid  error             // the first wrong change
 	err      error             // what failed
+	noted    []error           // what failed beside a commit, to be reported once mu is free
 	started  bool              // OnStart was called
 
 	timeout   time.Duration
 	principal string
 	companion *string // to be created
+	placed    *string // that a commit may have created, though it failed
 	rotate    bool
 	abandon   bool
 

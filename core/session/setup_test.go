@@ -117,6 +117,10 @@ func withServer(t *testing.T, args ...string) (*redistest.Server, *rig) {
 // soon as all goroutines wait.
 func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Parallel()
+	bubble(t, test)
+}
+
+func bubble(t *testing.T, test func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.mini = miniredis.NewMiniRedis()

@@ -77,6 +77,7 @@ type Loaded struct {
 // Change is what a commit writes.
 type Change struct {
 	Token   string        // of the commit
+	After   string        // the commit that must have been the last, "" for any; with Merge only
 	Timeout time.Duration // 0 to keep the session's own
 	Extras  Extras        // those that change
 	Set     []any         // field, value, field, value, …
@@ -194,10 +195,15 @@ func (s *Store) particulars(c Change) string {
 	return fmt.Sprintf("%d %d %s %s", len(c.Delete), ms(s.Lifetime), timeout, c.Extras)
 }
 
-// Merge writes a change to a session without asking for a lease.
+// Merge writes a change to a session without asking for a lease. Tried again with the
+// same token it does nothing more, unless there was another commit since.
 func (s *Store) Merge(ctx context.Context, id string, c Change) (Status, error) {
 	args := make([]any, 0, 2+len(c.Set)+len(c.Delete))
-	args = append(args, c.Token, s.particulars(c))
+	particulars := s.particulars(c)
+	if c.After != "" {
+		particulars += " " + c.After
+	}
+	args = append(args, c.Token, particulars)
 	args = append(append(args, c.Set...), c.Delete...)
 	return status(mergeScript.run(ctx, s, s.dataKeys(id), args...))
 }

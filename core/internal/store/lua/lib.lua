@@ -86,9 +86,10 @@ local function load(data, alive, lifetime, least, full)
   return DONE
 end
 
--- particulars returns the four things that a commit is told beside its changes.
+-- particulars returns the four things that a commit is told beside its changes, and what
+-- is after them.
 local function particulars(text)
-  return string.match(text, '^(%d+) (%d+) (%d*) (%w*)$')
+  return string.match(text, '^(%d+) (%d+) (%d*) (%w*) ?(.*)$')
 end
 
 -- commit_token returns the token of the last commit that META tells of.
