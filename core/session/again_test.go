@@ -328,6 +328,28 @@ func TestTakingBackComesTooLate(t *testing.T) {
 	})
 }
 
+func TestTakingBackATimeoutComesTooLate(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		other := r.manager(session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Shared)
+		s.SetTimeout(time.Hour)
+		failCommit(t, s, f, lose)
+		s.SetTimeout(20 * time.Minute)
+		f.then(pass, before(func() {
+			o := begin(t, other, id, session.Shared)
+			o.SetTimeout(3 * time.Hour)
+			commit(t, o)
+		}))
+		commit(t, s)
+		if left := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); left < 2*time.Hour {
+			t.Errorf("%v are left", left)
+		}
+	})
+}
+
 // Nothing was written and nothing is wanted any more: that the session has ended
 // meanwhile is no error.
 func TestTakenBackFromASessionThatEnded(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,6 +28,14 @@ func warmUp(t *testing.T, m *session.Manager) {
 	s.Rotate()
 	commit(t, s)
 	begin(t, m, s.ID(), session.Exclusive).Rollback(context.Background())
+}
+
+// warmUpOnly does so in a bubble, and leaves nothing.
+func (r *rig) warmUpOnly(t *testing.T, m *session.Manager) {
+	t.Helper()
+	warmUp(t, m)
+	synctest.Wait()
+	r.mini.FlushAll() // but not the scripts
 }
 
 func pass(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error { return next(ctx, cmd) }

@@ -53,10 +53,14 @@ func (s *Session) setCompanion(ctx context.Context) error {
 }
 
 // takeBackCompanion deletes the companion that a commit created and then failed, unless
-// the session has one since: the next holder may have wanted one too.
-func (m *Manager) takeBackCompanion(ctx context.Context, id string) error {
+// the session has one since, or another is about to give it one: they may want one too.
+func (m *Manager) takeBackCompanion(ctx context.Context, id, placed string) error {
 	found, err := m.store.Inspect(ctx, []string{m.key(id)})
 	if err != nil || found[0].Meta.Extras.Companion {
+		return err
+	}
+	value, exists, err := m.store.Companion(ctx, id)
+	if err != nil || !exists || value != placed {
 		return err
 	}
 	return m.store.DeleteCompanion(ctx, id)

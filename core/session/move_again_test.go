@@ -38,10 +38,10 @@ func TestMoveAgainAtEachCall(t *testing.T) {
 	t.Parallel()
 	for call := range 10 {
 		for _, lost := range []bool{false, true} {
-			for _, then := range []string{"commit", "abandon", "roll back"} {
+			for _, then := range []string{"commit", "abandon", "roll back", "silent"} {
 				for _, again := range []int{-1, 1, 4} {
 					for _, change := range []string{"rotate", "sign in"} {
-						p := moves{Companion: true, SignedIn: change == "rotate", Then: then, Last: "set"}
+						p := moves{Silent: then == "silent", Companion: true, SignedIn: change == "rotate", Then: then, Last: "set"}
 						p.Failing = []move{{change, call, lost}}
 						if again >= 0 {
 							p.Failing = append(p.Failing, move{"set", again, false})
@@ -142,8 +142,187 @@ func TestCompanionThatIsTakenBack(t *testing.T) {
 	}
 }
 
+// Of a session that another has ended while its move was in doubt, that is the end, whatever
+// the request does then.
+func TestEndedWhileAMoveIsInDoubt(t *testing.T) {
+	for name, then := range map[string]func(t *testing.T, s *session.Session){
+		"abandoned":   func(t *testing.T, s *session.Session) { s.Abandon(); commit(t, s) },
+		"rolled back": func(_ *testing.T, s *session.Session) { s.Rollback(context.Background()) },
+		"changed": func(t *testing.T, s *session.Session) {
+			s.Set("n", 2)
+			wantErr(t, s.Commit(context.Background()), session.ErrEnded)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m, on := matching(r, tracked())
+				r.warmUpOnly(t, m)
+				var h endings
+				handleEnds(t, m, h.handle)
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, session.Exclusive)
+				s.Rotate()
+				on.arm(r.key(id, "Ended"), refuse)
+				if s.Commit(context.Background()) == nil || !on.done() {
+					t.Fatal("nothing has failed")
+				}
+				if err := m.End(context.Background(), id); err != nil {
+					t.Fatal(err)
+				}
+				then(t, s)
+				time.Sleep(10 * time.Minute)
+				if ends := h.list(); len(ends) != 1 || ends[0].ID != id || ends[0].Reason != session.Operator {
+					t.Errorf("the ends are %v", ends)
+				}
+				if keys := r.keys(); len(keys) != 0 {
+					t.Errorf("%d keys are left", len(keys))
+				}
+			})
+		})
+	}
+}
+
+// A session that has moved, so long ago that its old ID is forgotten, can be abandoned still.
+func TestAbandonLongAfterAMoveInDoubt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, on := matching(r, tracked(func(o *session.Options) { o.Timeout = time.Hour }))
+		r.warmUpOnly(t, m)
+		var h endings
+		handleEnds(t, m, h.handle)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.Rotate()
+		on.arm(r.key(id, "Ended"), lose)
+		if s.Commit(context.Background()) == nil || !on.done() {
+			t.Fatal("nothing has failed")
+		}
+		time.Sleep(5 * time.Minute)
+		s.Abandon()
+		commit(t, s)
+		time.Sleep(10 * time.Second)
+		if ends := h.list(); len(ends) != 1 || ends[0].Reason != session.Abandoned || get[int](t, ends[0].Session, "n") != 1 {
+			t.Errorf("the ends are %v", ends)
+		}
+	})
+}
+
+// A request that gives up a move whose retirement was refused leaves the session as it was,
+// and with one that arrives late, the copy.
+func TestRollbackOfAMoveInDoubt(t *testing.T) {
+	for name, late := range map[string]bool{"refused": false, "late": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m, on := matching(r, session.Options{})
+				r.warmUpOnly(t, m)
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, session.Exclusive)
+				s.Rotate()
+				on.arm(r.key(id, "Ended"), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+					if late {
+						again := redis.NewCmd(context.Background(), cmd.Args()...)
+						time.AfterFunc(5*time.Millisecond, func() { _ = r.client.Process(context.Background(), again) })
+					}
+					return refuse(ctx, cmd, next)
+				})
+				if s.Commit(context.Background()) == nil {
+					t.Fatal("nothing has failed")
+				}
+				// For a while the lease cannot be given up.
+				before := time.Now().Add(10 * time.Millisecond)
+				on.each(r.key(id, "Waiters"), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+					if releases := len(cmd.Args()) == 7; releases && time.Now().Before(before) {
+						return refuse(ctx, cmd, next)
+					}
+					return next(ctx, cmd)
+				})
+				s.Rollback(context.Background())
+				time.Sleep(2 * time.Minute) // what was retired is forgotten
+				if n := len(r.keys()); n != 1 || (r.hget(id, "n") == "1") == late {
+					t.Errorf("there are %d sessions, the old one is there: %t", n, r.hget(id, "n") == "1")
+				}
+			})
+		})
+	}
+}
+
+// A companion that came too late goes, as soon as Redis can be reached.
+func TestLateCompanionAfterAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		r.warmUpOnly(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		r.client.Del(context.Background(), r.key(id, "Lock"))
+		s.SetCompanion("c")
+		f.then(pass, pass, refuse, refuse)
+		wantErr(t, s.Commit(context.Background()), session.ErrLockLost)
+		if !r.exists(id) {
+			t.Fatal("it is not there")
+		}
+		time.Sleep(5 * time.Second)
+		if r.exists(id) || !f.used() {
+			t.Error("it is still there")
+		}
+	})
+}
+
+// A commit that fails spares the companion that another is about to commit.
+func TestCompanionInTheMaking(t *testing.T) {
+	for name, plan := range map[string][]step{
+		"refused":             {refuse},
+		"reply lost":          {lose},
+		"session not written": {pass, refuse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m, f := faulty(r, session.Options{})
+				other, g := faulty(r, session.Options{})
+				r.warmUpOnly(t, m)
+				r.warmUpOnly(t, other)
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, session.Shared)
+				s.SetCompanion("c")
+				f.then(pass, before(func() {
+					o := begin(t, other, id, session.Shared)
+					o.SetCompanion("d")
+					g.then(plan...)
+					if o.Commit(context.Background()) == nil || !g.used() {
+						t.Error("nothing has failed")
+					}
+					o.Rollback(context.Background())
+					time.Sleep(5 * time.Second)
+				}))
+				commit(t, s)
+				if value, _ := r.companion(id); value != "c" {
+					t.Errorf("the companion is %q", value)
+				}
+			})
+		})
+	}
+}
+
+// To abandon a session that was to be rotated takes one call.
+func TestAbandonInPlaceOfARotation(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, c := r.newClient(), &trips{}
+		client.AddHook(c)
+		m := r.managerOn(client, session.Options{})
+		warmUp(t, m)
+		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
+		c.n.Store(0)
+		s.Rotate()
+		s.Abandon()
+		commit(t, s)
+		synctest.Wait()
+		if n := c.n.Load(); n != 1 {
+			t.Errorf("there were %d calls", n)
+		}
+	})
+}
+
 // moves are what a request does to a session.
 type moves struct {
+	Silent                   bool   // with FailSilently, so that a commit that fails is the last
 	New, Companion, SignedIn bool   // what the session is before
 	Failing                  []move // each followed by a commit that fails, if it makes so many calls
 	Then                     string // what it does in the end
@@ -159,6 +338,7 @@ type move struct {
 func drawMoves(rt *rapid.T) moves {
 	change := rapid.SampledFrom([]string{"set", "rotate", "sign in", "sign out", "companion"})
 	return moves{
+		Silent:    rapid.Bool().Draw(rt, "silent"),
 		New:       rapid.Bool().Draw(rt, "new"),
 		Companion: rapid.Bool().Draw(rt, "with companion"),
 		SignedIn:  rapid.Bool().Draw(rt, "signed in"),
@@ -175,7 +355,10 @@ const theUser = "the user"
 func (p moves) run(t *testing.T, r *rig) error {
 	client, f := r.newClient(), &requestFaults{}
 	client.AddHook(f)
-	m := r.managerOn(client, tracked(func(o *session.Options) { o.MaxPerPrincipal, o.EndSweep = 2, time.Minute }))
+	m := r.managerOn(client, tracked(func(o *session.Options) {
+		o.MaxPerPrincipal, o.EndSweep, o.FailSilently = 2, time.Minute, p.Silent
+	}))
+	r.warmUpOnly(t, m)
 	var h endings
 	handleEnds(t, m, h.handle)
 	ctx := context.Background()
@@ -199,7 +382,7 @@ func (p moves) run(t *testing.T, r *rig) error {
 		s = begin(t, m, s.ID(), session.Exclusive)
 	}
 	var err error
-	committed := false
+	id, committed := s.ID(), false
 	for _, failing := range p.Failing {
 		want.change(s, failing.Change)
 		f.at(failing.Call, map[bool]step{true: lose, false: refuse}[failing.Lost])
@@ -222,6 +405,7 @@ func (p moves) run(t *testing.T, r *rig) error {
 	default:
 		err = nil
 	}
+	silenced := p.Silent && s.Err() != nil
 	s.Rollback(request(ctx))
 	lost := errors.Is(err, session.ErrLockLost) // an earlier commit has given up the lease
 	if err != nil && !lost {
@@ -244,6 +428,13 @@ func (p moves) run(t *testing.T, r *rig) error {
 	}
 
 	switch {
+	case silenced && p.New:
+		want = wanted{}
+	case silenced && s.ID() != id && got.id != s.ID():
+		return fmt.Errorf("the client has the ID of no session")
+	case silenced:
+		want = got
+		want.live, want.ends = min(got.live, 1), 1
 	case lost || !committed && !want.ended && !p.New:
 		// As one of the commits has left it.
 		want.id, want.value, want.companion, want.principal = got.id, got.value, got.companion, got.principal
@@ -315,9 +506,13 @@ func (r *rig) found(m *session.Manager, other string) (wanted, error) {
 			w.companion = r.client.Get(ctx, key).Val()
 		}
 	}
+	listed := r.client.ZCard(ctx, "{"+r.app+"_Principal_"+theUser+"}").Val()
 	infos, err := m.SessionsOf(ctx, theUser)
-	if err != nil {
+	switch {
+	case err != nil:
 		return w, err
+	case listed != int64(len(infos)):
+		return w, fmt.Errorf("%d of %d sessions in the index are gone", int(listed)-len(infos), listed)
 	}
 	w.principal = len(infos) == 2
 	if len(infos) == 0 || len(infos) > 2 {

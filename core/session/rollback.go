@@ -50,11 +50,11 @@ func (s *Session) settle() {
 	if moved == nil && s.placed == nil {
 		return
 	}
-	m, id, meta, lease, placed := s.m, s.id, s.meta, s.lease, s.placed != nil
+	m, id, meta, lease, placed := s.m, s.id, s.meta, s.lease, s.placed
 	m.later(func(ctx context.Context) error {
 		key := m.key(id)
 		if lease != nil {
-			// Without it, a commit that is still on its way does nothing.
+			// Without it, a retirement that is still on its way does nothing.
 			if err := m.store.Release(ctx, key, lease.token); err != nil {
 				return err
 			}
@@ -65,12 +65,12 @@ func (s *Session) settle() {
 				return err
 			}
 			if gone {
-				return m.leave(ctx, id, meta, meta.Extras.Companion || placed)
+				return m.leave(ctx, id, meta, meta.Extras.Companion || placed != nil)
 			}
 			m.discard(*moved)
 		}
-		if placed {
-			return m.takeBackCompanion(ctx, id)
+		if placed != nil {
+			return m.takeBackCompanion(ctx, id, *placed)
 		}
 		return nil
 	})

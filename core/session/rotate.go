@@ -171,10 +171,11 @@ func (s *Session) moved() *try {
 	return nil
 }
 
-// hasMoved tells whether an ID may have been retired by a move of who held its lease. It asks
-// for what cannot be, a retirement after a commit that has no token: so it retires nothing.
+// hasMoved tells whether an ID may have been retired by a move of who had its lease. It asks
+// for that once more: of a session that is still there the lease has been given up, so that
+// nothing is retired.
 func (m *Manager) hasMoved(ctx context.Context, key, lease string) (bool, error) {
-	status, _, err := m.store.Retire(ctx, key, store.Retirement{Token: lease, Lease: lease, After: "-"})
+	status, _, err := m.store.Retire(ctx, key, store.Retirement{Token: lease, Lease: lease})
 	return status == store.Done || status == store.Unknown, err
 }
 

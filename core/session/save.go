@@ -234,7 +234,7 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	case err == nil:
 		s.followed(ctx)
 	case s.placed != nil && (errors.Is(err, ErrEnded) || errors.Is(err, ErrLockLost)):
-		if s.m.takeBackCompanion(ctx, s.id) == nil {
+		if s.m.takeBackCompanion(ctx, s.id, *s.placed) == nil {
 			s.placed = nil
 		}
 	}
@@ -277,7 +277,7 @@ func (s *Session) end(ctx context.Context) error {
 	if s.lease != nil {
 		r.Lease = s.lease.token
 	}
-	id, principal := s.id, s.meta.Principal
+	id := s.id
 	had, err := s.retire(ctx, s.key, r)
 	if moved := s.moved(); errors.Is(err, ErrEnded) && moved != nil {
 		var gone bool
@@ -290,7 +290,7 @@ func (s *Session) end(ctx context.Context) error {
 		}
 		if gone {
 			s.note(s.m.leave(ctx, s.id, s.meta, s.meta.Extras.Companion || s.placed != nil))
-			id, principal, r.Lease = moved.id, moved.facts.Principal, ""
+			id, r.Lease = moved.id, ""
 			had, err = s.retire(ctx, s.m.key(id), r)
 		}
 	}
@@ -306,8 +306,8 @@ func (s *Session) end(ctx context.Context) error {
 	if had.Companion || s.placed != nil {
 		s.note(s.m.deleteCompanion(ctx, id))
 	}
-	s.m.unlist(principal, s.m.key(id))
-	s.id, s.owed = id, owesDeletion
+	s.m.unlist(s.meta.Principal, s.key)
+	s.owed = owesDeletion
 	return nil
 }
 
