@@ -18,7 +18,9 @@ import (
 // large. It is the second try of the same commit if nothing was changed in between. If
 // something was, and the first try was written after all, a [Shared] session takes back
 // what is not wanted any more, unless another has committed meanwhile; an [Exclusive] one
-// gets ErrLockLost, and Redis has what the first try wrote.
+// gets ErrLockLost, and Redis has what the first try wrote; but one that is rotated starts from
+// what it was, and replaces that. A rotation can be tried again for a minute, or for twice
+// RetryTimeout if that is longer.
 // The first wrong change, such as one of a [ReadOnly] session, makes every Commit fail
 // with it. With FailSilently an [*OpError] is not returned, and found in [Session.Err].
 //
@@ -114,20 +116,21 @@ func (s *Session) silence(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
-	if moved := s.moved(); moved != nil {
+	if last := s.moved(); last != nil {
 		// The session is there under its new ID. Whether the old one has been
 		// retired is not known, so the client gets the new one.
-		s.retireLater(*moved)
-		s.state, s.id, s.owed = sealed, moved.id, owesCookie
+		s.retireLater(*last)
+		s.state, s.id, s.owed = sealed, last.id, owesCookie
+		s.discardCopies()
 	} else {
 		s.state, s.detached = rolledBack, outage
 		s.m.stats.rolledBack.Add(1)
 		s.settle()
+		if s.lease != nil {
+			s.m.releaseLater(s.key, s.lease.token)
+		}
 	}
-	if s.lease != nil {
-		s.m.releaseLater(s.key, s.lease.token)
-		s.lease.giveUp()
-	}
+	s.lease.giveUp()
 }
 
 func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
@@ -151,14 +154,13 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 	switch {
 	case err == nil:
 		s.state = sealed
-		s.discardAllBut(s.id)
+		s.discardCopies()
 		if s.detached == attached {
 			s.err = nil
 		}
 		s.m.stats.committed.Add(1)
 	case errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded):
 		s.state, s.err = rolledBack, err
-		s.discardAllBut("") // no try has retired the session
 		s.settle()
 	default:
 		s.err = err

@@ -12,7 +12,9 @@ import (
 // package. It is created unless there is one already, lives as long as the
 // session, follows a rotation, and is neither encrypted nor counted in MaxBytes.
 // A session with a companion takes one more round trip to begin and one to
-// commit. With Options.HashIDs there can be none.
+// commit, and the commit that creates it takes two: it comes after the session's own, so
+// if a Commit fails there may be none until it is called again. With Options.HashIDs there can
+// be none.
 func (s *Session) SetCompanion(value string) {
 	s.change("SetCompanion", func() error {
 		if s.m.options.HashIDs {
@@ -34,36 +36,30 @@ func (s *Session) putCompanion(ctx context.Context, id, value string, facts stor
 	return created, err
 }
 
-// setCompanion creates the companion of a session that keeps its ID, or one in place of
-// what an earlier try has put there.
-func (s *Session) setCompanion(ctx context.Context) error {
-	earlier := s.placed
-	if earlier != nil && *earlier != *s.companion {
-		err := s.m.call(ctx, opCompanion, func(int) error { return s.m.store.DeleteCompanion(ctx, s.id) })
-		if err != nil {
+// giveCompanion creates the companion of a session that keeps its ID, after the commit that
+// told of it: so whoever ends the session knows of it. If somebody has done so before it was
+// there, it goes.
+func (s *Session) giveCompanion(ctx context.Context) error {
+	m, id, key, facts := s.m, s.id, s.key, s.facts()
+	created, err := s.putCompanion(ctx, id, *s.companion, facts)
+	if err != nil {
+		return err
+	}
+	if !created {
+		s.note(opError(opCompanion, m.store.TouchCompanion(ctx, id, facts, false)))
+	}
+	check := func(ctx context.Context) error {
+		found, err := m.store.Inspect(ctx, []string{key})
+		if err != nil || found[0].Status == store.Done {
 			return err
 		}
+		return m.store.DeleteCompanion(ctx, id)
 	}
-	s.placed = s.companion
-	created, err := s.putCompanion(ctx, s.id, *s.companion, s.facts())
-	if err == nil && !created && earlier == nil {
-		s.placed = nil // another's
+	if err := check(ctx); err != nil {
+		s.note(opError(opCompanion, err))
+		m.later(check)
 	}
-	return err
-}
-
-// takeBackCompanion deletes the companion that a commit created and then failed, unless
-// the session has one since, or another is about to give it one: they may want one too.
-func (m *Manager) takeBackCompanion(ctx context.Context, id, placed string) error {
-	found, err := m.store.Inspect(ctx, []string{m.key(id)})
-	if err != nil || found[0].Meta.Extras.Companion {
-		return err
-	}
-	value, exists, err := m.store.Companion(ctx, id)
-	if err != nil || !exists || value != placed {
-		return err
-	}
-	return m.store.DeleteCompanion(ctx, id)
+	return nil
 }
 
 // takeCompanion returns what the companion under a new ID is to be, nil for none.
@@ -92,10 +88,9 @@ func (m *Manager) touchCompanion(ctx context.Context, id string, facts store.Met
 // deleteCompanion deletes the companion of a session that is gone. What fails is tried
 // again beside the request; for the rest of its time at most, the companion lives on.
 func (m *Manager) deleteCompanion(ctx context.Context, id string) error {
-	del := func(ctx context.Context) error { return m.store.DeleteCompanion(ctx, id) }
-	err := m.call(ctx, opCompanion, func(int) error { return del(ctx) })
+	err := m.store.DeleteCompanion(ctx, id)
 	if err != nil {
-		m.later(del)
+		m.later(func(ctx context.Context) error { return m.store.DeleteCompanion(ctx, id) })
 	}
-	return err
+	return opError(opCompanion, err)
 }

@@ -17,9 +17,9 @@ import (
 )
 
 // retireFor is how long the ID of an ended or rotated session stays retired: a
-// minute, or longer where the reply to its retirement may be tried for that long.
-func retireFor(retryTimeout time.Duration) time.Duration {
-	return max(time.Minute, retryTimeout+30*time.Second)
+// minute, or longer where a commit and the next may try its retirement for that long.
+func retireFor(o Options) time.Duration {
+	return max(time.Minute, 2*o.RetryTimeout+30*time.Second, o.LockTTL+30*time.Second)
 }
 
 // cleanupTime bounds calls that only tidy up, such as giving up a lease after a
@@ -86,7 +86,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	return &Manager{
 		options: o,
 		store: &store.Store{
-			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o.RetryTimeout),
+			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o),
 			Tracked: o.TrackEnd, Sharded: waker.Sharded(), Batches: batches(client),
 		},
 		process: process,

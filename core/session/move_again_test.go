@@ -39,11 +39,13 @@ func TestMoveAgainAtEachCall(t *testing.T) {
 	for call := range 10 {
 		for _, lost := range []bool{false, true} {
 			for _, then := range []string{"commit", "abandon", "roll back", "silent"} {
-				for _, again := range []int{-1, 1, 4} {
+				for _, again := range []int{-1, 1, 4, 100} {
 					for _, change := range []string{"rotate", "sign in"} {
 						p := moves{Silent: then == "silent", Companion: true, SignedIn: change == "rotate", Then: then, Last: "set"}
 						p.Failing = []move{{change, call, lost}}
-						if again >= 0 {
+						if again == 100 {
+							p.Ended = true
+						} else if again >= 0 {
 							p.Failing = append(p.Failing, move{"set", again, false})
 						}
 						bubble(t, func(t *testing.T, r *rig) {
@@ -103,43 +105,6 @@ func TestCopyIsDiscardedAfterAnOutage(t *testing.T) {
 			t.Errorf("%d keys are left", len(keys))
 		}
 	})
-}
-
-// A companion that a commit has created before it failed is the session's no more.
-func TestCompanionThatIsTakenBack(t *testing.T) {
-	for name, then := range map[string]func(t *testing.T, s *session.Session){
-		"another":     func(t *testing.T, s *session.Session) { s.SetCompanion("right"); commit(t, s) },
-		"rolled back": func(_ *testing.T, s *session.Session) { s.Rollback(context.Background()) },
-		"rotated":     func(t *testing.T, s *session.Session) { s.Rotate(); s.SetCompanion("right"); commit(t, s) },
-		"abandoned":   func(t *testing.T, s *session.Session) { s.Abandon(); commit(t, s) },
-	} {
-		for fault, how := range map[string]step{"refused": refuse, "lost": lose} {
-			t.Run(name+"/"+fault, func(t *testing.T) {
-				inBubble(t, func(t *testing.T, r *rig) {
-					m, f := faulty(r, session.Options{})
-					warmUp(t, m)
-					id := saved(t, m, "n", 1)
-					s := begin(t, m, id, session.Exclusive)
-					s.SetCompanion("wrong")
-					if name == "another" || fault == "refused" {
-						f.then(pass) // and the session's commit is refused
-						how = refuse
-					}
-					failCommit(t, s, f, how)
-					then(t, s)
-					time.Sleep(time.Minute)
-					if old, _ := r.companion(id); (old == "right") != (name == "another") || old == "wrong" {
-						t.Errorf("the companion is %q", old)
-					}
-					if s.ID() != id {
-						if value, _ := r.companion(s.ID()); value != "right" {
-							t.Errorf("the companion is %q", value)
-						}
-					}
-				})
-			})
-		}
-	}
 }
 
 // Of a session that another has ended while its move was in doubt, that is the end, whatever
@@ -245,62 +210,6 @@ func TestRollbackOfAMoveInDoubt(t *testing.T) {
 	}
 }
 
-// A companion that came too late goes, as soon as Redis can be reached.
-func TestLateCompanionAfterAnOutage(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{})
-		r.warmUpOnly(t, m)
-		id := saved(t, m, "n", 1)
-		s := begin(t, m, id, session.Exclusive)
-		r.client.Del(context.Background(), r.key(id, "Lock"))
-		s.SetCompanion("c")
-		f.then(pass, pass, refuse, refuse)
-		wantErr(t, s.Commit(context.Background()), session.ErrLockLost)
-		if !r.exists(id) {
-			t.Fatal("it is not there")
-		}
-		time.Sleep(5 * time.Second)
-		if r.exists(id) || !f.used() {
-			t.Error("it is still there")
-		}
-	})
-}
-
-// A commit that fails spares the companion that another is about to commit.
-func TestCompanionInTheMaking(t *testing.T) {
-	for name, plan := range map[string][]step{
-		"refused":             {refuse},
-		"reply lost":          {lose},
-		"session not written": {pass, refuse},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
-				m, f := faulty(r, session.Options{})
-				other, g := faulty(r, session.Options{})
-				r.warmUpOnly(t, m)
-				r.warmUpOnly(t, other)
-				id := saved(t, m, "n", 1)
-				s := begin(t, m, id, session.Shared)
-				s.SetCompanion("c")
-				f.then(pass, before(func() {
-					o := begin(t, other, id, session.Shared)
-					o.SetCompanion("d")
-					g.then(plan...)
-					if o.Commit(context.Background()) == nil || !g.used() {
-						t.Error("nothing has failed")
-					}
-					o.Rollback(context.Background())
-					time.Sleep(5 * time.Second)
-				}))
-				commit(t, s)
-				if value, _ := r.companion(id); value != "c" {
-					t.Errorf("the companion is %q", value)
-				}
-			})
-		})
-	}
-}
-
 // To abandon a session that was to be rotated takes one call.
 func TestAbandonInPlaceOfARotation(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -324,6 +233,7 @@ func TestAbandonInPlaceOfARotation(t *testing.T) {
 type moves struct {
 	Silent                   bool   // with FailSilently, so that a commit that fails is the last
 	New, Companion, SignedIn bool   // what the session is before
+	Ended                    bool   // by an operator after the failures, and its copies too
 	Failing                  []move // each followed by a commit that fails, if it makes so many calls
 	Then                     string // what it does in the end
 	Last                     string // the change before that
@@ -340,6 +250,7 @@ func drawMoves(rt *rapid.T) moves {
 	return moves{
 		Silent:    rapid.Bool().Draw(rt, "silent"),
 		New:       rapid.Bool().Draw(rt, "new"),
+		Ended:     rapid.IntRange(0, 3).Draw(rt, "ended") == 0,
 		Companion: rapid.Bool().Draw(rt, "with companion"),
 		SignedIn:  rapid.Bool().Draw(rt, "signed in"),
 		Failing: rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) move {
@@ -392,6 +303,16 @@ func (p moves) run(t *testing.T, r *rig) error {
 			break
 		}
 	}
+	if p.Ended {
+		for info, err := range m.Sessions(ctx) {
+			if err != nil {
+				return err
+			}
+			if info.Handle != other.Handle() {
+				_ = info.End(ctx)
+			}
+		}
+	}
 	switch {
 	case committed || errors.Is(err, session.ErrLockLost):
 	case p.Then == "commit":
@@ -408,7 +329,7 @@ func (p moves) run(t *testing.T, r *rig) error {
 	silenced := p.Silent && s.Err() != nil
 	s.Rollback(request(ctx))
 	lost := errors.Is(err, session.ErrLockLost) // an earlier commit has given up the lease
-	if err != nil && !lost {
+	if err != nil && !lost && !(p.Ended && errors.Is(err, session.ErrEnded)) {
 		return err
 	}
 	time.Sleep(30 * time.Second) // and all that goes on beside the request is done
@@ -428,6 +349,10 @@ func (p moves) run(t *testing.T, r *rig) error {
 	}
 
 	switch {
+	case p.Ended && p.New: // a new one may have come after that
+		return nil
+	case p.Ended:
+		want = wanted{ends: max(got.ends, 1)} // copies are listed too, while they are there
 	case silenced && p.New:
 		want = wanted{}
 	case silenced && s.ID() != id && got.id != s.ID():

@@ -175,47 +175,48 @@ func goneOf(found []store.Inspected) (gone []string) {
 }
 
 // makeRoom ends the oldest sessions of a principal that has just signed in, over
-// MaxPerPrincipal. Sessions that cannot be read count, and stay.
+// MaxPerPrincipal.
 func (s *Session) makeRoom(ctx context.Context, principal string) error {
-	m := s.m
-	if principal == "" || m.options.MaxPerPrincipal == 0 {
-		return nil
-	}
-	return m.call(ctx, opCommit, func(int) error {
-		limit := m.options.MaxPerPrincipal
-		listed, err := s.listed(ctx, principal)
-		if err != nil || len(surplus(listed, limit)) == 0 {
-			return err
-		}
-		if err := s.dropGone(ctx, principal, listed); err != nil {
-			return err
-		}
-		// Again after each step, since one may have been rotated out of the way meanwhile.
-		for met := make(map[string]bool); ; {
-			if listed, err = s.listed(ctx, principal); err != nil {
-				return err
-			}
-			oldest := slices.DeleteFunc(surplus(listed, limit), func(key string) bool { return met[key] })
-			if len(oldest) == 0 {
-				return nil
-			}
-			for _, key := range oldest {
-				met[key] = true
-			}
-			if err := s.replace(ctx, principal, oldest); err != nil {
-				return err
-			}
-		}
-	})
+	return s.m.call(ctx, opCommit, func(int) error { return s.m.makeRoom(ctx, principal, s.copies, s.note) })
 }
 
-// listed returns the sessions in the index of a principal, without copies of this one that
-// are still to be discarded.
-func (s *Session) listed(ctx context.Context, principal string) ([]store.Listing, error) {
-	listed, err := s.m.store.Listed(ctx, principal)
-	return slices.DeleteFunc(listed, func(l store.Listing) bool {
-		return slices.ContainsFunc(s.copies, func(t try) bool { return s.m.key(t.id) == l.ID })
-	}), err
+// makeRoom does so, and tells note of what it goes on without. Sessions that cannot be read
+// count, and stay; copies of the one that has signed in, which are still to be discarded, do
+// not count.
+func (m *Manager) makeRoom(ctx context.Context, principal string, copies []try, note func(error)) error {
+	limit := m.options.MaxPerPrincipal
+	if principal == "" || limit == 0 {
+		return nil
+	}
+	list := func() ([]store.Listing, error) {
+		listed, err := m.store.Listed(ctx, principal)
+		return slices.DeleteFunc(listed, func(l store.Listing) bool {
+			return slices.ContainsFunc(copies, func(t try) bool { return m.key(t.id) == l.ID })
+		}), err
+	}
+	listed, err := list()
+	if err != nil || len(surplus(listed, limit)) == 0 {
+		return err
+	}
+	if err := m.dropGone(ctx, principal, listed, note); err != nil {
+		return err
+	}
+	// Again after each step, since one may have been rotated out of the way meanwhile.
+	for met := make(map[string]bool); ; {
+		if listed, err = list(); err != nil {
+			return err
+		}
+		oldest := slices.DeleteFunc(surplus(listed, limit), func(key string) bool { return met[key] })
+		if len(oldest) == 0 {
+			return nil
+		}
+		for _, key := range oldest {
+			met[key] = true
+		}
+		if err := m.replace(ctx, principal, oldest, note); err != nil {
+			return err
+		}
+	}
 }
 
 // surplus are the sessions of the oldest sign-ins over a limit.
@@ -234,28 +235,27 @@ func surplus(listed []store.Listing, limit int) (oldest []string) {
 }
 
 // dropGone takes those of the sessions that are gone out of the index.
-func (s *Session) dropGone(ctx context.Context, principal string, listed []store.Listing) error {
-	found, unreadable, err := s.m.inspect(ctx, listed)
+func (m *Manager) dropGone(ctx context.Context, principal string, listed []store.Listing, note func(error)) error {
+	found, unreadable, err := m.inspect(ctx, listed)
 	if err != nil {
 		return err
 	}
-	s.note(opError(opList, unreadable))
+	note(opError(opList, unreadable))
 	gone := goneOf(found)
 	if len(gone) == 0 {
 		return nil
 	}
-	return s.m.store.Unlist(ctx, principal, gone...)
+	return m.store.Unlist(ctx, principal, gone...)
 }
 
 // replace ends sessions that newer ones have taken the place of. Until that is done
 // they stay in the index, so that a second try finds them again.
-func (s *Session) replace(ctx context.Context, principal string, oldest []string) error {
-	m := s.m
+func (m *Manager) replace(ctx context.Context, principal string, oldest []string, note func(error)) error {
 	for _, key := range oldest {
 		r := store.Retirement{Token: m.process.Token(), Reason: string(Replaced)}
 		status, had, err := m.retire(ctx, key, r)
 		if errors.Is(err, store.ErrFormat) {
-			s.note(opError(opCommit, err))
+			note(opError(opCommit, err))
 			continue
 		}
 		if err != nil {
@@ -265,7 +265,7 @@ func (s *Session) replace(ctx context.Context, principal string, oldest []string
 			m.stats.ended.Add(1)
 		}
 		if had.Companion {
-			s.note(m.deleteCompanion(ctx, key))
+			note(m.deleteCompanion(ctx, key))
 		}
 		if err := m.store.Unlist(ctx, principal, key); err != nil {
 			return err

@@ -38,44 +38,6 @@ func (s *Session) rollBack() bool {
 	return true
 }
 
-// settle takes back, beside the request, what commits have left that failed, unless they
-// were executed after all.
-func (s *Session) settle() {
-	moved := s.moved()
-	if moved == nil {
-		s.discardAllBut("")
-	} else {
-		s.discardAllBut(moved.id)
-	}
-	if moved == nil && s.placed == nil {
-		return
-	}
-	m, id, meta, lease, placed := s.m, s.id, s.meta, s.lease, s.placed
-	m.later(func(ctx context.Context) error {
-		key := m.key(id)
-		if lease != nil {
-			// Without it, a retirement that is still on its way does nothing.
-			if err := m.store.Release(ctx, key, lease.token); err != nil {
-				return err
-			}
-		}
-		if moved != nil {
-			gone, err := m.hasMoved(ctx, key, lease.token)
-			if err != nil {
-				return err
-			}
-			if gone {
-				return m.leave(ctx, id, meta, meta.Extras.Companion || placed != nil)
-			}
-			m.discard(*moved)
-		}
-		if placed != nil {
-			return m.takeBackCompanion(ctx, id, *placed)
-		}
-		return nil
-	})
-}
-
 // releaseLater gives up a lease as soon as Redis can be reached, so that a failover does
 // not keep a session from its user for all of LockTTL.
 func (m *Manager) releaseLater(key, token string) {
@@ -83,12 +45,9 @@ func (m *Manager) releaseLater(key, token string) {
 }
 
 // later does something beside the request, as soon as Redis can be reached. It gives up after
-// LockTTL, or with Close; after Close it tries once, in the request's own goroutine.
+// LockTTL, or with Close; after Close it does nothing.
 func (m *Manager) later(f func(ctx context.Context) error) {
 	if !m.background() {
-		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
-		defer cancel()
-		_ = f(ctx)
 		return
 	}
 	go func() {

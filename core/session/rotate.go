@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
@@ -12,9 +11,9 @@ import (
 // move saves the whole session under a new ID and then retires the old one. The
 // two are in different slots of a cluster, so it takes two calls. Until the second
 // nobody knows the new ID: if the old one cannot be retired, that copy is discarded. While
-// it is not known whether the old one is retired, the copy stays until a later one has taken
-// its place, as it may be all that there is of the session. If a Shared commit came in
-// between, all is done once more with what that has written.
+// it is not known whether the old one is retired, the copy may be all that there is of the
+// session, and stays until a later one takes its place. If a Shared commit came in between,
+// all is done once more with what that has written.
 //
 // A rotation takes its place in the index of the principal beforehand, so that it is
 // never missing there. A sign-in enters it only once it has succeeded: until then it must
@@ -42,38 +41,38 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		if err := s.put(ctx, facts, set); err != nil {
 			return err
 		}
+		if companion != nil {
+			if _, err := s.putCompanion(ctx, s.tried.id, *companion, facts); err != nil {
+				return err
+			}
+		}
 		listed := false
 		if !signsIn {
 			if listed, err = s.enlist(ctx, facts, s.key); err != nil {
 				return err
 			}
 		}
-		if companion != nil {
-			if _, err := s.putCompanion(ctx, s.tried.id, *companion, facts); err != nil {
-				return err
-			}
-		}
-		s.tried.moved = true
+		s.tried.moved, s.tried.after = true, after
 		// The lease's token, so that a later try with other changes finds that an
 		// earlier one has retired the ID.
 		had, err := s.retire(ctx, s.key, store.Retirement{Token: s.lease.token, Lease: s.lease.token, After: after})
 		var failed *OpError
 		switch {
 		case err == nil:
+			if err := s.succeed(ctx); err != nil {
+				return err
+			}
 			if err := s.arrive(ctx, facts, listed, signsIn); err != nil {
 				return err
 			}
-			s.note(s.m.leave(ctx, s.id, s.meta, had.Companion || s.placed != nil))
+			s.leave(ctx, had.Companion)
 			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 			return nil
-		case errors.As(err, &failed) && !errors.Is(err, ErrLockLost):
+		case errors.As(err, &failed) && !errors.Is(err, ErrLockLost), !errors.Is(err, errChanged):
 			return err
 		}
-		if !errors.Is(err, errChanged) {
-			return err
-		}
-		s.discardAllBut("") // nothing was retired, not by an earlier try either
-		s.tried.id = newID()
+		s.discardAll() // nothing was retired, not by an earlier try either
+		s.tried.id, s.tried.ends = newID(), s.m.process.Token()
 		var l store.Loaded
 		err = s.m.call(ctx, opCommit, func(int) (err error) {
 			l, err = s.m.store.Load(ctx, s.key)
@@ -143,87 +142,4 @@ func (s *Session) arrive(ctx context.Context, facts store.Meta, listed, signsIn 
 		return nil
 	}
 	return s.makeRoom(ctx, facts.Principal)
-}
-
-// leave takes away what the ID that a session had before leaves behind.
-func (m *Manager) leave(ctx context.Context, id string, meta store.Meta, companion bool) error {
-	key := m.key(id)
-	m.unlist(meta.Principal, key)
-	if meta.Extras.Retention != 0 {
-		m.forget(key)
-	}
-	if !companion {
-		return nil
-	}
-	return m.deleteCompanion(ctx, id)
-}
-
-// moved returns the last try after which the old ID may be retired, nil if there was none.
-func (s *Session) moved() *try {
-	if s.tried.moved {
-		return &s.tried
-	}
-	for i := range slices.Backward(s.copies) {
-		if s.copies[i].moved {
-			return &s.copies[i]
-		}
-	}
-	return nil
-}
-
-// hasMoved tells whether an ID may have been retired by a move of who had its lease. It asks
-// for that once more: of a session that is still there the lease has been given up, so that
-// nothing is retired.
-func (m *Manager) hasMoved(ctx context.Context, key, lease string) (bool, error) {
-	status, _, err := m.store.Retire(ctx, key, store.Retirement{Token: lease, Lease: lease})
-	return status == store.Done || status == store.Unknown, err
-}
-
-// retireLater retires the old ID of a session whose client gets that of a copy, though it is
-// not known whether that has happened.
-func (s *Session) retireLater(moved try) {
-	m, id, meta, token, placed := s.m, s.id, s.meta, s.lease.token, s.placed != nil
-	m.later(func(ctx context.Context) error {
-		_, had, err := m.store.Retire(ctx, m.key(id), store.Retirement{Token: token})
-		if err == nil {
-			err = m.leave(ctx, id, meta, had.Companion || placed)
-			if moved.facts.Principal != "" {
-				m.relist(m.key(moved.id), moved.facts)
-			}
-		}
-		return err
-	})
-}
-
-// discardAllBut removes what tries have saved under IDs that nobody knows, but for one.
-func (s *Session) discardAllBut(id string) {
-	for _, t := range s.copies {
-		if t.id != id {
-			s.m.discard(t)
-		}
-	}
-	s.copies = nil
-	if s.tried.id != id && s.tried.id != "" {
-		s.m.discard(s.tried)
-		s.tried.id, s.tried.moved = "", false
-	}
-}
-
-// discard removes what a try has saved under an ID that nobody knows.
-func (m *Manager) discard(t try) {
-	key, token := m.key(t.id), m.process.Token()
-	m.later(func(ctx context.Context) error {
-		status, had, err := m.store.Retire(ctx, key, store.Retirement{Token: token})
-		errs := []error{err}
-		if status != store.Retired { // by another, so that its end is to be handled
-			errs = append(errs, m.store.Forget(ctx, key))
-		}
-		if t.facts.Principal != "" {
-			errs = append(errs, m.store.Unlist(ctx, t.facts.Principal, key))
-		}
-		if had.Companion {
-			errs = append(errs, m.store.DeleteCompanion(ctx, t.id))
-		}
-		return errors.Join(errs...)
-	})
 }

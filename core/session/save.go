@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
@@ -16,7 +17,9 @@ type try struct {
 	delta     delta
 	facts     store.Meta
 	companion string
+	ends      string // token of the retirement of that ID, if it is to be discarded
 	moved     bool   // the session is saved under that ID, and the old one may be retired
+	after     string // which commit of the old one it goes on from, then
 	before    string // token of an earlier try that was written, and was the last commit then
 	retimes   bool   // this one, or one that was written before, sets the timeout
 }
@@ -90,7 +93,7 @@ func (s *Session) prepare(d delta, facts store.Meta, written string) {
 	}
 	s.tried = next
 	if s.needsID() {
-		s.tried.id = newID()
+		s.tried.id, s.tried.ends = newID(), s.m.process.Token()
 	}
 }
 
@@ -98,6 +101,7 @@ func (s *Session) prepare(d delta, facts store.Meta, written string) {
 func (s *Session) save(ctx context.Context, http bool) (delta, error) {
 	switch {
 	case s.savesNothing():
+		s.discardAll()
 		return delta{}, nil
 	case s.abandon:
 		s.prepare(delta{}, store.Meta{}, "")
@@ -163,13 +167,13 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 	if err := s.put(ctx, facts, d.sealed(s.codecOf(s.tried.id))); err != nil {
 		return err
 	}
-	if _, err := s.enlist(ctx, facts, ""); err != nil {
-		return err
-	}
 	if s.companion != nil {
 		if _, err := s.putCompanion(ctx, s.tried.id, *s.companion, facts); err != nil {
 			return err
 		}
+	}
+	if _, err := s.enlist(ctx, facts, ""); err != nil {
+		return err
 	}
 	if err := s.makeRoom(ctx, facts.Principal); err != nil {
 		return err
@@ -204,12 +208,7 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	}
 	changed := !d.empty() || c.Timeout != 0 || s.companion != nil
 	var err error
-	if s.companion != nil {
-		c.Extras.Companion = true
-		if err = s.setCompanion(ctx); err != nil {
-			return err
-		}
-	}
+	c.Extras.Companion = s.companion != nil
 	switch {
 	case s.lease != nil:
 		err = s.call(ctx, func() (store.Status, error) {
@@ -231,14 +230,10 @@ func (s *Session) write(ctx context.Context, d delta, sent time.Time) error {
 	switch {
 	case errors.Is(err, ErrEnded) && !changed:
 		return nil // there was nothing to lose
-	case err == nil:
-		s.followed(ctx)
-	case s.placed != nil && (errors.Is(err, ErrEnded) || errors.Is(err, ErrLockLost)):
-		if s.m.takeBackCompanion(ctx, s.id, *s.placed) == nil {
-			s.placed = nil
-		}
+	case err != nil:
+		return err
 	}
-	return err
+	return s.followed(ctx)
 }
 
 // facts are what the session's own facts are after this commit.
@@ -259,15 +254,19 @@ func (s *Session) hasten(ctx context.Context) error {
 }
 
 // followed lets what depends on the session's life follow a commit of it.
-func (s *Session) followed(ctx context.Context) {
+func (s *Session) followed(ctx context.Context) error {
 	s.note(opError(opCommit, s.hasten(ctx)))
 	facts := s.facts()
-	if facts.Extras.Companion || s.companion != nil {
-		s.note(opError(opCompanion, s.m.store.TouchCompanion(ctx, s.id, facts, false)))
-	}
 	if facts.Principal != "" && facts.Timeout > s.meta.Timeout {
 		s.m.relist(s.key, facts)
 	}
+	switch {
+	case s.companion != nil:
+		return s.giveCompanion(ctx)
+	case facts.Extras.Companion:
+		s.note(opError(opCompanion, s.m.store.TouchCompanion(ctx, s.id, facts, false)))
+	}
+	return nil
 }
 
 // end ends the session, under the ID that it has got by a move whose outcome was not known,
@@ -279,19 +278,22 @@ func (s *Session) end(ctx context.Context) error {
 	}
 	id := s.id
 	had, err := s.retire(ctx, s.key, r)
-	if moved := s.moved(); errors.Is(err, ErrEnded) && moved != nil {
-		var gone bool
+	if last := s.moved(); last != nil && errors.Is(err, ErrEnded) {
+		var moved bool
 		failed := s.m.call(ctx, opCommit, func(int) (err error) {
-			gone, err = s.m.hasMoved(ctx, s.key, s.lease.token)
+			moved, err = s.m.hasMoved(ctx, s.key, s.lease.token)
 			return err
 		})
 		if failed != nil {
 			return failed
 		}
-		if gone {
-			s.note(s.m.leave(ctx, s.id, s.meta, s.meta.Extras.Companion || s.placed != nil))
-			id, r.Lease = moved.id, ""
-			had, err = s.retire(ctx, s.m.key(id), r)
+		if moved {
+			id, r.Lease = last.id, ""
+			if had, err = s.retire(ctx, s.m.key(id), r); err == nil || errors.Is(err, ErrEnded) {
+				s.leave(ctx, s.meta.Extras.Companion)
+				s.m.unlist(last.facts.Principal, s.m.key(id))
+				s.copies = slices.DeleteFunc(s.copies, func(t try) bool { return t.id == id })
+			}
 		}
 	}
 	switch {
@@ -303,7 +305,7 @@ func (s *Session) end(ctx context.Context) error {
 		return err
 	}
 	s.m.stats.ended.Add(1)
-	if had.Companion || s.placed != nil {
+	if had.Companion {
 		s.note(s.m.deleteCompanion(ctx, id))
 	}
 	s.m.unlist(s.meta.Principal, s.key)

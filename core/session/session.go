@@ -43,7 +43,6 @@ type Session struct {
 	timeout   time.Duration
 	principal string
 	companion *string // to be created
-	placed    *string // that a commit may have created, though it failed
 	rotate    bool
 	abandon   bool
 

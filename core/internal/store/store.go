@@ -226,6 +226,7 @@ type Retirement struct {
 	Lease  string // the lease that must be held, "" if none need be
 	After  string // the commit that must have been the last, "" for any
 	Reason string // one word, kept for who handles the end; "" if the session goes on under another ID
+	Always bool   // the ID is retired even if there is no such session, see [Unknown]
 }
 
 // Retire ends a session; its ID stays unusable for the time set in the store.
@@ -233,7 +234,7 @@ type Retirement struct {
 // the session had.
 func (s *Store) Retire(ctx context.Context, id string, r Retirement) (Status, Extras, error) {
 	reply, err := retireScript.run(ctx, s, append(s.Keys.Request(id), s.Keys.Ended(id)),
-		r.Token, r.Lease, ms(s.RetireTTL), s.channels(), r.After, r.Reason, time.Now().UnixMilli())
+		r.Token, r.Lease, ms(s.RetireTTL), s.channels(), r.After, r.Reason, time.Now().UnixMilli(), r.Always)
 	list, done := reply.([]any)
 	if err != nil || !done || len(list) != 2 {
 		code, err := status(reply, err)

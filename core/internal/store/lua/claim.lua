@@ -41,7 +41,7 @@ end
 local ABSENT, PATIENCE = '1 ended unknown ', 60000
 local meta = redis.call('HGET', ended, META)
 local absent = meta and string.sub(meta, 1, #ABSENT) == ABSENT
-if meta == MOVED then
+if meta and string.sub(meta, 1, #MOVED) == MOVED then
   redis.call('DEL', claim)
   return {UNKNOWN}
 elseif not meta or absent then

@@ -10,7 +10,7 @@
 --
 -- META of a live session:    1 <timeout ms> <created ms> <extras> <commit token> <principal>
 -- META of a retired session: 1 retired <token of the retiring commit> moved|ended <extras>
--- META in Ended:             1 moved, of a session that went on under another ID; or
+-- META in Ended:             1 moved <token> <extras>, of a session that went on under another ID; or
 --                            1 ended <reason> <used ms> <ended ms> <attempts> <created ms> <principal>
 --
 -- <extras> is -, or made of a letter and a number each:
@@ -23,7 +23,7 @@
 local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, CHANGED, ALIVE = 1, 2, 3, 4, 5, 6, 7, 8
 
 local META = '_berth'
-local MOVED = '1 moved'
+local MOVED = '1 moved '
 local TOKEN_LENGTH, PROCESS_LENGTH = 28, 16
 -- How long a lock that was handed over waits for its new owner, in ms, and how
 -- long the queue outlives the last waiter's sign of life. A waiter looks again

@@ -14,13 +14,16 @@
 -- ARGV[5]  token of the commit that must have been the last, '' for any
 -- ARGV[6]  why the session ends, '' if it does not end but goes on under another ID
 -- ARGV[7]  now, unix ms
+-- ARGV[8]  '1' if an ID is retired even if there is no such session, so that one that is
+--          still on its way to be created is not
 --
 -- Returns  {1, extras}  retired, now or by an earlier try with this token
 --          3, 4, 5  the session has expired, was retired by another, or is not readable
 --          6        somebody else holds the lease, or nobody: nothing changed
 --          7        there was another commit since: nothing changed
 local data, lock, waiters, alive, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, lease, ttl, channel, last, reason, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local token, lease, ttl, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local last, reason, now, always = ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1'
 
 -- include lib.lua
 
@@ -31,6 +34,15 @@ if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
 if code == RETIRED then
   local by, had = string.match(meta, '^1 retired (%S+) ?%l* ?(.*)$')
   if by == token then return {DONE, had} end
+elseif code == UNKNOWN then
+  -- What is left of a tracked session is there for longer.
+  local by, had = string.match(redis.call('HGET', ended, META) or '', '^' .. MOVED .. '(%S+) ?(.*)$')
+  if by == token then return {DONE, had} end
+end
+if code == UNKNOWN and always then
+  redis.call('DEL', data)
+  redis.call('HSET', data, META, '1 retired ' .. token .. ' moved -')
+  redis.call('PEXPIRE', data, ttl)
 end
 if code ~= DONE then
   if lease ~= '' and redis.call('GET', lock) == lease then
@@ -52,7 +64,7 @@ if kept and reason ~= '' then
 else
   redis.call('DEL', data, alive)
   if kept then
-    redis.call('HSET', ended, META, MOVED)
+    redis.call('HSET', ended, META, MOVED .. token .. ' ' .. extras)
     redis.call('PEXPIRE', ended, timeout + kept)
   end
 end

@@ -1,0 +1,197 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// A companion is there once the commit that creates it has succeeded, and not before the
+// session knows of it: so a commit that fails leaves none, and one that failed between the
+// two creates it the second time.
+func TestCompanionAfterAFailedCommit(t *testing.T) {
+	for name, c := range map[string]struct {
+		plan  []step
+		again func(s *session.Session)
+		want  string
+	}{
+		"session refused, the same":    {[]step{refuse}, func(*session.Session) {}, "first"},
+		"session refused, another":     {[]step{refuse}, func(s *session.Session) { s.SetCompanion("second") }, "second"},
+		"reply lost, the same":         {[]step{lose}, func(*session.Session) {}, "first"},
+		"companion refused, the same":  {[]step{pass, refuse}, func(*session.Session) {}, "first"},
+		"companion's reply lost":       {[]step{pass, lose}, func(*session.Session) {}, "first"},
+		"session refused, rolled back": {[]step{refuse}, nil, ""},
+	} {
+		for _, access := range []session.Access{session.Exclusive, session.Shared} {
+			t.Run(name+"/"+access.String(), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, r *rig) {
+					m, f := faulty(r, session.Options{})
+					r.warmUpOnly(t, m)
+					id := saved(t, m, "n", 1)
+					s := begin(t, m, id, access)
+					s.SetCompanion("first")
+					f.then(c.plan...)
+					if s.Commit(context.Background()) == nil || !f.used() {
+						t.Fatal("nothing has failed")
+					}
+					if c.again != nil {
+						c.again(s)
+						commit(t, s)
+					}
+					s.Rollback(context.Background())
+					time.Sleep(5 * time.Second)
+					if value, _ := r.companion(id); value != c.want {
+						t.Errorf("the companion is %q, want %q", value, c.want)
+					}
+				})
+			})
+		}
+	}
+}
+
+// The figures of SetCompanion's doc.
+func TestRoundTripsOfACompanion(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, c := r.newClient(), &trips{}
+		m := r.managerOn(client, session.Options{})
+		warm := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
+		warm.SetCompanion("c")
+		commit(t, warm)
+		id := saved(t, m, "n", 1)
+		client.AddHook(c)
+		for i, want := range []struct{ begin, commit int64 }{{1, 3}, {2, 2}} {
+			c.n.Store(0)
+			s := begin(t, m, id, session.Exclusive)
+			if n := c.n.Load(); n != want.begin {
+				t.Errorf("request %d: %d round trips to begin, want %d", i, n, want.begin)
+			}
+			if i == 0 {
+				s.SetCompanion("c")
+			}
+			c.n.Store(0)
+			commit(t, s)
+			if n := c.n.Load(); n != want.commit {
+				t.Errorf("request %d: %d round trips to commit, want %d", i, n, want.commit)
+			}
+		}
+	})
+}
+
+// A session that has a companion keeps that one, whatever fails on the way to another.
+func TestCompanionIsKept(t *testing.T) {
+	for name, plan := range map[string][]step{
+		"session refused":   {refuse},
+		"companion refused": {pass, refuse},
+		"reply lost":        {pass, lose},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m, f := faulty(r, session.Options{})
+				r.warmUpOnly(t, m)
+				s := begin(t, m, "", session.Exclusive)
+				s.SetCompanion("original")
+				commit(t, s)
+				id := s.ID()
+				s = begin(t, m, id, session.Shared)
+				s.SetCompanion("second")
+				f.then(plan...)
+				if s.Commit(context.Background()) == nil || !f.used() {
+					t.Fatal("nothing has failed")
+				}
+				s.SetCompanion("third")
+				commit(t, s)
+				s.Rollback(context.Background())
+				time.Sleep(5 * time.Second)
+				if value, _ := r.companion(id); value != "original" {
+					t.Errorf("the companion is %q", value)
+				}
+			})
+		})
+	}
+}
+
+// Of a session that ends between a commit and the creation of its companion, none stays, even
+// if Redis cannot be reached right then.
+func TestCompanionOfASessionThatEndsMeanwhile(t *testing.T) {
+	for name, then := range map[string]step{"at once": pass, "later": refuse} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m, f := faulty(r, session.Options{})
+				other := r.manager(session.Options{})
+				r.warmUpOnly(t, m)
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, session.Exclusive)
+				s.SetCompanion("c")
+				f.then(pass, before(func() {
+					if err := other.End(context.Background(), id); err != nil {
+						t.Error(err)
+					}
+				}), then)
+				commit(t, s)
+				if name == "later" {
+					time.Sleep(5 * time.Second)
+				}
+				if r.exists(id) || !f.used() {
+					t.Error("the companion is there")
+				}
+			})
+		})
+	}
+}
+
+// Whoever abandons a session whose reply is lost leaves no companion.
+func TestCompanionOfALostAbandon(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		r.warmUpOnly(t, m)
+		s := begin(t, m, "", session.Exclusive)
+		s.SetCompanion("c")
+		commit(t, s)
+		id := s.ID()
+		s = begin(t, m, id, session.Exclusive)
+		s.Abandon()
+		failCommit(t, s, f, lose)
+		s.Rollback(context.Background())
+		time.Sleep(5 * time.Second)
+		if r.exists(id) {
+			t.Error("the companion is there")
+		}
+	})
+}
+
+// A commit that fails spares the companion that another is about to commit.
+func TestCompanionInTheMaking(t *testing.T) {
+	for name, plan := range map[string][]step{
+		"refused":             {refuse},
+		"reply lost":          {lose},
+		"session not written": {pass, refuse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				m, f := faulty(r, session.Options{})
+				other, g := faulty(r, session.Options{})
+				r.warmUpOnly(t, m)
+				r.warmUpOnly(t, other)
+				id := saved(t, m, "n", 1)
+				s := begin(t, m, id, session.Shared)
+				s.SetCompanion("c")
+				f.then(pass, before(func() {
+					o := begin(t, other, id, session.Shared)
+					o.SetCompanion("d")
+					g.then(plan...)
+					if o.Commit(context.Background()) == nil || !g.used() {
+						t.Error("nothing has failed")
+					}
+					o.Rollback(context.Background())
+					time.Sleep(5 * time.Second)
+				}))
+				commit(t, s)
+				if value, _ := r.companion(id); value != "c" {
+					t.Errorf("the companion is %q", value)
+				}
+			})
+		})
+	}
+}
