@@ -96,21 +96,24 @@ func (s *Session) takeCopies() []try {
 	return all
 }
 
-// discard removes the copy that a try may have left and that is not the session, beside the
-// request, even if it is still on its way to be created.
+// remove removes the copy that a try may have left and that is not the session, even if it is
+// still on its way to be created.
+func (m *Manager) remove(ctx context.Context, t try) error {
+	key := m.key(t.id)
+	_, had, err := m.store.Retire(ctx, key, store.Retirement{Token: t.ends, Always: true})
+	errs := []error{err, m.store.Forget(ctx, key)}
+	if t.facts.Principal != "" {
+		errs = append(errs, m.store.Unlist(ctx, t.facts.Principal, key))
+	}
+	if had.Companion {
+		errs = append(errs, m.store.DeleteCompanion(ctx, t.id))
+	}
+	return errors.Join(errs...)
+}
+
+// discard does so beside the request.
 func (m *Manager) discard(t try) {
-	m.later(func(ctx context.Context) error {
-		key := m.key(t.id)
-		_, had, err := m.store.Retire(ctx, key, store.Retirement{Token: t.ends, Always: true})
-		errs := []error{err, m.store.Forget(ctx, key)}
-		if t.facts.Principal != "" {
-			errs = append(errs, m.store.Unlist(ctx, t.facts.Principal, key))
-		}
-		if had.Companion {
-			errs = append(errs, m.store.DeleteCompanion(ctx, t.id))
-		}
-		return errors.Join(errs...)
-	})
+	m.later(func(ctx context.Context) error { return m.remove(ctx, t) })
 }
 
 // settle finds out, beside the request, what has become of commits that failed, and discards
@@ -147,10 +150,11 @@ func (s *Session) settle() {
 				return err
 			}
 		}
+		errs := []error{m.deleteCompanions(ctx, ids)}
 		for _, t := range copies {
-			m.discard(t)
+			errs = append(errs, m.remove(ctx, t))
 		}
-		return m.deleteCompanions(ctx, ids)
+		return errors.Join(errs...)
 	})
 }
 
@@ -206,8 +210,7 @@ func (s *Session) retireLater(t try) {
 		case status == store.Changed:
 			return m.store.Release(ctx, key, lease)
 		case status == store.Retired || status == store.Unknown:
-			m.discard(t)
-			return nil
+			return m.remove(ctx, t)
 		case status != store.Done:
 			return nil
 		}

@@ -96,7 +96,7 @@ func (m *Manager) forget(key string) {
 
 // track has the end of a session tracked that was saved when TrackEnd was off.
 func (s *Session) track(ctx context.Context) {
-	err := s.m.store.Track(ctx, s.key, s.meta)
+	err := s.m.store.Expect(ctx, s.key, s.meta)
 	status := store.Status(0)
 	if err == nil {
 		status, err = s.m.store.Mark(ctx, s.key, store.Extras{Retention: s.m.options.EndRetention})

@@ -19,14 +19,10 @@ func Bucket(id string) int {
 	return int(h.Sum32() % Buckets)
 }
 
-// Expect puts a session into the index of ends, with its deadline if it is used now.
+// Expect puts a session into the index of ends, with its deadline if it is used now,
+// unless it is there: it may have ended since.
 // It comes before the session itself, so that no session is ever without.
 func (s *Store) Expect(ctx context.Context, id string, m Meta) error {
-	return s.Client.ZAdd(ctx, s.Keys.Ends(Bucket(id)), s.due(id, m)).Err()
-}
-
-// Track does the same for a session that exists already, and may be in the index.
-func (s *Store) Track(ctx context.Context, id string, m Meta) error {
 	return s.Client.ZAddNX(ctx, s.Keys.Ends(Bucket(id)), s.due(id, m)).Err()
 }
 
