@@ -350,6 +350,29 @@ func TestTakingBackATimeoutComesTooLate(t *testing.T) {
 	})
 }
 
+// A commit whose reply was lost, and that is tried again once others have committed, does not
+// say that nothing was written.
+func TestCommitAgainAfterOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		other := r.manager(session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("n", 2)
+		failCommit(t, s, f, lose)
+		o := begin(t, other, id, session.Exclusive)
+		o.Set("n", 3)
+		commit(t, o)
+		err := s.Commit(context.Background())
+		wantErr(t, err, session.ErrLockLost)
+		var failed *session.OpError
+		if !errors.As(err, &failed) {
+			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
 // Nothing was written and nothing is wanted any more: that the session has ended
 // meanwhile is no error.
 func TestTakenBackFromASessionThatEnded(t *testing.T) {

@@ -308,5 +308,8 @@ func (m *Manager) acquire(w *wait, pass *gate.Pass, key, token string) (l store.
 // where only the reply was lost, or a place in the queue for it. If that fails
 // too, the lease runs out.
 func (m *Manager) release(key, token string) {
-	m.cleanup(func(ctx context.Context) { _ = m.store.Release(ctx, key, token) })
+	m.cleanup(opBegin, func(ctx context.Context) error {
+		_ = m.store.Release(ctx, key, token)
+		return nil
+	})
 }

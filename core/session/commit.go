@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,11 +50,10 @@ func (s *Session) commit(ctx context.Context, http bool) error {
 	}
 	if err != nil {
 		s.m.fail(ctx, err)
-		if !s.m.silenced(err) {
-			return err
+		if s.m.silenced(err) {
+			return nil
 		}
-		s.silence(err)
-		return nil
+		return err
 	}
 	if hook := s.m.options.Hooks.OnFieldsSet; hook != nil && len(wrote.set) > 0 {
 		hook(ctx, s, wrote.set)
@@ -112,25 +112,22 @@ func (s *Session) idle() bool {
 }
 
 // silence makes the best of a session whose commit failed in FailSilently mode.
-func (s *Session) silence(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.err = err
-	if last := s.moved(); last != nil {
+func (s *Session) silence() {
+	if last := s.moved(); last != nil && s.principal == s.meta.Principal && !errors.Is(s.err, ErrLockLost) {
 		// The session is there under its new ID. Whether the old one has been
 		// retired is not known, so the client gets the new one.
 		s.retireLater(*last)
 		s.state, s.id, s.owed = sealed, last.id, owesCookie
 		s.discardCopies()
-	} else {
-		s.state, s.detached = rolledBack, outage
-		s.m.stats.rolledBack.Add(1)
-		s.settle()
-		if s.lease != nil {
-			s.m.releaseLater(s.key, s.lease.token)
-		}
+		return
 	}
-	s.lease.giveUp()
+	// Nobody is logged in, or out, in silence.
+	s.state, s.detached = rolledBack, outage
+	s.m.stats.rolledBack.Add(1)
+	s.settle()
+	if s.lease != nil {
+		s.m.releaseLater(s.key, s.lease.token)
+	}
 }
 
 func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
@@ -147,23 +144,30 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 		return delta{}, nil
 	}
 	var wrote delta
-	err := s.lease.commit(func() (err error) {
+	lost, err := s.lease.commit(func() (err error) {
 		wrote, err = s.save(ctx, http)
 		return err
 	})
+	if lost {
+		s.note(ErrLockLost)
+	}
 	switch {
 	case err == nil:
 		s.state = sealed
 		s.discardCopies()
+		s.tried = try{}
 		if s.detached == attached {
 			s.err = nil
 		}
 		s.m.stats.committed.Add(1)
+	case s.m.silenced(err):
+		s.err = err
+		s.silence()
 	case errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded):
 		s.state, s.err = rolledBack, err
 		s.settle()
 	default:
-		s.err = err
+		s.err, s.tried.failed = err, err
 		return delta{}, err
 	}
 	s.lease.giveUp()
@@ -188,8 +192,8 @@ func (s *Session) call(ctx context.Context, op func() (store.Status, error)) err
 		return err
 	case status == store.Done:
 		return nil
-	case status == store.Lost && unsure != nil:
-		return &OpError{Op: opCommit, Err: fmt.Errorf("tried again after %w, and %w", unsure, errLostSince)}
+	case status == store.Lost && cmp.Or(unsure, s.tried.failed) != nil:
+		return &OpError{Op: opCommit, Err: fmt.Errorf("tried again after %w, and %w", cmp.Or(unsure, s.tried.failed), errLostSince)}
 	case status == store.Lost:
 		return ErrLockLost
 	case status == store.Changed:

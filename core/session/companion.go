@@ -42,18 +42,19 @@ func (s *Session) putCompanion(ctx context.Context, id, value string, facts stor
 func (s *Session) giveCompanion(ctx context.Context) error {
 	m, id, key, facts := s.m, s.id, s.key, s.facts()
 	created, err := s.putCompanion(ctx, id, *s.companion, facts)
-	if err != nil {
-		return err
-	}
-	if !created {
-		s.note(opError(opCompanion, m.store.TouchCompanion(ctx, id, facts, false)))
-	}
 	check := func(ctx context.Context) error {
 		found, err := m.store.Inspect(ctx, []string{key})
 		if err != nil || found[0].Status == store.Done {
 			return err
 		}
 		return m.store.DeleteCompanion(ctx, id)
+	}
+	if err != nil {
+		m.later(check)
+		return err
+	}
+	if !created {
+		s.note(opError(opCompanion, m.store.TouchCompanion(ctx, id, facts, false)))
 	}
 	if err := check(ctx); err != nil {
 		s.note(opError(opCompanion, err))

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -49,6 +51,40 @@ func TestCompanionAfterAFailedCommit(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Nor does one whose reply was lost, be it to the companion or to the end of the session.
+func TestCompanionOfALostReply(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{})
+		other := r.manager(session.Options{})
+		r.warmUpOnly(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.SetCompanion("c")
+		f.then(pass, func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			if err := other.End(context.Background(), id); err != nil {
+				t.Error(err)
+			}
+			return lose(ctx, cmd, next)
+		})
+		if s.Commit(context.Background()) == nil {
+			t.Error("nothing has failed")
+		}
+		s.Rollback(context.Background())
+
+		s = begin(t, m, "", session.Exclusive)
+		s.SetCompanion("c")
+		commit(t, s)
+		f.then(lose)
+		if m.End(context.Background(), s.ID()) == nil {
+			t.Error("nothing has failed")
+		}
+		time.Sleep(5 * time.Second)
+		if r.exists(id) || r.exists(s.ID()) {
+			t.Error("a companion is there")
+		}
+	})
 }
 
 // The figures of SetCompanion's doc.

@@ -72,16 +72,12 @@ func (m *Manager) leave(key string, meta store.Meta) {
 
 // discardAll discards all copies, that of the last try too.
 func (s *Session) discardAll() {
-	for _, t := range s.takeCopies() {
-		s.m.discard(t)
-	}
+	s.m.discard(s.takeCopies())
 }
 
 // discardCopies discards those of earlier tries.
 func (s *Session) discardCopies() {
-	for _, t := range s.copies {
-		s.m.discard(t)
-	}
+	s.m.discard(s.copies)
 	s.copies = nil
 }
 
@@ -96,24 +92,29 @@ func (s *Session) takeCopies() []try {
 	return all
 }
 
-// remove removes the copy that a try may have left and that is not the session, even if it is
-// still on its way to be created.
-func (m *Manager) remove(ctx context.Context, t try) error {
-	key := m.key(t.id)
-	_, had, err := m.store.Retire(ctx, key, store.Retirement{Token: t.ends, Always: true})
-	errs := []error{err, m.store.Forget(ctx, key)}
-	if t.facts.Principal != "" {
-		errs = append(errs, m.store.Unlist(ctx, t.facts.Principal, key))
-	}
-	if had.Companion {
-		errs = append(errs, m.store.DeleteCompanion(ctx, t.id))
+// remove removes the copies that tries may have left and that are not the session, even if
+// they are still on their way to be created.
+func (m *Manager) remove(ctx context.Context, tries ...try) error {
+	var errs []error
+	for _, t := range tries {
+		key := m.key(t.id)
+		_, had, err := m.store.Retire(ctx, key, store.Retirement{Token: t.ends, Always: true})
+		errs = append(errs, err, m.store.Forget(ctx, key))
+		if t.facts.Principal != "" {
+			errs = append(errs, m.store.Unlist(ctx, t.facts.Principal, key))
+		}
+		if had.Companion {
+			errs = append(errs, m.store.DeleteCompanion(ctx, t.id))
+		}
 	}
 	return errors.Join(errs...)
 }
 
 // discard does so beside the request.
-func (m *Manager) discard(t try) {
-	m.later(func(ctx context.Context) error { return m.remove(ctx, t) })
+func (m *Manager) discard(tries []try) {
+	if len(tries) > 0 {
+		m.later(func(ctx context.Context) error { return m.remove(ctx, tries...) })
+	}
 }
 
 // settle finds out, beside the request, what has become of commits that failed, and discards
@@ -150,11 +151,7 @@ func (s *Session) settle() {
 				return err
 			}
 		}
-		errs := []error{m.deleteCompanions(ctx, ids)}
-		for _, t := range copies {
-			errs = append(errs, m.remove(ctx, t))
-		}
-		return errors.Join(errs...)
+		return errors.Join(m.deleteCompanions(ctx, ids), m.remove(ctx, copies...))
 	})
 }
 
@@ -201,30 +198,23 @@ func (m *Manager) deleteCompanions(ctx context.Context, ids []string) error {
 // goes; if another has changed it, the old ID stays, as that is not in the copy.
 func (s *Session) retireLater(t try) {
 	m, id, key, meta, lease := s.m, s.id, s.key, s.meta, s.lease.token
-	principal := t.facts.Principal
 	m.later(func(ctx context.Context) error {
 		status, _, err := m.store.Retire(ctx, key, store.Retirement{Token: lease, Lease: lease, After: t.after})
 		switch {
 		case err != nil:
 			return err
-		case status == store.Changed:
-			return m.store.Release(ctx, key, lease)
 		case status == store.Retired || status == store.Unknown:
 			return m.remove(ctx, t)
-		case status != store.Done:
-			return nil
+		case status == store.Changed:
+			err = m.store.Release(ctx, key, lease)
+		case status == store.Done:
+			m.leave(key, meta)
+			err = m.deleteCompanions(ctx, []string{id})
 		}
-		m.leave(key, meta)
-		if principal != "" {
-			_, _, err = m.store.Enlist(ctx, m.key(t.id), principal, indexLife(t.facts.Timeout), "")
+		if t.facts.Principal != "" {
+			_, _, listed := m.store.Enlist(ctx, m.key(t.id), t.facts.Principal, indexLife(t.facts.Timeout), "")
+			err = errors.Join(err, listed)
 		}
-		if err == nil && principal != meta.Principal {
-			err = m.makeRoom(ctx, principal, nil, func(err error) {
-				if err != nil {
-					m.fail(ctx, err)
-				}
-			})
-		}
-		return errors.Join(err, m.deleteCompanions(ctx, []string{id}))
+		return err
 	})
 }

@@ -2,8 +2,10 @@ package session_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -193,22 +195,34 @@ func TestSilentMoveInDoubt(t *testing.T) {
 	}
 }
 
-// With FailSilently a sign-in whose reply was lost counts, and makes room.
-func TestSilentSignInMakesRoom(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{FailSilently: true, MaxPerPrincipal: 1})
-		r.warmUpOnly(t, m)
-		before := signIn(t, m, "ann")
-		id := saved(t, m, "n", 1)
-		s := begin(t, m, id, session.Exclusive)
-		s.SetPrincipal("ann")
-		on.arm(r.key(id, "Ended"), lose)
-		commit(t, s)
-		time.Sleep(time.Second)
-		if n := len(handles(t, m, "ann")); n != 1 || view(t, m, s.ID()).Principal() != "ann" || !view(t, m, before).Detached() {
-			t.Errorf("ann has %d sessions", n)
+// With FailSilently nobody is logged in, or out, by a commit that failed.
+func TestSilentSignInInDoubt(t *testing.T) {
+	for _, before := range []string{"", "ann"} {
+		for name, how := range map[string]step{"refused": refuse, "lost": lose} {
+			t.Run(fmt.Sprintf("%s, signed in before: %t", name, before != ""), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, r *rig) {
+					m, on := matching(r, session.Options{FailSilently: true})
+					r.warmUpOnly(t, m)
+					s := begin(t, m, "", session.Exclusive)
+					s.Set("n", 1)
+					s.SetPrincipal(before)
+					commit(t, s)
+					id := s.ID()
+					s = begin(t, m, id, session.Exclusive)
+					s.SetPrincipal(map[string]string{"": "ann", "ann": ""}[before])
+					on.arm(r.key(id, "Ended"), how)
+					commit(t, s)
+					if !s.Detached() || s.Err() == nil || s.ID() != id {
+						t.Error("it is not detached")
+					}
+					time.Sleep(5 * time.Second)
+					if v := view(t, m, id); name == "refused" && v.Principal() != before || name == "lost" && !v.Detached() {
+						t.Errorf("under the old ID the principal is %q, detached: %t", v.Principal(), v.Detached())
+					}
+				})
+			})
 		}
-	})
+	}
 }
 
 // A copy that arrives after it was discarded does not stay.
@@ -256,4 +270,140 @@ func TestCloseWhileAMoveIsInDoubt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The sweep of ended sessions that comes upon the old ID of a move leaves what says that it moved.
+func TestSweepDuringAMoveInDoubt(t *testing.T) {
+	for name, next := range nexts {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				o := tracked(func(o *session.Options) { o.Timeout = 10 * time.Minute })
+				m, on := matching(r, o)
+				r.warmUpOnly(t, m)
+				var h endings
+				handleEnds(t, r.manager(o), h.handle)
+				id := saved(t, m, "n", 1)
+				time.Sleep(9 * time.Minute)
+				s := moveInDoubt(t, r, m, on, id, (*session.Session).Rotate, lose)
+				time.Sleep(3 * time.Minute) // its first deadline has come, and it is retired no more
+				if err := next(s); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(10 * time.Second)
+				n := 0
+				for info, err := range m.Sessions(context.Background()) {
+					if n++; err != nil {
+						t.Error(info, err)
+					}
+				}
+				if ends := len(h.list()); n+ends != 1 || (ends == 1) != (name == "abandon") {
+					t.Errorf("there are %d sessions and %d ends", n, ends)
+				}
+			})
+		})
+	}
+}
+
+// While it is held a session outlives its timeout, and so does a copy of it.
+func TestShortTimeoutDuringAMove(t *testing.T) {
+	t.Run("in one commit", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, r *rig) {
+			m, on := matching(r, session.Options{Timeout: 3 * time.Second, RetryTimeout: 20 * time.Second})
+			r.warmUpOnly(t, m)
+			id := saved(t, m, "n", 1)
+			s := begin(t, m, id, session.Exclusive)
+			s.Rotate()
+			heals := time.Now().Add(5 * time.Second)
+			on.each(r.key(id, "Ended"), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				if time.Now().Before(heals) {
+					return refuse(ctx, cmd, next)
+				}
+				return next(ctx, cmd)
+			})
+			commit(t, s)
+			synctest.Wait()
+			if left := r.client.PTTL(context.Background(), r.key(s.ID(), "Data")).Val(); left != 3*time.Second {
+				t.Errorf("the session lives for %v", left)
+			}
+		})
+	})
+	t.Run("in two", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, r *rig) {
+			m, on := matching(r, session.Options{Timeout: 20 * time.Second})
+			r.warmUpOnly(t, m)
+			s := moveInDoubt(t, r, m, on, saved(t, m, "n", 1), (*session.Session).Rotate, refuse)
+			time.Sleep(25 * time.Second)
+			s.Set("n", 2)
+			commit(t, s)
+			if r.hget(s.ID(), "n") != "2" {
+				t.Error("the session is gone")
+			}
+		})
+	})
+}
+
+// A new session that was saved, though the reply was lost, and has expired since, is not revived
+// by the same commit again: it is another one.
+func TestCommitAgainAfterTheTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, on := matching(r, tracked())
+		r.warmUpOnly(t, m)
+		var h endings
+		handleEnds(t, r.manager(tracked()), h.handle)
+		s := begin(t, m, "", session.Exclusive)
+		s.Set("n", 1)
+		on.arm("}_Timeout", lose)
+		if s.Commit(context.Background()) == nil || !on.done() {
+			t.Fatal("nothing has failed")
+		}
+		time.Sleep(2 * time.Minute)
+		commit(t, s)
+		if ends := h.list(); len(ends) != 1 || ends[0].ID == s.ID() || r.hget(s.ID(), "n") != "1" {
+			t.Errorf("the ends are %v, the session is there: %t", ends, r.hget(s.ID(), "n") == "1")
+		}
+	})
+}
+
+// With FailSilently the first commit that fails is the last, also if another goroutine commits
+// while hooks are told.
+func TestSilentCommitIsTheLast(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var s *session.Session
+		told := 0
+		m, f := faulty(r, session.Options{FailSilently: true, Hooks: session.Hooks{OnError: func(ctx context.Context, _ error) {
+			if told++; told == 1 {
+				commit(t, s)
+			}
+		}}})
+		r.warmUpOnly(t, m)
+		before := m.Stats().RolledBack
+		s = begin(t, m, "", session.Exclusive)
+		s.Set("n", 1)
+		f.then(refuse)
+		commit(t, s)
+		time.Sleep(time.Second)
+		if n := len(r.keys()); !s.Detached() || s.Err() == nil || s.ID() != "" || n != 1 {
+			t.Errorf("detached: %t, %v; %d keys", s.Detached(), s.Err(), n) // of the ID that is retired
+		}
+		if n := m.Stats().RolledBack - before; n != 1 {
+			t.Errorf("rolled back %d times", n)
+		}
+	})
+}
+
+// A copy is discarded also by a request that ends after Close.
+func TestCopyAfterClose(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, on := matching(r, session.Options{})
+		r.warmUpOnly(t, m)
+		id := signIn(t, m, "ann")
+		s := moveInDoubt(t, r, m, on, id, (*session.Session).Rotate, refuse)
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.Rollback(context.Background())
+		if n := len(handles(t, r.manager(session.Options{}), "ann")); n != 1 || r.exists(r.key(id, "Lock")) {
+			t.Errorf("ann has %d sessions, locked: %t", n, r.exists(r.key(id, "Lock")))
+		}
+	})
 }

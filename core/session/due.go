@@ -73,7 +73,7 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 	// runs in this very process is found claimed.
 	now, token := time.Now(), m.process.Token()
 	alive := make(map[string]time.Time)
-	var none []store.Handling
+	var moved []string
 	for _, c := range e.claim(ctx, ids, token) {
 		switch {
 		case c.Err != nil:
@@ -84,7 +84,7 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 		case c.Status == store.Alive:
 			alive[c.ID] = now.Add(c.Left)
 		case c.Status == store.Unknown:
-			none = append(none, store.Handling{ID: c.ID})
+			moved = append(moved, c.ID)
 		}
 	}
 	if len(alive) > 0 {
@@ -92,8 +92,8 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 			err = failed
 		}
 	}
-	if len(none) > 0 {
-		if failed := m.store.Handled(ctx, none); failed != nil {
+	if len(moved) > 0 {
+		if failed := m.store.Drop(ctx, bucket, moved); failed != nil {
 			err = failed
 		}
 	}

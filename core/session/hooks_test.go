@@ -128,6 +128,40 @@ func TestOnErrorUsesTheSession(t *testing.T) {
 	}
 }
 
+// OnError may close the manager, also when it is told of what went on beside a request.
+func TestCloseInOnError(t *testing.T) {
+	for name, change := range map[string]func(s *session.Session){
+		"index":     func(s *session.Session) { s.SetTimeout(time.Hour); commit(t, s) },
+		"companion": func(*session.Session) { time.Sleep(5 * time.Second) }, // until the lease is renewed
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				var m *session.Manager
+				closed := make(chan error, 10)
+				m, on := matching(r, session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { closed <- m.Close() }}})
+				r.warmUpOnly(t, m)
+				s := begin(t, m, "", session.Exclusive)
+				s.SetPrincipal("ann")
+				s.SetCompanion("c")
+				commit(t, s)
+				s = begin(t, m, s.ID(), session.Exclusive)
+				on.each(map[string]string{"index": "_Principal_", "companion": "pexpire"}[name], refuse)
+				change(s)
+				select {
+				case err := <-closed:
+					if err != nil {
+						t.Error(err)
+					}
+				case <-time.After(time.Minute):
+					t.Error("Close hangs, or nothing has failed")
+				}
+				on.each("", nil)
+				s.Rollback(context.Background())
+			})
+		})
+	}
+}
+
 func TestStats(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()

@@ -82,19 +82,25 @@ func (l *lease) tick() {
 	renews := !l.renewing && l.m.background()
 	l.renewing = l.renewing || renews
 	l.mu.Unlock()
-	if renews && !l.renew(now) {
+	if !renews {
+		return
+	}
+	held, err := l.renew(now)
+	l.m.report(l.m.ctx, opCompanion, err)
+	if !held {
 		l.lose()
 	}
 }
 
-// renew returns false if the lease is somebody else's, or nobody's.
-func (l *lease) renew(now time.Time) bool {
+// renew returns false if the lease is somebody else's, or nobody's; and what has failed of
+// the companion.
+func (l *lease) renew(now time.Time) (held bool, companion error) {
 	defer l.m.running.Done()
 	ctx, cancel := context.WithDeadline(l.m.ctx, l.expires)
 	defer cancel()
 	status, err := l.m.store.Renew(ctx, l.key, l.token)
 	if err == nil && status == store.Done && l.facts.Extras.Companion {
-		l.m.touchCompanion(ctx, l.id, l.facts, true)
+		companion = l.m.store.TouchCompanion(ctx, l.id, l.facts, true)
 	}
 
 	l.mu.Lock()
@@ -109,14 +115,21 @@ func (l *lease) renew(now time.Time) bool {
 		l.expires = now.Add(ttl)
 		l.timer.Reset(l.next(time.Now(), ttl/3))
 	default:
-		return false
+		return false, companion
 	}
-	return true
+	return true, companion
 }
 
 // lose reports that the lease has run out or was taken, and lets the next
 // request of this process try. During a commit it waits for what becomes of that.
 func (l *lease) lose() {
+	if l.loseQuietly() {
+		l.m.fail(l.m.ctx, ErrLockLost)
+	}
+}
+
+// loseQuietly leaves the report to its caller, if it returns true.
+func (l *lease) loseQuietly() bool {
 	l.mu.Lock()
 	l.gone = true
 	reports := l.phase == held
@@ -130,15 +143,15 @@ func (l *lease) lose() {
 	if reports {
 		l.pass.Leave()
 		l.m.stats.leasesLost.Add(1)
-		l.m.fail(l.m.ctx, ErrLockLost)
 	}
+	return reports
 }
 
 // commit runs a commit. While it does the lease is renewed, since a commit may take
-// all of RetryTimeout.
-func (l *lease) commit(f func() error) error {
+// all of RetryTimeout. Lost says that the lease was lost meanwhile, which is to be reported.
+func (l *lease) commit(f func() error) (lost bool, err error) {
 	if l == nil {
-		return f()
+		return false, f()
 	}
 	l.mu.Lock()
 	if l.phase == held {
@@ -146,7 +159,7 @@ func (l *lease) commit(f func() error) error {
 	}
 	l.mu.Unlock()
 
-	err := f()
+	err = f()
 	gone := false
 	l.mu.Lock()
 	if l.phase == committing {
@@ -160,10 +173,7 @@ func (l *lease) commit(f func() error) error {
 		}
 	}
 	l.mu.Unlock()
-	if gone {
-		l.lose()
-	}
-	return err
+	return gone && l.loseQuietly(), err
 }
 
 // giveUp ends the renewal, and lets the next request of this process try.

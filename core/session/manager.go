@@ -139,20 +139,21 @@ func (m *Manager) background() bool {
 }
 
 // cleanup runs f beside the request, in a goroutine that ends with f, or after
-// Close in the request's own. Close waits for it.
-func (m *Manager) cleanup(f func(ctx context.Context)) {
-	run := func() {
+// Close in the request's own. Close waits for f, and not for the hook that hears of its error.
+func (m *Manager) cleanup(op string, f func(ctx context.Context) error) {
+	run := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
 		defer cancel()
-		f(ctx)
+		return f(ctx)
 	}
 	if !m.background() {
-		run()
+		m.report(context.Background(), op, run())
 		return
 	}
 	go func() {
-		defer m.running.Done()
-		run()
+		err := run()
+		m.running.Done()
+		m.report(context.Background(), op, err)
 	}()
 }
 

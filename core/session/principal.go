@@ -276,7 +276,7 @@ func (m *Manager) replace(ctx context.Context, principal string, oldest []string
 
 // relist tells the index of its principal of a session once more, beside the request.
 func (m *Manager) relist(key string, facts store.Meta) {
-	m.cleanup(func(ctx context.Context) {
+	m.cleanup(opList, func(ctx context.Context) error {
 		_, _, err := m.store.Enlist(ctx, key, facts.Principal, indexLife(facts.Timeout), "")
 		status := store.Done
 		if err == nil {
@@ -285,7 +285,7 @@ func (m *Manager) relist(key string, facts store.Meta) {
 		if err == nil && status != store.Done {
 			err = m.store.Unlist(ctx, facts.Principal, key) // it has ended since
 		}
-		m.report(ctx, opList, err)
+		return err
 	})
 }
 
@@ -295,5 +295,8 @@ func (m *Manager) unlist(principal string, keys ...string) {
 	if principal == "" || len(keys) == 0 {
 		return
 	}
-	m.cleanup(func(ctx context.Context) { _ = m.store.Unlist(ctx, principal, keys...) })
+	m.cleanup(opList, func(ctx context.Context) error {
+		_ = m.store.Unlist(ctx, principal, keys...)
+		return nil
+	})
 }

@@ -10,7 +10,7 @@ import (
 // Rollback gives up the session and its lease without writing anything. After a
 // Commit that succeeded it does nothing, so it can be deferred right after
 // [Manager.Begin]. It works even when ctx has ended, for 5 seconds at most, or as long as
-// the client takes for a call, see [New]. If Redis cannot be reached, it is tried again
+// the client takes for a call, see [New]; after [Manager.Close] for twice that. If Redis cannot be reached, it is tried again
 // beside the request until the lease has run out by itself.
 func (s *Session) Rollback(ctx context.Context) {
 	if !s.rollBack() || s.lease == nil {
@@ -41,13 +41,19 @@ func (s *Session) rollBack() bool {
 // releaseLater gives up a lease as soon as Redis can be reached, so that a failover does
 // not keep a session from its user for all of LockTTL.
 func (m *Manager) releaseLater(key, token string) {
+	if m.ctx.Err() != nil {
+		return // it has just failed
+	}
 	m.later(func(ctx context.Context) error { return m.store.Release(ctx, key, token) })
 }
 
 // later does something beside the request, as soon as Redis can be reached. It gives up after
-// LockTTL, or with Close; after Close it does nothing.
+// LockTTL, or with Close; after Close it tries once, in the request's own goroutine.
 func (m *Manager) later(f func(ctx context.Context) error) {
 	if !m.background() {
+		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+		defer cancel()
+		_ = f(ctx)
 		return
 	}
 	go func() {

@@ -38,7 +38,8 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 		if err != nil {
 			return err
 		}
-		if err := s.put(ctx, facts, set); err != nil {
+		// The copy must outlive the doubt about it, as the session does that is held.
+		if err := s.put(ctx, facts, s.m.store.RetireTTL, set); err != nil {
 			return err
 		}
 		if companion != nil {
@@ -66,6 +67,9 @@ func (s *Session) move(ctx context.Context, facts store.Meta, d delta) error {
 				return err
 			}
 			s.leave(ctx, had.Companion)
+			if facts.Timeout < s.m.store.RetireTTL {
+				s.m.touch(s.m.key(s.tried.id))
+			}
 			s.id, s.meta, s.owed = s.tried.id, facts, owesCookie
 			return nil
 		case errors.As(err, &failed) && !errors.Is(err, ErrLockLost), !errors.Is(err, errChanged):
@@ -142,4 +146,12 @@ func (s *Session) arrive(ctx context.Context, facts store.Meta, listed, signsIn 
 		return nil
 	}
 	return s.makeRoom(ctx, facts.Principal)
+}
+
+// touch starts the idle time of a session anew, beside the request.
+func (m *Manager) touch(key string) {
+	m.cleanup(opCommit, func(ctx context.Context) error {
+		_, err := m.store.Load(ctx, key)
+		return err
+	})
 }

@@ -17,6 +17,8 @@ type try struct {
 	delta     delta
 	facts     store.Meta
 	companion string
+	made      time.Time
+	failed    error  // how it failed the last time
 	ends      string // token of the retirement of that ID, if it is to be discarded
 	moved     bool   // the session is saved under that ID, and the old one may be retired
 	after     string // which commit of the old one it goes on from, then
@@ -24,8 +26,12 @@ type try struct {
 	retimes   bool   // this one, or one that was written before, sets the timeout
 }
 
-// again tells whether a commit is the last try once more.
+// again tells whether a commit is the last try once more. A session that may have expired
+// since it was saved is not saved again under the same ID.
 func (s *Session) again(d delta, facts store.Meta) bool {
+	if s.tried.id != "" && time.Since(s.tried.made) >= s.timeout {
+		return false
+	}
 	return s.tried.token != "" && s.needsID() == (s.tried.id != "") &&
 		s.tried.facts == facts && s.tried.companion == s.companionValue() && s.tried.delta.equal(d)
 }
@@ -86,7 +92,7 @@ func (s *Session) prepare(d delta, facts store.Meta, written string) {
 	} else {
 		token = s.m.process.Token()
 	}
-	next := try{token: token, delta: d, facts: facts, companion: s.companionValue(), retimes: s.timeout != s.meta.Timeout}
+	next := try{token: token, made: time.Now(), delta: d, facts: facts, companion: s.companionValue(), retimes: s.timeout != s.meta.Timeout}
 	if written != "" {
 		next.before = written
 		next.retimes = next.retimes || s.tried.retimes
@@ -164,7 +170,7 @@ func (s *Session) cookieSent(http bool, now time.Time) (sent time.Time, due bool
 
 // create saves a new session under a new ID.
 func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
-	if err := s.put(ctx, facts, d.sealed(s.codecOf(s.tried.id))); err != nil {
+	if err := s.put(ctx, facts, 0, d.sealed(s.codecOf(s.tried.id))); err != nil {
 		return err
 	}
 	if s.companion != nil {
@@ -183,8 +189,8 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 	return nil
 }
 
-// put saves all of a session under the ID of this try.
-func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
+// put saves all of a session under the ID of this try, where it lives for least at least.
+func (s *Session) put(ctx context.Context, facts store.Meta, least time.Duration, set []any) error {
 	key := s.m.key(s.tried.id)
 	return s.call(ctx, func() (store.Status, error) {
 		if facts.Extras.Retention != 0 {
@@ -192,7 +198,7 @@ func (s *Session) put(ctx context.Context, facts store.Meta, set []any) error {
 				return 0, err
 			}
 		}
-		return s.m.store.Create(ctx, key, facts, set)
+		return s.m.store.Create(ctx, key, facts, least, set)
 	})
 }
 

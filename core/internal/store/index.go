@@ -39,6 +39,16 @@ func (s *Store) Hasten(ctx context.Context, id string) error {
 	return s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(id)), z).Err()
 }
 
+// Drop takes sessions of a bucket out of the index that went on under other IDs. That they did
+// is still known for a while, to who may have to ask.
+func (s *Store) Drop(ctx context.Context, bucket int, ids []string) error {
+	members := make([]any, len(ids))
+	for i, id := range ids {
+		members[i] = id
+	}
+	return s.Client.ZRem(ctx, s.Keys.Ends(bucket), members...).Err()
+}
+
 // Forget takes a session that went on under another ID out of the index.
 func (s *Store) Forget(ctx context.Context, id string) error {
 	if err := s.Client.ZRem(ctx, s.Keys.Ends(Bucket(id)), id).Err(); err != nil {

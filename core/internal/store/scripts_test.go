@@ -37,7 +37,7 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	create := func(token, value string) store.Status {
 		t.Helper()
 		m := store.Meta{Timeout: time.Minute, Created: time.Now(), Commit: token}
-		status, err := s.Create(t.Context(), "S", m, []any{"k", value})
+		status, err := s.Create(t.Context(), "S", m, 0, []any{"k", value})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -158,12 +158,12 @@ func fields(full bool) string {
 	return ""
 }
 
-// Create saves a new session. Tried again with the same commit token it does
-// nothing more, and it never overwrites a session. Set is a list of fields and
-// values.
-func (s *Store) Create(ctx context.Context, id string, m Meta, set []any) (Status, error) {
+// Create saves a new session, which lives for its timeout, and for least at least. Tried
+// again with the same commit token it does nothing more, and it never overwrites a session.
+// Set is a list of fields and values.
+func (s *Store) Create(ctx context.Context, id string, m Meta, least time.Duration, set []any) (Status, error) {
 	args := make([]any, 0, 5+len(set))
-	args = append(args, m.Commit, ms(m.Timeout), s.deadline(m.Created), MetaField, m.String())
+	args = append(args, m.Commit, ms(max(m.Timeout, least)), s.deadline(m.Created), MetaField, m.String())
 	args = append(args, set...)
 	return status(createScript.run(ctx, s, s.dataKeys(id), args...))
 }
