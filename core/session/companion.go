@@ -37,30 +37,32 @@ func (s *Session) putCompanion(ctx context.Context, id, value string, facts stor
 }
 
 // giveCompanion creates the companion of a session that keeps its ID, after the commit that
-// told of it: so whoever ends the session knows of it. If somebody has done so before it was
-// there, it goes.
+// told of it: so whoever ends the session knows of it.
 func (s *Session) giveCompanion(ctx context.Context) error {
-	m, id, key, facts := s.m, s.id, s.key, s.facts()
-	created, err := s.putCompanion(ctx, id, *s.companion, facts)
-	check := func(ctx context.Context) error {
-		found, err := m.store.Inspect(ctx, []string{key})
-		if err != nil || found[0].Status == store.Done {
-			return err
-		}
-		return m.store.DeleteCompanion(ctx, id)
-	}
+	facts := s.facts()
+	created, err := s.putCompanion(ctx, s.id, *s.companion, facts)
 	if err != nil {
-		m.later(check)
+		s.m.checkLater(s.id)
 		return err
 	}
 	if !created {
-		s.note(opError(opCompanion, m.store.TouchCompanion(ctx, id, facts, false)))
+		s.note(opError(opCompanion, s.m.store.TouchCompanion(ctx, s.id, facts, false)))
 	}
-	if err := check(ctx); err != nil {
-		s.note(opError(opCompanion, err))
-		m.later(check)
-	}
+	s.checkCompanion(ctx, s.id)
 	return nil
+}
+
+// checkCompanion deletes a companion that was created when its session had just ended.
+func (s *Session) checkCompanion(ctx context.Context, id string) {
+	if err := s.m.deleteCompanions(ctx, []string{id}); err != nil {
+		s.note(opError(opCompanion, err))
+		s.m.checkLater(id)
+	}
+}
+
+// checkLater deletes the companion of a session if that has ended, which is not known for now.
+func (m *Manager) checkLater(id string) {
+	m.later(func(ctx context.Context) error { return m.deleteCompanions(ctx, []string{id}) })
 }
 
 // takeCompanion returns what the companion under a new ID is to be, nil for none.
@@ -94,4 +96,24 @@ func (m *Manager) deleteCompanion(ctx context.Context, id string) error {
 		m.later(func(ctx context.Context) error { return m.store.DeleteCompanion(ctx, id) })
 	}
 	return opError(opCompanion, err)
+}
+
+// deleteCompanions deletes the companions of those sessions that are gone.
+func (m *Manager) deleteCompanions(ctx context.Context, ids []string) error {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = m.key(id)
+	}
+	found, err := m.store.Inspect(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i, one := range found {
+		if one.Status != store.Done {
+			if err := m.store.DeleteCompanion(ctx, ids[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -87,6 +87,45 @@ func TestCompanionOfALostReply(t *testing.T) {
 	})
 }
 
+// Nor does a new session that ends before its companion is there, or one that makes room for a
+// newer one while a reply is lost.
+func TestCompanionOfASessionThatEndsAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, on := matching(r, session.Options{MaxPerPrincipal: 1})
+		other := r.manager(session.Options{})
+		r.warmUpOnly(t, m)
+		s := begin(t, m, "", session.Exclusive)
+		s.SetCompanion("the companion")
+		on.arm("the companion", before(func() {
+			for info, err := range other.Sessions(context.Background()) {
+				if err != nil || info.End(context.Background()) != nil {
+					t.Error("not ended")
+				}
+			}
+		}))
+		commit(t, s)
+		if r.exists(s.ID()) || !on.done() {
+			t.Error("the companion of a new session is there")
+		}
+
+		s = begin(t, m, "", session.Exclusive)
+		s.SetPrincipal("ann")
+		s.SetCompanion("c")
+		commit(t, s)
+		newer := begin(t, m, "", session.Exclusive)
+		newer.SetPrincipal("ann")
+		on.arm(r.key(s.ID(), "Ended"), lose)
+		if newer.Commit(context.Background()) == nil || !on.done() {
+			t.Fatal("nothing has failed")
+		}
+		commit(t, newer)
+		time.Sleep(5 * time.Second)
+		if r.exists(s.ID()) || !view(t, m, s.ID()).Detached() {
+			t.Error("the companion of a session that made room is there")
+		}
+	})
+}
+
 // The figures of SetCompanion's doc.
 func TestRoundTripsOfACompanion(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

@@ -173,26 +173,6 @@ func (m *Manager) supersede(ctx context.Context, copies []try, last string) ([]t
 	return slices.DeleteFunc(slices.Clone(copies), func(t try) bool { return t.id == last }), nil
 }
 
-// deleteCompanions deletes the companions of those sessions that are gone.
-func (m *Manager) deleteCompanions(ctx context.Context, ids []string) error {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = m.key(id)
-	}
-	found, err := m.store.Inspect(ctx, keys)
-	if err != nil {
-		return err
-	}
-	for i, one := range found {
-		if one.Status != store.Done {
-			if err := m.store.DeleteCompanion(ctx, ids[i]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // retireLater retires the old ID of a session whose client gets that of a copy, though it is
 // not known whether that has happened. If another has ended the session meanwhile, the copy
 // goes; if another has changed it, the old ID stays, as that is not in the copy.
@@ -212,8 +192,7 @@ func (s *Session) retireLater(t try) {
 			err = m.deleteCompanions(ctx, []string{id})
 		}
 		if t.facts.Principal != "" {
-			_, _, listed := m.store.Enlist(ctx, m.key(t.id), t.facts.Principal, indexLife(t.facts.Timeout), "")
-			err = errors.Join(err, listed)
+			err = errors.Join(err, m.list(ctx, m.key(t.id), t.facts))
 		}
 		return err
 	})

@@ -45,7 +45,7 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 	})
 	switch {
 	case err != nil:
-		m.later(func(ctx context.Context) error { return m.deleteCompanions(ctx, []string{key}) }) // if it has ended
+		m.checkLater(key)
 		m.fail(ctx, err)
 		return err
 	case status != store.Done:

@@ -181,6 +181,9 @@ func (s *Session) create(ctx context.Context, facts store.Meta, d delta) error {
 	if _, err := s.enlist(ctx, facts, ""); err != nil {
 		return err
 	}
+	if s.companion != nil {
+		s.checkCompanion(ctx, s.tried.id)
+	}
 	if err := s.makeRoom(ctx, facts.Principal); err != nil {
 		return err
 	}
