@@ -186,14 +186,11 @@ func (s *Session) retireLater(t try) {
 		case status == store.Retired || status == store.Unknown:
 			return m.remove(ctx, t)
 		case status == store.Changed:
-			err = m.store.Release(ctx, key, lease)
+			return m.store.Release(ctx, key, lease)
 		case status == store.Done:
 			m.leave(key, meta)
-			err = m.deleteCompanions(ctx, []string{id})
+			return m.deleteCompanions(ctx, []string{id})
 		}
-		if t.facts.Principal != "" {
-			err = errors.Join(err, m.list(ctx, m.key(t.id), t.facts))
-		}
-		return err
+		return nil
 	})
 }

@@ -195,6 +195,29 @@ func TestSilentMoveInDoubt(t *testing.T) {
 	}
 }
 
+// Nor is the old ID taken from somebody who holds it by then.
+func TestSilentMoveSparesTheNextHolder(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, on := matching(r, session.Options{FailSilently: true})
+		other := r.manager(session.Options{})
+		r.warmUpOnly(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.Rotate()
+		on.each(r.key(id, "Ended"), refuse)
+		commit(t, s)
+		r.client.Del(context.Background(), r.key(id, "Lock")) // it has run out
+		o := begin(t, other, id, session.Exclusive)
+		on.each("", nil)
+		time.Sleep(5 * time.Second)
+		o.Set("n", 7)
+		commit(t, o)
+		if r.hget(id, "n") != "7" || r.hget(s.ID(), "n") != "1" {
+			t.Errorf("n is %s, and %s in the copy", r.hget(id, "n"), r.hget(s.ID(), "n"))
+		}
+	})
+}
+
 // With FailSilently nobody is logged in, or out, by a commit that failed.
 func TestSilentSignInInDoubt(t *testing.T) {
 	for _, before := range []string{"", "ann"} {

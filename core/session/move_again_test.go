@@ -360,10 +360,16 @@ func (p moves) run(t *testing.T, r *rig) error {
 	case silenced:
 		want = got
 		want.live, want.ends = min(got.live, 1), 1
+		if p.Companion && got.live > 0 {
+			want.companion = "c"
+		}
 	case lost || !committed && !want.ended && !p.New:
 		// As one of the commits has left it.
 		want.id, want.value, want.companion, want.principal = got.id, got.value, got.companion, got.principal
 		want.live, want.ends = 1, 1
+		if p.Companion {
+			want.companion = "c"
+		}
 	case committed && s.ID() == "":
 		want = wanted{}
 	case committed:

@@ -277,19 +277,16 @@ func (m *Manager) replace(ctx context.Context, principal string, oldest []string
 
 // relist tells the index of its principal of a session once more, beside the request.
 func (m *Manager) relist(key string, facts store.Meta) {
-	m.cleanup(opList, func(ctx context.Context) error { return m.list(ctx, key, facts) })
-}
-
-// list does so, unless the session has ended since.
-func (m *Manager) list(ctx context.Context, key string, facts store.Meta) error {
-	if _, _, err := m.store.Enlist(ctx, key, facts.Principal, indexLife(facts.Timeout), ""); err != nil {
+	m.cleanup(opList, func(ctx context.Context) error {
+		if _, _, err := m.store.Enlist(ctx, key, facts.Principal, indexLife(facts.Timeout), ""); err != nil {
+			return err
+		}
+		status, err := m.store.Mark(ctx, key, store.Extras{Listed: time.Now()})
+		if err == nil && status != store.Done {
+			err = m.store.Unlist(ctx, facts.Principal, key) // it has ended since
+		}
 		return err
-	}
-	status, err := m.store.Mark(ctx, key, store.Extras{Listed: time.Now()})
-	if err == nil && status != store.Done {
-		err = m.store.Unlist(ctx, facts.Principal, key)
-	}
-	return err
+	})
 }
 
 // unlist takes sessions that are gone out of the index of a principal, beside the
