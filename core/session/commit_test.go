@@ -30,6 +30,19 @@ func warmUp(t *testing.T, m *session.Manager) {
 	begin(t, m, s.ID(), session.Exclusive).Rollback(context.Background())
 }
 
+// warmUpAt does so where a session is: in a cluster each master has scripts of its own.
+func warmUpAt(t *testing.T, m *session.Manager, id string) {
+	t.Helper()
+	for _, access := range []session.Access{session.Exclusive, session.Shared} {
+		s := begin(t, m, id, access)
+		s.Set("warm", access)
+		commit(t, s)
+		s = begin(t, m, id, access)
+		s.Delete("warm")
+		commit(t, s)
+	}
+}
+
 // warmUpOnly does so in a bubble, and leaves nothing.
 func (r *rig) warmUpOnly(t *testing.T, m *session.Manager) {
 	t.Helper()
