@@ -100,6 +100,7 @@ func TestMoveInDoubtAtMaxLifetime(t *testing.T) {
 					time.Sleep(2 * time.Second)
 					_ = next(s)
 					s.Rollback(context.Background())
+					time.Sleep(time.Second) // until copies are discarded
 					var h endings
 					handleEnds(t, r.manager(o), h.handle)
 					time.Sleep(10 * time.Minute)
