@@ -87,7 +87,7 @@ SESSIONS ?= 100000
 ends: ## End SESSIONS sessions at once, with workers killed and servers restarted, and print rates and lags
 	cd core && go test -count=1 -v -timeout 20m ./session/endtest -sessions $(SESSIONS)
 
-bench: ## Measure berth beside its peers and write docs/benchmarks.md (10 minutes); BENCHARGS=-quick takes one and writes nothing
+bench: ## Measure berth beside its peers and write docs/benchmarks.md (12 minutes); BENCHARGS=-quick takes two and writes nothing
 	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .
 	@exec .bin/bench -docs docs $(BENCHARGS)
 

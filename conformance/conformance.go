@@ -11,6 +11,7 @@ import (
 // contents is the suite: a file for each topic.
 var contents = []topic{
 	{"life", life},
+	{"identity", identity},
 	{"cookie", cookies},
 	{"concurrency", concurrency},
 	{"failure", failure},

@@ -17,7 +17,6 @@ var cookies = []testCase{
 	{name: "SetOnlyWhenItChanges", run: setOnlyWhenItChanges},
 	{name: "CachingHeaders", run: cachingHeaders},
 	{name: "MaxAgeIsSentAgain", run: maxAgeIsSentAgain},
-	{name: "LateLogoutDoesNotLogOutTheNextLogin", run: lateLogout},
 	{name: "OtherCookiesStay", run: otherCookiesStay},
 	{name: "HeaderInPlaceOfACookie", run: headerInPlaceOfACookie},
 }
@@ -29,7 +28,7 @@ func cookieAttributes(r *rig) {
 		r.Fatalf("no cookie")
 	}
 	if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Secure || c.Domain != "" ||
-		c.MaxAge != 0 || !c.Expires.IsZero() || len(c.Value) < 22 {
+		c.MaxAge != 0 || !c.Expires.IsZero() || len(c.Value) != len(unknown) {
 		r.Errorf("the cookie's attributes are not the defaults: %s", strings.Replace(c.String(), c.Value, "ID", 1))
 	}
 }
@@ -145,29 +144,6 @@ func maxAgeIsSentAgain(r *rig) {
 		r.Errorf("after a tenth of its age the cookie was not sent again")
 	}
 	r.wantNoCookie(b.get("/show"))
-}
-
-// A request that began before a login, and logs out after it, must not delete the
-// cookie of the new session.
-func lateLogout(r *rig) {
-	slow := r.gate()
-	s := r.serve(setting{
-		routes: Routes{
-			"/set": set("k", "v"), "/login": logIn, "/show": show("k"),
-			"/slow": func(x *Exchange) error {
-				slow.pass()
-				return logOut(x)
-			},
-		},
-		access: map[string]session.Access{"/slow": session.Shared},
-	})
-	b := s.visitor("/set")
-	started := b.also().start("/slow")
-	slow.await()
-	b.get("/login")
-	slow.open()
-	r.wantNoCookie(b.finish(started))
-	r.wantBody(b.get("/show"), "v")
 }
 
 func otherCookiesStay(r *rig) {

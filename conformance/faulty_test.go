@@ -50,6 +50,8 @@ const (
 	fromReturnsEmpty     fault = "From makes up a session where there is none"
 	hidesWriter          fault = "hides the framework's writer"
 	deletesUnknownCookie fault = "deletes a cookie that it does not know"
+	keepsOldCookie       fault = "sends a cookie only to who has none"
+	forgetsRollback      fault = "rolls back after a panic only"
 	firstCookieOnly      fault = "looks at the first cookie only"
 	noRetryAfter         fault = "does not say when to try again"
 	ignoresErrorHandler  fault = "does not ask the error handler"
@@ -126,7 +128,9 @@ type sessionKey struct{}
 func (a *faulty) after(w *faultyWriter) {
 	p := recover()
 	if p == nil {
-		w.s.Rollback(w.r.Context())
+		if !a.has(forgetsRollback) {
+			w.s.Rollback(w.r.Context())
+		}
 		return
 	}
 	switch {

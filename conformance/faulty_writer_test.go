@@ -78,6 +78,8 @@ func (w *faultyWriter) tell() {
 		w.Header().Set("Set-Cookie", "session="+w.s.ID()+"; Path=/; HttpOnly")
 	case w.a.has(deletesUnknownCookie) && w.sentID != "" && w.s.ID() == "" && w.s.Access() != session.None:
 		w.Header().Set("Set-Cookie", "session=; Path=/; Max-Age=0")
+	case w.a.has(keepsOldCookie) && w.sentID != "" && w.s.ID() != "":
+		w.Header().Del("Set-Cookie")
 	case w.a.has(adoptsUnknownID) && w.sentID != "" && w.s.IsNew() && w.s.ID() != "":
 		w.a.aliases.Store(w.sentID, w.s.ID())
 		w.Header().Del("Set-Cookie")

@@ -17,7 +17,7 @@ var hostile = []testCase{
 }
 
 // unknown has the form of an ID.
-const unknown = "aaaabbbbccccddddeeeeffff22"
+const unknown = "aaaabbbbccccddddeeeeffff22.gggghhhhiiiijjjjkkkkllll33"
 
 func malformedID(r *rig) {
 	s := r.serve(setting{routes: Routes{"/show": show("k"), "/set": set("k", "v")}})
@@ -25,6 +25,7 @@ func malformedID(r *rig) {
 		"", "x", "*", "..", "undefined", "%00", `"`, "a b", "=====",
 		strings.ToUpper(unknown), unknown + "a", unknown[1:], unknown[1:] + "1", unknown[1:] + "*", unknown[1:] + "\xff",
 		"{" + unknown[2:] + "}", `\"` + unknown + `\"`,
+		handleOf(unknown), handleOf(unknown) + ".", strings.Replace(unknown, ".", "a", 1), strings.Replace(unknown, ".", "..", 1),
 	} {
 		a := s.browser().get("/show", "Cookie", "session="+value)
 		r.wantStatus(a, http.StatusOK)
@@ -91,7 +92,7 @@ func unknownIDIsNotAdopted(r *rig) {
 	r.wantBody(attacker.get("/show"), "-")
 	r.wantStored(unknown, "k", "")
 	for _, key := range r.keys() {
-		if strings.Contains(key, unknown) {
+		if strings.Contains(key, handleOf(unknown)) {
 			r.Errorf("Redis has a key of the ID that the client had chosen")
 		}
 	}

@@ -78,7 +78,14 @@ func (r *rig) keys() []string {
 	return r.scan(r.Context())
 }
 
-func (r *rig) key(id, kind string) string { return "{" + r.app + "_" + id + "}_" + kind }
+// key returns a key of the session with that ID.
+func (r *rig) key(id, kind string) string { return "{" + r.app + "_" + handleOf(id) + "}_" + kind }
+
+// handleOf returns what names a session's keys: the half of its ID before the dot.
+func handleOf(id string) string {
+	handle, _, _ := strings.Cut(id, ".")
+	return handle
+}
 
 // stored returns what Redis has under a key of a session, "" if nothing.
 func (r *rig) stored(id, key string) string {
@@ -113,8 +120,21 @@ func (r *rig) wantUnlocked(id string) {
 	}
 }
 
-// sent is when the cookie was sent, among what a session remembers.
-var sent = regexp.MustCompile(`s\d+`)
+// moments are the times among what a session remembers: when its principal signed in, in
+// ms, and when the cookie was sent and the principal's index was told, in seconds.
+var moments = regexp.MustCompile(`[asl]\d+`)
+
+// earlier takes d from the times among what a session remembers.
+func earlier(extras string, d time.Duration) string {
+	return moments.ReplaceAllStringFunc(extras, func(match string) string {
+		unit := time.Second
+		if match[0] == 'a' {
+			unit = time.Millisecond
+		}
+		at, _ := strconv.ParseInt(match[1:], 10, 64)
+		return fmt.Sprintf("%c%d", match[0], at-int64(d/unit))
+	})
+}
 
 // pass lets time pass for all sessions of the case: for their keys, and for the
 // times that they remember, which stand in the field "_berth".
@@ -127,18 +147,14 @@ func (r *rig) pass(d time.Duration) {
 		var version, timeout, created int64
 		var extras, commit string
 		meta := r.look.HGet(r.Context(), key, "_berth").Val()
-		if strings.HasPrefix(meta, "1 retired ") {
+		if strings.HasPrefix(meta, "2 retired ") {
 			continue
 		}
-		if _, err := fmt.Sscan(meta, &version, &timeout, &created, &extras, &commit); err != nil || version != 1 {
+		if _, err := fmt.Sscan(meta, &version, &timeout, &created, &extras, &commit); err != nil || version != 2 {
 			r.Fatalf("the suite does not know the format of _berth: %v", err)
 		}
-		extras = sent.ReplaceAllStringFunc(extras, func(match string) string {
-			seconds, _ := strconv.ParseInt(match[1:], 10, 64)
-			return fmt.Sprintf("s%d", seconds-int64(d/time.Second))
-		})
 		_, rest, _ := strings.Cut(meta, " "+commit+" ")
-		older := fmt.Sprintf("1 %d %d %s %s %s", timeout, created-d.Milliseconds(), extras, commit, rest)
+		older := fmt.Sprintf("2 %d %d %s %s %s", timeout, created-d.Milliseconds(), earlier(extras, d), commit, rest)
 		if err := r.look.HSet(r.Context(), key, "_berth", older).Err(); err != nil {
 			r.Fatalf("HSET: %v", err)
 		}

@@ -48,6 +48,18 @@ func logOut(x *Exchange) error {
 	return nil
 }
 
+// rotate gives the session another ID.
+func rotate(x *Exchange) error {
+	x.From().Rotate()
+	return write(x, "done")
+}
+
+// who answers with the user that the session belongs to.
+func who(x *Exchange) error { return write(x, x.From().Principal()) }
+
+// handle answers with the handle of the session.
+func handle(x *Exchange) error { return write(x, x.From().Handle()) }
+
 func write(x *Exchange, text string) error {
 	_, err := x.W.Write([]byte(text))
 	return err

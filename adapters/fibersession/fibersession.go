@@ -82,7 +82,8 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		if err != nil {
 			return cfg.onError(c, err)
 		}
-		// After a panic nothing is saved, and the panic goes on.
+		// After a panic nothing is saved, and the panic goes on. What was abandoned after
+		// the commit ends here.
 		defer s.Rollback(ctx)
 		before := fasthttp.AcquireResponse()
 		defer fasthttp.ReleaseResponse(before)

@@ -87,11 +87,21 @@ func TestNoneIsDetached(t *testing.T) {
 			t.Error("None looked at the session")
 		}
 		s.Set("b", 1)
-		s.SetPrincipal("ann")
 		if get[int](t, s, "b") != 1 {
 			t.Error("a detached session does not work like any other")
 		}
 		commit(t, s)
+		for name, change := range map[string]func(s *session.Session){
+			"SetPrincipal": func(s *session.Session) { s.SetPrincipal("ann") },
+			"Rotate":       (*session.Session).Rotate,
+			"Abandon":      (*session.Session).Abandon,
+		} {
+			s := begin(t, m, id, session.None)
+			change(s)
+			if err := s.Commit(context.Background()); err == nil || !strings.Contains(err.Error(), "None") {
+				t.Errorf("%s: error is %v", name, err)
+			}
+		}
 		if got := view(t, m, id); got.Has("b") || got.Principal() != "" {
 			t.Error("a detached session was saved")
 		}

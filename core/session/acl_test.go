@@ -219,6 +219,8 @@ func everything(u *aclUser, without string) error {
 	id = commit(a, "", session.Exclusive, func(s *session.Session) { s.Set("n", 1); s.Set("m", 1); s.SetCompanion("c") })
 	id = commit(a, id, session.Exclusive, func(s *session.Session) { s.Delete("m") })
 	id = commit(a, id, session.Exclusive, func(s *session.Session) { s.SetTimeout(time.Minute); s.Rotate() })
+	id = commit(a, id, session.Exclusive, func(s *session.Session) { s.SetPrincipal("carl") })
+	id = commit(a, id, session.Exclusive, func(s *session.Session) { s.SetPrincipal(""); s.Set("n", 1); s.SetCompanion("c") })
 	commit(a, id, session.Shared, func(s *session.Session) { s.Set("n", 2) })
 	commit(a, id, session.ReadOnly, func(*session.Session) {})
 
@@ -233,7 +235,7 @@ func everything(u *aclUser, without string) error {
 			if len(u.denied()) > 0 {
 				return true
 			}
-			return u.calls("subscribe")+u.calls("ssubscribe") > subscribed && a.Client().Exists(ctx, "{shop_"+id+"}_Waiters").Val() == 1
+			return u.calls("subscribe")+u.calls("ssubscribe") > subscribed && a.Client().Exists(ctx, "{shop_"+handleOf(id)+"}_Waiters").Val() == 1
 		})
 		do("commit", holder.Commit(ctx))
 		<-waiter

@@ -55,7 +55,7 @@ func TestWakeUpsOnCluster(t *testing.T) {
 		subscribed := func() bool {
 			var n atomic.Int64
 			_ = cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-				channels, err := master.PubSubShardChannels(ctx, "{"+r.app+"::"+id+"}::Wake:*").Result()
+				channels, err := master.PubSubShardChannels(ctx, "{"+r.app+"::"+handleOf(id)+"}::Wake:*").Result()
 				if err == nil && len(channels) > 0 {
 					n.Add(1)
 				}

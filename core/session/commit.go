@@ -1,32 +1,30 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/berthgo/berth/core/internal/store"
+	"time"
 )
 
 // Commit writes what the request changed, gives up the lease and starts the
 // session's idle time anew, all in one round trip. A new session that nothing was
-// put in is not saved. A second Commit does nothing.
+// put in is not saved. A second Commit after one that succeeded does nothing.
 //
-// After an error nothing was written, except that after an [*OpError] it is not
-// known. After [ErrLockLost] and [ErrEnded] the session is over; after any other
-// error Commit may be called again, for instance without the value that was too
-// large. It is the second try of the same commit if nothing was changed in between. If
-// something was, and the first try was written after all, a [Shared] session takes back
-// what is not wanted any more, unless another has committed meanwhile; an [Exclusive] one
-// gets ErrLockLost, and Redis has what the first try wrote; but one that is rotated starts from
-// what it was, and replaces that. A rotation can be tried again for a minute, or for twice
-// RetryTimeout if that is longer.
+// After [ErrLockLost] and [ErrEnded] nothing was written, and the session is over.
+//
+// After an [*OpError] it is not known whether it was written. The commit can be repeated then,
+// and not changed: a change is reported as [ErrSealed] and does not stick, Commit is the same
+// commit again, and [Session.Rollback] gives up the lease and leaves the outcome open. If a reply
+// was lost and others have had the session since, it will never be known: the error is
+// an [*OpError] that says so, and the session is over.
+//
+// After any other error nothing was sent, and Commit may be called again, for instance without
+// the value that was too large.
+//
 // The first wrong change, such as one of a [ReadOnly] session, makes every Commit fail
-// with it. With FailSilently an [*OpError] is not returned, and found in [Session.Err].
-//
-// An error that is both an [*OpError] and [ErrLockLost] says that a reply was lost and
-// that others have committed since, so that it will never be known.
+// with it. With FailSilently an [*OpError] is not returned, and found in [Session.Err], unless
+// the request signs in or out, rotates or abandons; there is no second try of a commit then.
 func (s *Session) Commit(ctx context.Context) error {
 	return s.commit(ctx, false)
 }
@@ -45,12 +43,16 @@ func (s *Session) Finish(ctx context.Context) error {
 func (s *Session) commit(ctx context.Context, http bool) error {
 	s.start(ctx)
 	wrote, err := s.commitOnce(ctx, http)
-	for _, failed := range s.notes() {
+	notes, then := s.afterwards()
+	for _, failed := range notes {
 		s.m.fail(ctx, failed)
+	}
+	for _, f := range then {
+		f()
 	}
 	if err != nil {
 		s.m.fail(ctx, err)
-		if s.m.silenced(err) {
+		if s.hides(err) {
 			return nil
 		}
 		return err
@@ -72,12 +74,12 @@ func (s *Session) note(err error) {
 	}
 }
 
-func (s *Session) notes() []error {
+func (s *Session) afterwards() (notes []error, then []func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	notes := s.noted
-	s.noted = nil
-	return notes
+	notes, then = s.noted, s.then
+	s.noted, s.then = nil, nil
+	return notes, then
 }
 
 // start calls OnStart if this commit is about to save a new session.
@@ -95,12 +97,13 @@ func (s *Session) start(ctx context.Context) {
 	}
 }
 
-// saves tells whether a commit creates the session.
+// saves tells whether a commit creates the session. Outside a request nobody would find one.
 func (s *Session) saves() bool {
-	return s.isNew && s.detached == attached && !s.abandon && (len(s.values) > 0 || s.principal != "" || s.companion != nil)
+	return s.isNew && s.detached == attached && !s.bound && (len(s.values) > 0 || s.principal != "" || s.companion != nil)
 }
 
-// savesNothing tells whether there is nothing that a commit would have to tell Redis.
+// savesNothing tells whether there is nothing that a commit would have to tell Redis of this
+// session, be it new.
 func (s *Session) savesNothing() bool {
 	return s.detached != attached || s.access == ReadOnly || s.isNew && !s.saves()
 }
@@ -108,26 +111,14 @@ func (s *Session) savesNothing() bool {
 func (s *Session) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.savesNothing()
+	return s.savesNothing() && s.leaving == nil
 }
 
-// silence makes the best of a session whose commit failed in FailSilently mode.
-func (s *Session) silence() {
-	if last := s.moved(); last != nil && s.principal == s.meta.Principal && !errors.Is(s.err, ErrLockLost) {
-		// The session is there under its new ID. Whether the old one has been
-		// retired is not known, so the client gets the new one.
-		s.retireLater(*last)
-		s.state, s.id, s.owed = sealed, last.id, owesCookie
-		s.discardCopies()
-		return
-	}
-	// Nobody is logged in, or out, in silence.
-	s.state, s.detached = rolledBack, outage
-	s.m.stats.rolledBack.Add(1)
-	s.settle()
-	if s.lease != nil {
-		s.m.releaseLater(s.key, s.lease.token)
-	}
+// hides tells whether the handler is to go on as if there had been no error.
+func (s *Session) hides(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.silenced(err) && !s.identity
 }
 
 func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
@@ -142,74 +133,90 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 		return delta{}, fmt.Errorf("session: Commit after Rollback: %w", ErrSealed)
 	case s.state == sealed:
 		return delta{}, nil
+	case s.detached == outage && s.identity:
+		return delta{}, s.err
 	}
-	var wrote delta
-	lost, err := s.lease.commit(func() (err error) {
-		wrote, err = s.save(ctx, http)
-		return err
-	})
-	if lost {
-		s.note(ErrLockLost)
-	}
+	wrote, err := s.save(ctx, http)
 	switch {
 	case err == nil:
 		s.state = sealed
-		s.discardCopies()
-		s.tried = try{}
-		if s.detached == attached {
+		if s.detached != outage {
 			s.err = nil
 		}
 		s.m.stats.committed.Add(1)
 	case s.m.silenced(err):
-		s.err = err
-		s.silence()
-	case errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded):
-		s.state, s.err = rolledBack, err
-		s.settle()
+		if !s.identity {
+			s.detached = outage
+		}
+		s.overWith(err)
+		s.m.stats.rolledBack.Add(1)
+		s.forget()
+		if s.lease != nil {
+			s.m.releaseLater(s.lease)
+		}
+	case isOver(err):
+		if errors.Is(err, ErrLockLost) {
+			s.lease.refused()
+		}
+		s.overWith(err)
 	default:
-		s.err, s.tried.failed = err, err
+		s.err = err
+		if failed := (*OpError)(nil); errors.As(err, &failed) {
+			s.state = inDoubt
+		}
 		return delta{}, err
 	}
 	s.lease.giveUp()
 	return wrote, err
 }
 
-// errChanged says that there was another commit since the session was loaded.
-var errChanged = errors.New("session: changed by a Shared commit meanwhile")
+func (s *Session) overWith(err error) { s.state, s.err = rolledBack, err }
 
-// call runs an operation of a commit and turns its status into an error.
-func (s *Session) call(ctx context.Context, op func() (store.Status, error)) error {
-	var status store.Status
-	var unsure error // an earlier try failed, but may have been executed
-	err := s.m.call(ctx, opCommit, func(int) (err error) {
-		if status, err = op(); err != nil {
-			unsure = err
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return err
-	case status == store.Done:
-		return nil
-	case status == store.Lost && cmp.Or(unsure, s.tried.failed) != nil:
-		return &OpError{Op: opCommit, Err: fmt.Errorf("tried again after %w, and %w", cmp.Or(unsure, s.tried.failed), errLostSince)}
-	case status == store.Lost:
-		return ErrLockLost
-	case status == store.Changed:
-		return errChanged
+// save does what the session's state asks for: it retires what was abandoned, and saves what
+// there is.
+func (s *Session) save(ctx context.Context, http bool) (delta, error) {
+	if s.leaving == nil {
+		return s.saveThis(ctx, http)
 	}
-	return ErrEnded
+	if !s.leaving.done {
+		s.lease.commit()
+		if err := s.leave(ctx); err != nil {
+			return delta{}, err
+		}
+	}
+	wrote, err := s.saveThis(ctx, http)
+	if err != nil && s.principal != "" {
+		return delta{}, err // nobody is signed in in silence
+	}
+	// Whoever abandons a session is told of that, and not of what he leaves behind.
+	if err != nil {
+		s.note(err)
+		s.forget()
+	}
+	return wrote, nil
 }
 
-// errLostSince is an ErrLockLost after a try whose reply was lost: it may have been
-// written, and others may have committed since.
-var errLostSince error = lostSince{}
-
-type lostSince struct{}
-
-func (lostSince) Error() string {
-	return "the lease is another's by now; whether the first try was written is not known"
+func (s *Session) saveThis(ctx context.Context, http bool) (delta, error) {
+	if s.savesNothing() {
+		if s.dropped {
+			s.dropped = false
+			s.note(fmt.Errorf("%w (the session is detached)", ErrEnded))
+		}
+		return delta{}, nil
+	}
+	if s.plan == nil {
+		plan, err := s.newPlan(http, time.Now())
+		if err != nil {
+			return delta{}, err
+		}
+		s.plan = plan
+	}
+	s.lease.commit()
+	if err := s.send(ctx, s.plan); err != nil {
+		if isOver(err) && !s.plan.changes {
+			return delta{}, nil // there was nothing to lose
+		}
+		return delta{}, err
+	}
+	return s.plan.delta, nil
 }
-
-func (lostSince) Is(target error) bool { return target == ErrLockLost }

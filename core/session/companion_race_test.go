@@ -46,8 +46,8 @@ func TestLateCommitLeavesTheCompanion(t *testing.T) {
 	})
 }
 
-// A companion that a Shared request made meanwhile goes with the session, and moves
-// with it.
+// A companion that a Shared request made meanwhile goes with the session, and its proof
+// changes with the ID.
 func TestCompanionOfASharedRequest(t *testing.T) {
 	for name, change := range map[string]func(*session.Session){
 		"Abandon": (*session.Session).Abandon,
@@ -63,18 +63,38 @@ func TestCompanionOfASharedRequest(t *testing.T) {
 				commit(t, shared)
 				change(s)
 				commit(t, s)
-				if value, ttl := r.companion(id); value != "" {
-					t.Errorf("the companion of the old ID is %q for %v", value, ttl)
-				}
-				if s.ID() == id {
+				if name == "Abandon" {
+					if !r.noCompanion(id) {
+						t.Error("outlived its session")
+					}
 					return
 				}
-				if value, _ := r.companion(s.ID()); value != "value" {
-					t.Errorf("the companion of the new ID is %q", value)
+				value, _ := r.companion(id)
+				if proof, _ := r.proof(id); value != "value" || proof != session.Proof(s.ID()) {
+					t.Errorf("the companion is %q, and the new ID opens it: %t", value, proof == session.Proof(s.ID()))
 				}
 			})
 		})
 	}
+}
+
+// Nor does a Shared request that writes its companion late bring the old proof back.
+func TestLateCompanionHasTheNewProof(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, on := matching(r, session.Options{})
+		other := r.manager(session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		var next string
+		s := begin(t, m, id, session.Shared)
+		s.SetCompanion("the companion")
+		on.arm("the companion", before(func() { next = rotate(t, other, id) }))
+		commit(t, s)
+		value, _ := r.companion(id)
+		if proof, _ := r.proof(id); value != "the companion" || proof != session.Proof(next) || !on.done() {
+			t.Errorf("the companion is %q, and the new ID opens it: %t", value, proof == session.Proof(next))
+		}
+	})
 }
 
 // Held for longer than its timeout, a session keeps its companion.
@@ -95,25 +115,6 @@ func TestCompanionLivesWhileHeld(t *testing.T) {
 	})
 }
 
-// A second commit with another companion is another commit.
-func TestAnotherCompanionAtTheSecondTry(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := matching(r, session.Options{})
-		s := begin(t, m, "", session.Exclusive)
-		s.Set("n", 1)
-		s.SetCompanion("wrong")
-		f.arm("wrong", lose)
-		if err := s.Commit(context.Background()); err == nil || !f.done() {
-			t.Fatalf("error is %v", err)
-		}
-		s.SetCompanion("right")
-		commit(t, s)
-		if value, _ := r.companion(s.ID()); value != "right" {
-			t.Errorf("the companion is %q", value)
-		}
-	})
-}
-
 // identityChanges are commits after which ann has listed sessions, if she had two before
 // and may have two.
 var identityChanges = []struct {
@@ -121,36 +122,39 @@ var identityChanges = []struct {
 	start  func(t *testing.T, m *session.Manager) (id string)
 	change func(s *session.Session)
 	listed int
+
+	companion string // after it
+	calls     int    // at least, of the commit
 }{
 	{
 		"sign-in of a new session",
 		func(*testing.T, *session.Manager) string { return "" },
 		func(s *session.Session) { s.SetPrincipal("ann"); s.SetCompanion("c") },
-		2,
+		2, "c", 5,
 	},
 	{
 		"sign-in",
 		func(t *testing.T, m *session.Manager) string { return saved(t, m) },
 		func(s *session.Session) { s.SetPrincipal("ann") },
-		2,
+		2, "c", 5,
 	},
 	{
 		"rotation",
 		func(t *testing.T, m *session.Manager) string { return signIn(t, m, "ann") },
 		(*session.Session).Rotate,
-		2,
+		2, "c", 2,
 	},
 	{
 		"logout",
 		func(t *testing.T, m *session.Manager) string { return signIn(t, m, "ann") },
 		func(s *session.Session) { s.SetPrincipal("") },
-		1,
+		1, "", 3,
 	},
 	{
 		"switch",
 		func(t *testing.T, m *session.Manager) string { return signIn(t, m, "bob") },
 		func(s *session.Session) { s.SetPrincipal("ann") },
-		2,
+		2, "", 5,
 	},
 }
 
@@ -179,8 +183,8 @@ func TestFaultAtEachCallOfAnIdentityChange(t *testing.T) {
 							}
 							m, f := faulty(r, o)
 							s := begin(t, m, id, session.Exclusive)
-							s.Set("n", 7)
 							c.change(s)
+							s.Set("n", 7)
 							for range call {
 								f.then(pass)
 							}
@@ -201,14 +205,15 @@ func TestFaultAtEachCallOfAnIdentityChange(t *testing.T) {
 								t.Errorf("call %d: ann has %d sessions, bob %d, of %d", call, ann, bob, live)
 							}
 							value, _ := r.companion(s.ID())
-							if old := id != "" && r.exists(id); value != "c" || old {
-								t.Errorf("call %d: the companion is %q, the old one is there: %v", call, value, old)
+							proof, _ := r.proof(s.ID())
+							if value != c.companion || proof != session.Proof(s.ID()) && value != "" {
+								t.Errorf("call %d: the companion is %q, the ID opens it: %t", call, value, proof == session.Proof(s.ID()))
 							}
 							if n := get[int](t, view(t, clean, s.ID()), "n"); n != 7 {
 								t.Errorf("call %d: n is %d", call, n)
 							}
 							if !reached {
-								if call < 4 {
+								if call < c.calls {
 									t.Errorf("there were %d calls", call)
 								}
 								return

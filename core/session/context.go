@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 type contextKey struct{}
 
@@ -23,6 +26,15 @@ func (c *sessionContext) Value(key any) any {
 		}
 	}
 	return c.Context.Value(key)
+}
+
+// String names the context and what it is made of, as those of package context do, and
+// nothing of the session.
+func (c *sessionContext) String() string {
+	if parent, ok := c.Context.(fmt.Stringer); ok {
+		return parent.String() + ".WithSession"
+	}
+	return fmt.Sprintf("%T.WithSession", c.Context)
 }
 
 // NewContext returns a context that carries s. Middlewares call it.
@@ -51,4 +63,10 @@ func FromContext(ctx context.Context) *Session {
 // Serving tells whether ctx carries a session of m. Middlewares call it: installed
 // twice, the inner one must let the request through, since it would wait for the
 // lease that the outer one holds.
-func (m *Manager) Serving(ctx context.Context) bool { return ctx.Value(managerKey{m}) != nil }
+func (m *Manager) Serving(ctx context.Context) bool { return m.serving(ctx) != nil }
+
+// serving returns the session of m in ctx, nil if there is none.
+func (m *Manager) serving(ctx context.Context) *Session {
+	s, _ := ctx.Value(managerKey{m}).(*Session)
+	return s
+}

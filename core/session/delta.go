@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 )
@@ -33,36 +32,20 @@ func (d delta) fields() []any {
 	return list
 }
 
-func (d delta) equal(other delta) bool {
-	return slices.Equal(d.set, other.set) && slices.Equal(d.deleted, other.deleted) &&
-		slices.EqualFunc(d.encoded, other.encoded, bytes.Equal)
-}
-
-// has tells whether a key is set or deleted.
-func (d delta) has(key string) bool {
-	_, set := slices.BinarySearch(d.set, key)
-	_, deleted := slices.BinarySearch(d.deleted, key)
-	return set || deleted
-}
-
-// touched returns the keys of values that may have changed, and those that an earlier try
-// has written, sorted.
-func (s *Session) touched(written delta) []string {
+// touched returns the keys of values that may have changed, sorted.
+func (s *Session) touched() []string {
 	var keys []string
 	for key, v := range s.values {
 		if v.deleted || len(v.views) > 0 {
 			keys = append(keys, key)
 		}
 	}
-	keys = append(append(keys, written.set...), written.deleted...)
 	slices.Sort(keys)
-	return slices.Compact(keys)
+	return keys
 }
 
-// delta compares the session with what Redis has. It changes no value, so that a commit
-// that fails can be tried again. What an earlier try has written is part of it, whether or
-// not the handler has taken that back since.
-func (s *Session) delta(written delta) (delta, error) {
+// delta compares the session with what Redis has. It changes no value.
+func (s *Session) delta() (delta, error) {
 	var d delta
 	c := s.codec()
 	had := len(s.meta.Principal)
@@ -70,12 +53,10 @@ func (s *Session) delta(written delta) (delta, error) {
 		had += len(key) + len(raw)
 	}
 	size := had + len(s.principal) - len(s.meta.Principal)
-	for _, key := range s.touched(written) {
-		v := s.value(key)
-		if v == nil || v.deleted {
-			if v != nil {
-				size -= len(key) + len(v.raw)
-			}
+	for _, key := range s.touched() {
+		v := s.values[key]
+		if v.deleted {
+			size -= len(key) + len(v.raw)
 			d.deleted = append(d.deleted, key)
 			continue
 		}
@@ -83,7 +64,7 @@ func (s *Session) delta(written delta) (delta, error) {
 		if err != nil {
 			return delta{}, err
 		}
-		if !changed && !written.has(key) {
+		if !changed {
 			continue
 		}
 		if v.stored {

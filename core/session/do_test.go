@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 
 	"github.com/berthgo/berth/core/session"
@@ -57,9 +56,9 @@ func TestDoNeedsItsSession(t *testing.T) {
 		}
 		keys := len(r.keys())
 		for id, want := range map[string]error{
-			strings.Repeat("a", 26): session.ErrUnknown,
-			"malformed":             session.ErrUnknown,
-			gone:                    session.ErrEnded,
+			session.NewID(): session.ErrUnknown,
+			"malformed":     session.ErrUnknown,
+			gone:            session.ErrEnded,
 		} {
 			for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 				wantErr(t, m.Do(ctx, id, access, func(*session.Session) error {

@@ -65,16 +65,15 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 		}
 	}()
 	m, limit := e.m, free
-	ids, until, err := m.store.Due(ctx, bucket, m.options.LockTTL, limit)
-	if err != nil || len(ids) == 0 {
+	handles, until, err := m.store.Due(ctx, bucket, m.options.LockTTL, limit)
+	if err != nil || len(handles) == 0 {
 		return false, err
 	}
 	// A token for each batch, so that a session that comes up again while its handler
 	// runs in this very process is found claimed.
 	now, token := time.Now(), m.process.Token()
 	alive := make(map[string]time.Time)
-	var moved []string
-	for _, c := range e.claim(ctx, ids, token) {
+	for _, c := range e.claim(ctx, handles, token) {
 		switch {
 		case c.Err != nil:
 			err = c.Err
@@ -82,9 +81,7 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 			free-- // the slot is the handler's
 			go e.one(c, token, now)
 		case c.Status == store.Alive:
-			alive[c.ID] = now.Add(c.Left)
-		case c.Status == store.Unknown:
-			moved = append(moved, c.ID)
+			alive[c.Handle] = now.Add(c.Left)
 		}
 	}
 	if len(alive) > 0 {
@@ -92,23 +89,18 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 			err = failed
 		}
 	}
-	if len(moved) > 0 {
-		if failed := m.store.Drop(ctx, bucket, moved); failed != nil {
-			err = failed
-		}
-	}
-	return len(ids) == limit, err
+	return len(handles) == limit, err
 }
 
 // claim claims ends for a token. What failed is tried once more at once: where only the
 // reply was lost, the attempt counts once.
-func (e *ender) claim(ctx context.Context, ids []string, token string) []store.Claimed {
-	claims := e.m.store.Claim(ctx, ids, token, e.m.keepEnded())
+func (e *ender) claim(ctx context.Context, handles []string, token string) []store.Claimed {
+	claims := e.m.store.Claim(ctx, handles, token, e.m.keepEnded())
 	var failed []string
 	claims = slices.DeleteFunc(claims, func(c store.Claimed) bool {
 		heals := store.Heals(c.Err)
 		if heals {
-			failed = append(failed, c.ID)
+			failed = append(failed, c.Handle)
 		}
 		return heals
 	})

@@ -15,37 +15,52 @@ const (
 	Expired   Reason = "expired"   // there was no request for its timeout
 	Outlived  Reason = "lifetime"  // it reached Options.MaxLifetime
 	Abandoned Reason = "abandoned" // by [Session.Abandon]
-	Operator  Reason = "operator"  // by [Manager.End], [Manager.EndAll] or [Info.End]
+	Operator  Reason = "operator"  // from elsewhere, be it by the user: by [Manager.End], [Manager.EndHandle], [Manager.EndAll], [Session.EndOthers] or [Info.End]
 	Replaced  Reason = "replaced"  // by a newer one, over Options.MaxPerPrincipal
 	Unknown   Reason = "unknown"   // its data were gone before its end was handled
 )
 
-// End ends a session, whoever holds it: its values are gone, its ID is retired
-// for a minute, and a request that still holds it gets [ErrEnded] when it commits
-// changes. It returns [ErrUnknown] if there is no such session, and an
-// [*OpError] if Redis failed.
+// End ends the session of an ID, whoever holds it: its values are gone, and a request that
+// still holds it gets [ErrEnded] when it commits changes. It returns [ErrUnknown] if
+// there is no such session, or if its ID was rotated since, and an
+// [*OpError] if Redis failed. If the request of ctx holds the session, it ends with the
+// commit of that, as by [Session.Abandon].
 func (m *Manager) End(ctx context.Context, id string) error {
 	if !validID(id) {
 		return ErrUnknown
 	}
-	return m.endKey(ctx, m.key(id), Operator)
+	return m.end(ctx, handleOf(id), store.Retirement{Reason: string(Operator), Proof: proofOf(id)})
 }
 
-// endKey ends the session of that key.
-func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
+// EndHandle is [Manager.End] for an operator, or a job, that knows the session's handle alone.
+// The handle must not come from a client, unless it was compared with those of the client's
+// own sessions. A session that cannot be read, as it was saved by another version of berth, is
+// taken away, and its end is told without data.
+func (m *Manager) EndHandle(ctx context.Context, handle string) error {
+	if !validHandle(handle) {
+		return ErrUnknown
+	}
+	return m.end(ctx, handle, store.Retirement{Reason: string(Operator), Any: true})
+}
+
+// end ends a session for somebody who is not its request.
+func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) error {
 	if m.ctx.Err() != nil {
 		return ErrClosed
 	}
-	r := store.Retirement{Token: m.process.Token(), Reason: string(why)}
+	if s := m.serving(ctx); s != nil && s.endsIn(handle, r) {
+		return nil
+	}
+	r.Token = m.process.Token()
 	var status store.Status
 	var had store.Extras
 	err := m.call(ctx, opEnd, func(int) (err error) {
-		status, had, err = m.retire(ctx, key, r)
+		status, had, err = m.retire(ctx, handle, r)
 		return err
 	})
 	switch {
 	case err != nil:
-		m.checkLater(key)
+		m.mendLater(handle, "")
 		m.fail(ctx, err)
 		return err
 	case status != store.Done:
@@ -53,7 +68,7 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 	}
 	m.stats.ended.Add(1)
 	if had.Companion {
-		if err := m.deleteCompanion(ctx, key); err != nil {
+		if err := m.deleteCompanion(ctx, handle, store.NoProof); err != nil {
 			m.fail(ctx, err)
 		}
 	}
@@ -63,17 +78,17 @@ func (m *Manager) endKey(ctx context.Context, key string, why Reason) error {
 // retire ends a session, and has its end handled soon. The index of ends is told
 // before, since a crash may come in between, and again after, since somebody may have
 // looked in between, or this manager may not know TrackEnd.
-func (m *Manager) retire(ctx context.Context, key string, r store.Retirement) (store.Status, store.Extras, error) {
-	if m.options.TrackEnd && r.Reason != "" {
-		if err := m.store.Hasten(ctx, key); err != nil {
+func (m *Manager) retire(ctx context.Context, handle string, r store.Retirement) (store.Status, store.Extras, error) {
+	if m.options.TrackEnd {
+		if err := m.store.Hasten(ctx, handle); err != nil {
 			return 0, store.Extras{}, err
 		}
 	}
-	status, had, err := m.store.Retire(ctx, key, r)
-	if status == store.Done && r.Reason != "" && had.Retention != 0 {
+	status, had, err := m.store.Retire(ctx, handle, r)
+	if status == store.Done && had.Retention != 0 {
 		m.later(func(ctx context.Context) error {
-			err := m.store.Hasten(ctx, key)
-			m.enders.poke(store.Bucket(key))
+			err := m.store.Hasten(ctx, handle)
+			m.enders.poke(store.Bucket(handle))
 			return err
 		})
 	}
@@ -89,18 +104,12 @@ func (m *Manager) retention() time.Duration {
 	return m.options.EndRetention
 }
 
-// forget takes a session that goes on under another ID out of the index of ends,
-// beside the request.
-func (m *Manager) forget(key string) {
-	m.later(func(ctx context.Context) error { return m.store.Forget(ctx, key) })
-}
-
 // track has the end of a session tracked that was saved when TrackEnd was off.
 func (s *Session) track(ctx context.Context) {
-	err := s.m.store.Expect(ctx, s.key, s.meta)
+	err := s.m.store.Expect(ctx, s.handle, s.meta)
 	status := store.Status(0)
 	if err == nil {
-		status, err = s.m.store.Mark(ctx, s.key, store.Extras{Retention: s.m.options.EndRetention})
+		status, err = s.m.store.Mark(ctx, s.handle, store.Extras{Retention: s.m.options.EndRetention})
 	}
 	if status == store.Done {
 		s.meta.Extras.Retention = s.m.options.EndRetention

@@ -30,7 +30,7 @@ func TestFailedEnds(t *testing.T) {
 		handleEnds(t, m, h.handle)
 		time.Sleep(time.Hour)
 		for i, e := range h.list() {
-			if e.ID != id || e.Attempt != i+1 || get[int](t, e.Session, "n") != 1 {
+			if e.Handle != handleOf(id) || e.Attempt != i+1 || get[int](t, e.Session, "n") != 1 {
 				t.Errorf("the %dth is attempt %d", i+1, e.Attempt)
 			}
 		}
@@ -45,7 +45,7 @@ func TestFailedEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if e.ID != id || e.Attempt != 3 || e.Reason != session.Expired || get[int](t, e.Session, "n") != 1 {
+			if e.Handle != handleOf(id) || e.Attempt != 3 || e.Reason != session.Expired || get[int](t, e.Session, "n") != 1 {
 				t.Errorf("kept aside: %v", e)
 			}
 			if err := m.ReplayEnd(ctx, e); err != nil {
@@ -167,11 +167,11 @@ func TestAllThatIsKeptAsideIsSeen(t *testing.T) {
 		}
 		for _, e := range all {
 			switch {
-			case e.ID == ids[0]:
+			case e.Handle == handleOf(ids[0]):
 				if e.Session != nil {
 					t.Error("what cannot be read has values")
 				}
-			case e.NoData != (e.ID == ids[1]):
+			case e.NoData != (e.Handle == handleOf(ids[1])):
 				t.Errorf("%v, no data %t", e, e.NoData)
 			}
 		}

@@ -113,8 +113,8 @@ func TestEndsAmongProcesses(t *testing.T) {
 		t.Errorf("%d sessions ended, want %d", len(times), writers*each)
 	}
 	for _, e := range h.list() {
-		if e.NoData || times[e.ID] != 1 {
-			t.Fatalf("%v, no data %t, handed out %d times", e, e.NoData, times[e.ID])
+		if e.NoData || times[e.Handle] != 1 {
+			t.Fatalf("%v, no data %t, handed out %d times", e, e.NoData, times[e.Handle])
 		}
 	}
 }
@@ -283,7 +283,7 @@ func TestClaims(t *testing.T) {
 		r.claim(dead)
 		time.Sleep(2 * time.Minute)
 		all := h.list()
-		if len(all) != 1 || all[0].ID != dead || get[int](t, all[0].Session, "n") != 2 {
+		if len(all) != 1 || all[0].Handle != handleOf(dead) || get[int](t, all[0].Session, "n") != 2 {
 			t.Fatalf("the end of %v was handed out as %v", id, all)
 		}
 	})

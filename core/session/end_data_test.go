@@ -41,23 +41,19 @@ func TestLastUseOfAnEndedSession(t *testing.T) {
 
 // An ended session has the handle that it had before.
 func TestHandleOfAnEndedSession(t *testing.T) {
-	for _, hash := range []bool{false, true} {
-		t.Run(fmt.Sprint("HashIDs ", hash), func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
-				m := r.manager(tracked(func(o *session.Options) { o.HashIDs = hash }))
-				var h endings
-				handleEnds(t, m, h.handle)
-				s := begin(t, m, "", session.Exclusive)
-				s.Set("n", 1)
-				commit(t, s)
-				time.Sleep(2 * time.Minute)
-				all := h.list()
-				if len(all) != 1 || all[0].Session.Handle() != s.Handle() {
-					t.Errorf("ended: %v, want the handle %s", all, s.Handle())
-				}
-			})
-		})
-	}
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(tracked())
+		var h endings
+		handleEnds(t, m, h.handle)
+		s := begin(t, m, "", session.Exclusive)
+		s.Set("n", 1)
+		commit(t, s)
+		time.Sleep(2 * time.Minute)
+		all := h.list()
+		if len(all) != 1 || all[0].Handle != s.Handle() || all[0].Session.Handle() != s.Handle() {
+			t.Errorf("ended: %v, want the handle %s", all, s.Handle())
+		}
+	})
 }
 
 // A session stays tracked that is rotated by a process without TrackEnd.
@@ -71,20 +67,20 @@ func TestRotationKeepsTheTracking(t *testing.T) {
 		commit(t, s)
 		time.Sleep(5 * time.Minute)
 		all := h.list()
-		if len(all) != 1 || all[0].ID != s.ID() || all[0].Principal != "ann" || get[int](t, all[0].Session, "n") != 1 {
+		if len(all) != 1 || all[0].Handle != s.Handle() || all[0].Principal != "ann" || get[int](t, all[0].Session, "n") != 1 {
 			t.Errorf("ended: %v", all)
 		}
 	})
 }
 
 // An end comes with all there was, whatever that is, however the session ended and however
-// short its life was; encrypted, and under hashed IDs.
+// short its life was; encrypted.
 func TestEndsOfOddSessions(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		const key, value = "odd\x00 key", "v\x00"
 		m := r.manager(tracked(func(o *session.Options) {
 			o.LockTTL, o.EndSweep = time.Second, 50*time.Millisecond
-			o.HashIDs, o.MaxBytes = true, 8<<20
+			o.MaxBytes = 8 << 20
 			o.EncryptionKeys = []session.EncryptionKey{[]byte("0123456789abcdef")}
 		}))
 		principals := []string{
@@ -170,7 +166,7 @@ func TestReturnAfterTheEnd(t *testing.T) {
 		handleEnds(t, m, h.handle)
 		time.Sleep(10 * time.Second)
 		all := h.list()
-		if len(all) != 1 || all[0].ID != old || get[int](t, all[0].Session, "n") != 1 {
+		if len(all) != 1 || all[0].Handle != handleOf(old) || get[int](t, all[0].Session, "n") != 1 {
 			t.Fatalf("handled %v", all)
 		}
 		if again := begin(t, m, old, session.ReadOnly); !again.IsNew() {
@@ -183,9 +179,9 @@ func TestReturnAfterTheEnd(t *testing.T) {
 func TestEndWithoutData(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		m := r.manager(tracked(func(o *session.Options) { o.EndRetention = time.Minute }))
-		ids := map[string]int{saved(t, m): 1}
+		ids := map[string]int{handleOf(saved(t, m)): 1}
 		s := begin(t, m, saved(t, m), session.Exclusive)
-		ids[s.ID()] = 1
+		ids[s.Handle()] = 1
 		s.Abandon()
 		commit(t, s)
 		time.Sleep(time.Hour)
@@ -220,7 +216,7 @@ func TestRotationIsNoEnd(t *testing.T) {
 			t.Errorf("%d in the index", n)
 		}
 		time.Sleep(time.Hour)
-		if all := h.list(); len(all) != 1 || all[0].ID != s.ID() || get[int](t, all[0].Session, "n") != 1 {
+		if all := h.list(); len(all) != 1 || all[0].Handle != s.Handle() || get[int](t, all[0].Session, "n") != 1 {
 			t.Errorf("ended: %v", all)
 		}
 	})

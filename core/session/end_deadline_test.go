@@ -157,12 +157,12 @@ func TestEndFollowsTheTimeout(t *testing.T) {
 			s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
 			s.SetTimeout(timeout)
 			commit(t, s)
-			ids[s.ID()] = timeout
+			ids[s.Handle()] = timeout
 		}
 		time.Sleep(90 * time.Minute)
 		for _, e := range h.list() {
-			if lived := e.EndedAt.Sub(start); e.NoData || lived < ids[e.ID]-2*time.Millisecond || lived > ids[e.ID]+time.Second {
-				t.Errorf("a session with a timeout of %v lived for %v, no data: %t", ids[e.ID], lived, e.NoData)
+			if lived := e.EndedAt.Sub(start); e.NoData || lived < ids[e.Handle]-2*time.Millisecond || lived > ids[e.Handle]+time.Second {
+				t.Errorf("a session with a timeout of %v lived for %v, no data: %t", ids[e.Handle], lived, e.NoData)
 			}
 		}
 		if len(h.list()) != 3 {

@@ -13,59 +13,6 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// A session that was rotated has not ended, even if its old ID could not be taken out of
-// the index.
-func TestRotationIsNoEndWithoutTheIndex(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		o := tracked(func(o *session.Options) { o.Timeout = 2 * time.Minute })
-		var h endings
-		handleEnds(t, r.manager(o), h.handle)
-		m, f := matching(r, o)
-		f.each("zrem", refuse)
-		id := rotate(t, m, saved(t, m, "n", 1))
-		for range 5 {
-			time.Sleep(time.Minute)
-			if begin(t, m, id, session.ReadOnly).IsNew() {
-				t.Fatal("the session is gone")
-			}
-		}
-		if all := h.list(); len(all) != 0 || !f.done() {
-			t.Errorf("lives, and ended: %v", all)
-		}
-		if n := r.indexed(); n != 1 {
-			t.Errorf("%d are in the index, want the one that lives", n)
-		}
-	})
-}
-
-// Nor if the reply to its last step was lost, and the request gave up. What was saved
-// under the new ID ends once.
-func TestLostReplyOfARotationIsOneEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		var h endings
-		handleEnds(t, r.manager(tracked()), h.handle)
-		m, f := matching(r, tracked())
-		old := rotate(t, m, saved(t, m, "n", 1)) // the scripts are loaded
-		s := begin(t, m, old, session.Exclusive)
-		s.Set("n", 2)
-		s.Rotate()
-		f.arm(r.key(old, "Ended"), lose)
-		var failed *session.OpError
-		if err := s.Commit(context.Background()); !errors.As(err, &failed) || !f.done() {
-			t.Fatalf("error is %v", err)
-		}
-		s.Rollback(context.Background())
-		time.Sleep(10 * time.Minute)
-		all := h.list()
-		if len(all) != 1 || all[0].NoData || all[0].ID == old || get[int](t, all[0].Session, "n") != 2 {
-			t.Errorf("ended: %v", all)
-		}
-		if n := r.indexed(); n != 0 {
-			t.Errorf("%d are left in the index", n)
-		}
-	})
-}
-
 // A session that could not be saved has no end.
 func TestNoEndOfWhatWasNeverSaved(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

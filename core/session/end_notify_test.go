@@ -30,7 +30,7 @@ func endsAtOnce(t *testing.T, m *session.Manager, h *endings) {
 	s.Set("n", 1)
 	s.SetTimeout(100 * time.Millisecond)
 	commit(t, s)
-	until(t, "the end is handled", func() bool { return h.ids()[s.ID()] == 1 })
+	until(t, "the end is handled", func() bool { return h.ids()[s.Handle()] == 1 })
 }
 
 // Notifications come as keyspace or as keyevent, for any database; berth uses those that

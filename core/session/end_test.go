@@ -36,11 +36,11 @@ func (h *endings) list() []session.Ended {
 	return slices.Clone(h.all)
 }
 
-// ids counts how often each session was handed out.
+// ids counts how often each session was handed out, by handle.
 func (h *endings) ids() map[string]int {
 	n := map[string]int{}
 	for _, e := range h.list() {
-		n[e.ID]++
+		n[e.Handle]++
 	}
 	return n
 }
@@ -119,12 +119,12 @@ func TestEveryEndIsHandled(t *testing.T) {
 
 		reasons := map[string]session.Reason{}
 		for _, e := range h.list() {
-			reasons[e.ID] = e.Reason
+			reasons[e.Handle] = e.Reason
 			if e.Attempt != 1 || e.NoData || e.CreatedAt.Before(start.Truncate(time.Millisecond)) {
 				t.Errorf("%v: attempt %d, no data %t, created %v", e, e.Attempt, e.NoData, e.CreatedAt)
 			}
-			switch e.ID {
-			case expired:
+			switch e.Handle {
+			case handleOf(expired):
 				if got := get[[]int](t, e.Session, "cart"); !slices.Equal(got, []int{1, 2}) {
 					t.Errorf("the cart is %v", got)
 				}
@@ -134,23 +134,23 @@ func TestEveryEndIsHandled(t *testing.T) {
 				if got := e.EndedAt.Sub(e.LastUsed); got != time.Minute {
 					t.Errorf("ended %v after it was last used", got)
 				}
-			case abandoned:
+			case handleOf(abandoned):
 				if got := get[int](t, e.Session, "n"); got != 1 {
 					t.Errorf("n is %d: the last commit left 1", got)
 				}
-			case used:
+			case handleOf(used):
 				if got := e.EndedAt.Sub(e.CreatedAt); got != 3*time.Minute {
 					t.Errorf("lived for %v", got)
 				}
-			case login[0], login[1]:
+			case handleOf(login[0]), handleOf(login[1]):
 				if e.Principal != "ann smith" || e.Session.Principal() != "ann smith" {
 					t.Errorf("the principal is %q", e.Principal)
 				}
 			}
 		}
 		want := map[string]session.Reason{
-			expired: session.Expired, abandoned: session.Abandoned, ended: session.Operator,
-			login[0]: session.Replaced, login[1]: session.Expired, used: session.Outlived,
+			handleOf(expired): session.Expired, handleOf(abandoned): session.Abandoned, handleOf(ended): session.Operator,
+			handleOf(login[0]): session.Replaced, handleOf(login[1]): session.Expired, handleOf(used): session.Outlived,
 		}
 		if !maps.Equal(reasons, want) {
 			t.Errorf("handled %v, want %v", slices.Collect(maps.Values(reasons)), slices.Collect(maps.Values(want)))
@@ -216,7 +216,7 @@ func TestTurningTrackEndOn(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		all := h.list()
-		if len(all) != 1 || all[0].ID != id || get[int](t, all[0].Session, "n") != 7 {
+		if len(all) != 1 || all[0].Handle != handleOf(id) || get[int](t, all[0].Session, "n") != 7 {
 			t.Errorf("ended: %v", all)
 		}
 		if s := begin(t, m, unused, session.ReadOnly); !s.IsNew() {

@@ -18,17 +18,23 @@ var (
 	ErrLockTimeout = errors.New("session: held by another request")
 
 	// ErrLockLost says that the lease ran out, because the handler took longer
-	// than LockHold or Redis could not be reached, and that nothing was written;
-	// unless it comes with an [*OpError], see [Session.Commit].
+	// than LockHold or Redis could not be reached, and that nothing was written.
 	ErrLockLost = errors.New("session: the lease was lost, nothing was written; see Options.LockTTL and LockHold")
 
 	// ErrEnded says that the session expired, was abandoned, rotated or ended by
 	// another meanwhile, and that the changes were not written.
-	ErrEnded = errors.New("session: ended meanwhile, changes were not written")
+	ErrEnded = errors.New("session: ended or rotated meanwhile, changes were not written")
+
+	// ErrForged says that whose the session is, or when they signed in, is not what berth has
+	// written with one of Options.EncryptionKeys: somebody has changed it in Redis, or the
+	// session was saved before there were any. Nothing of it is used, and every request with its
+	// cookie gets this error: end it, with [Manager.End] and that cookie's ID, or with
+	// [Manager.EndHandle]. The message has the handle.
+	ErrForged = errors.New("session: its facts do not go with any of Options.EncryptionKeys; was it saved without keys, or was its key taken out, or was it changed in Redis?")
 
 	// ErrSealed says that the session was changed after its commit or rollback,
-	// usually after the first byte of the response. The change is lost: make it
-	// earlier.
+	// usually after the first byte of the response; or after a commit whose outcome is not
+	// known. The change is lost: make it earlier.
 	ErrSealed = errors.New("session: changed after its commit; change it before the first byte of the response")
 
 	// ErrReadOnly says that a session begun [ReadOnly] was changed.
@@ -41,8 +47,8 @@ var (
 	// ErrClosed says that the Manager was closed.
 	ErrClosed = errors.New("session: the manager is closed")
 
-	// ErrUnknown says that there is no session of that ID.
-	ErrUnknown = errors.New("session: no session of that ID")
+	// ErrUnknown says that there is no session of that ID or handle.
+	ErrUnknown = errors.New("session: no session of that ID or handle")
 )
 
 // OpError is a failure of Redis, or on the way there, that outlasted all tries.

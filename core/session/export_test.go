@@ -17,13 +17,16 @@ func (m *Manager) Crowd() {
 }
 
 // NewID is how IDs are made.
-var NewID = newID
+func NewID() string { return newID(newHandle()) }
+
+// Proof is what Redis has of an ID.
+var Proof = proofOf
 
 // Delta finds what a commit would write.
 func (s *Session) Delta() (changed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, err := s.delta(delta{})
+	d, err := s.delta()
 	return len(d.set) + len(d.deleted), err
 }
 

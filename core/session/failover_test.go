@@ -178,7 +178,7 @@ func (l *load) during(t *testing.T, what string, lossless bool, disturb func() e
 	}
 }
 
-func (l *load) controlKey(id string) string { return "{" + l.app + "_" + id + "}_Control" }
+func (l *load) controlKey(id string) string { return "{" + l.app + "_" + handleOf(id) + "}_Control" }
 
 // control writes a number on the server that made a commit, and returns who executed it.
 // A server that is another by now writes nothing.
@@ -260,4 +260,95 @@ func (l *load) request(ctx context.Context, own *string, o *outcome) bool {
 	o.acked = n + 1
 	_ = control.Run(ctx, l.m.Client(), []string{l.controlKey(id)}, server, n+1).Err()
 	return true
+}
+
+// A failover in the middle of a sign-in: secret, principal and values are kept or lost together,
+// as they are in one hash, and written by one script.
+func TestFailoverKeepsIdentityWhole(t *testing.T) {
+	t.Parallel()
+	redistest.NeedServer(t)
+	s, err := redistest.StartSentinel(t.Context(), redistest.SentinelOptions{FailAfter: 3 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Stop() })
+	l := newLoad(t, session.Config{URL: "redis+sentinel://" + strings.Join(s.SentinelAddrs(), ",") + "/" + s.MasterName()})
+	type signIn struct{ before, after, user string }
+	var mu sync.Mutex
+	var tried []signIn
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	again := make(chan struct{}) // closed when there is a new master
+	var all sync.WaitGroup
+	for worker := range 8 {
+		all.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				ok := func() bool {
+					anonymous, err := l.m.Begin(ctx, "", session.Exclusive)
+					if err != nil {
+						return false
+					}
+					anonymous.Set("cart", n)
+					if anonymous.Commit(ctx) != nil {
+						return false
+					}
+					s, err := l.m.Begin(ctx, anonymous.ID(), session.Exclusive)
+					if err != nil || s.IsNew() {
+						return false
+					}
+					defer s.Rollback(ctx)
+					user := "user " + strconv.Itoa(worker) + " " + strconv.Itoa(n)
+					s.Set("user", user)
+					s.SetPrincipal(user)
+					err = s.Commit(ctx)
+					mu.Lock()
+					tried = append(tried, signIn{anonymous.ID(), s.ID(), user})
+					mu.Unlock()
+					return err == nil
+				}()
+				select {
+				case <-again:
+					if ok {
+						return
+					}
+				default:
+				}
+			}
+		})
+	}
+	until(t, "users sign in", func() bool { mu.Lock(); defer mu.Unlock(); return len(tried) > 500 })
+	master, err := s.Master(t.Context())
+	if err == nil {
+		err = errors.Join(master.Kill(), s.WaitReady(t.Context()))
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	close(again)
+	all.Wait()
+
+	kept, lost := 0, 0
+	for _, try := range tried {
+		err := l.m.DoHandle(ctx, handleOf(try.before), session.ReadOnly, func(s *session.Session) error {
+			user, _ := session.Get[string](s, "user")
+			signedIn := s.Principal() != ""
+			if signedIn {
+				kept++
+			} else {
+				lost++
+			}
+			opens := lives(t, l.m, try.after) && try.after != try.before
+			if user != s.Principal() || signedIn && user != try.user || opens && !signedIn || lives(t, l.m, try.before) == signedIn {
+				t.Errorf("the principal is %q, the value %q, the new ID opens it: %t", s.Principal(), user, opens)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, session.ErrUnknown) {
+			t.Error(err)
+		}
+	}
+	t.Logf("%d sign-ins of %d were kept, %d lost with all that belongs to them", kept, len(tried), lost)
+	if kept == 0 {
+		t.Error("nothing was kept")
+	}
 }

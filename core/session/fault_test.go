@@ -5,13 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"testing"
 
 	"github.com/redis/go-redis/v9"
 
@@ -28,11 +29,14 @@ func refuse(_ context.Context, cmd redis.Cmder, _ redis.ProcessHook) error {
 	return err
 }
 
+// errNoReply is what the client says when no reply has come in time.
+var errNoReply = &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
+
 // lose lets a call through and drops the reply.
 func lose(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 	_ = next(ctx, cmd)
-	cmd.SetErr(io.EOF)
-	return io.EOF
+	cmd.SetErr(errNoReply)
+	return errNoReply
 }
 
 // before does something, and then lets the call through.
@@ -232,55 +236,6 @@ func (f *faults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	return asOne(f.ProcessHook, next)
 }
 
-// requestFaults does something to a call that a request makes, and not what runs beside it.
-type requestFaults struct {
-	mu   sync.Mutex
-	left int
-	step step
-}
-
-// request marks what a request does.
-func request(ctx context.Context) context.Context { return context.WithValue(ctx, requestKey{}, true) }
-
-type requestKey struct{}
-
-// at does so to the call that comes after so many others, in place of what was to be done.
-func (f *requestFaults) at(n int, s step) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.left, f.step = n, s
-}
-
-func (f *requestFaults) take(ctx context.Context) step {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.step == nil || ctx.Value(requestKey{}) == nil {
-		return nil
-	}
-	f.left--
-	if f.left >= 0 {
-		return nil
-	}
-	s := f.step
-	f.step = nil
-	return s
-}
-
-func (f *requestFaults) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (f *requestFaults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if s := f.take(ctx); s != nil {
-			return s(ctx, cmd, next)
-		}
-		return next(ctx, cmd)
-	}
-}
-
-func (f *requestFaults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return asOne(f.ProcessHook, next)
-}
-
 // asOne treats a pipeline as one call, whose first command stands for all.
 func asOne(hook func(redis.ProcessHook) redis.ProcessHook, next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
@@ -293,5 +248,14 @@ func asOne(hook func(redis.ProcessHook) redis.ProcessHook, next redis.ProcessPip
 			}
 		}
 		return err
+	}
+}
+
+// failCommit has a commit fail at its first call.
+func failCommit(t *testing.T, s *session.Session, f *faults, how step) {
+	t.Helper()
+	f.then(how)
+	if s.Commit(context.Background()) == nil {
+		t.Fatal("nothing has failed")
 	}
 }

@@ -91,8 +91,12 @@ func (e *ender) one(c store.Claimed, token string, asked time.Time) {
 	switch {
 	case !time.Now().Before(expires):
 		return // the claim may be another's by now
+	case !m.genuine(c):
+		m.fail(context.Background(), fmt.Errorf("session: an end is kept aside: %w", forged(c.Handle)))
+		e.putAside(c.Handle, token)
+		return
 	case c.Meta.Attempt > m.options.EndAttempts:
-		e.putAside(c.ID, token)
+		e.putAside(c.Handle, token)
 		return
 	case c.Meta.Attempt > 1:
 		m.stats.endsRedelivered.Add(1)
@@ -105,16 +109,16 @@ func (e *ender) one(c store.Claimed, token string, asked time.Time) {
 		defer func() { done <- err }()
 		err = e.call(ctx, m.ended(c))
 	}()
-	err := e.hold(c.ID, token, expires, cancel, done)
+	err := e.hold(c.Handle, token, expires, cancel, done)
 	switch {
 	case err == nil:
 		e.settled(c, token)
 	case c.Meta.Attempt >= m.options.EndAttempts:
 		m.fail(ctx, fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
-		e.putAside(c.ID, token)
+		e.putAside(c.Handle, token)
 	default:
 		m.fail(ctx, err)
-		e.cleanup(func(ctx context.Context) error { return m.store.GiveBack(ctx, c.ID, token) })
+		e.cleanup(func(ctx context.Context) error { return m.store.GiveBack(ctx, c.Handle, token) })
 	}
 }
 
@@ -124,11 +128,11 @@ func (e *ender) call(ctx context.Context, ended Ended) (err error) {
 		if p := recover(); p != nil {
 			e.m.options.Logger.ErrorContext(ctx, "panic in a handler of session ends",
 				"app", e.m.options.App, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("session: the handler of ends, session %s, attempt %d: panic with a %T", ended.Session.Handle(), ended.Attempt, p)
+			err = fmt.Errorf("session: the handler of ends, session %s, attempt %d: panic with a %T", ended.Handle, ended.Attempt, p)
 		}
 	}()
 	if err := e.handle(ctx, ended); err != nil {
-		return fmt.Errorf("session: the handler of ends, session %s, attempt %d: %w", ended.Session.Handle(), ended.Attempt, err)
+		return fmt.Errorf("session: the handler of ends, session %s, attempt %d: %w", ended.Handle, ended.Attempt, err)
 	}
 	return nil
 }
@@ -136,7 +140,7 @@ func (e *ender) call(ctx context.Context, ended Ended) (err error) {
 // hold keeps a claim until its handler is done, and returns the handler's error. It
 // cancels the handler at the moment when the claim may be another's, however long a
 // renewal takes.
-func (e *ender) hold(id, token string, expires time.Time, cancel context.CancelCauseFunc, done <-chan error) error {
+func (e *ender) hold(handle, token string, expires time.Time, cancel context.CancelCauseFunc, done <-chan error) error {
 	m := e.m
 	ticker := time.NewTicker(m.options.LockTTL / 3)
 	defer ticker.Stop()
@@ -148,7 +152,7 @@ func (e *ender) hold(id, token string, expires time.Time, cancel context.CancelC
 			return err
 		case now := <-ticker.C:
 			ctx, end := context.WithDeadline(context.Background(), expires)
-			status, err := m.store.RenewClaim(ctx, id, token, m.keepEnded())
+			status, err := m.store.RenewClaim(ctx, handle, token, m.keepEnded())
 			end()
 			switch {
 			case err != nil:
@@ -162,9 +166,9 @@ func (e *ender) hold(id, token string, expires time.Time, cancel context.CancelC
 	}
 }
 
-func (e *ender) putAside(id, token string) {
+func (e *ender) putAside(handle, token string) {
 	e.m.stats.endsAside.Add(1)
-	e.cleanup(func(ctx context.Context) error { return e.m.store.PutAside(ctx, id, token) })
+	e.cleanup(func(ctx context.Context) error { return e.m.store.PutAside(ctx, handle, token) })
 }
 
 // cleanup runs what ends a claim. If it fails that is reported, and the claim runs out.
@@ -186,7 +190,7 @@ type settlement struct {
 // end will be handed out once more.
 func (e *ender) settled(c store.Claimed, token string) {
 	done := make(chan error, 1)
-	e.handled <- settlement{store.Handling{ID: c.ID, Token: token}, done}
+	e.handled <- settlement{store.Handling{Handle: c.Handle, Token: token}, done}
 	if err := <-done; err != nil {
 		e.m.fail(context.Background(), err)
 		return

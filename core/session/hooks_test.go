@@ -81,9 +81,8 @@ func TestOnErrorUsesTheSession(t *testing.T) {
 		want   int
 	}{
 		"the commit":    {func(s *session.Session) { s.Set("n", 2) }, func(r *rig, id string, on *onCmd) { on.arm(r.key(id, "Data"), refuse) }, 1},
-		"the companion": {func(s *session.Session) { s.Set("n", 2) }, func(_ *rig, _ string, on *onCmd) { on.arm("pexpire", refuse) }, 1},
-		"its deletion":  {(*session.Session).Abandon, func(_ *rig, _ string, on *onCmd) { on.arm("del", refuse) }, 1},
-		"its move":      {(*session.Session).Rotate, func(_ *rig, _ string, on *onCmd) { on.arm("del", refuse) }, 1},
+		"the companion": {func(s *session.Session) { s.Set("n", 2) }, func(_ *rig, _ string, on *onCmd) { on.arm("_Proof", refuse) }, 1},
+		"its deletion":  {(*session.Session).Abandon, func(_ *rig, _ string, on *onCmd) { on.arm("_Proof", refuse) }, 1},
 		"the index of ends": {func(s *session.Session) { s.SetTimeout(time.Second) }, func(_ *rig, _ string, on *onCmd) {
 			on.arm("_Ends_", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 				on.arm("_Ends_", refuse) // the second time
@@ -145,7 +144,7 @@ func TestCloseInOnError(t *testing.T) {
 				s.SetCompanion("c")
 				commit(t, s)
 				s = begin(t, m, s.ID(), session.Exclusive)
-				on.each(map[string]string{"index": "_Principal_", "companion": "pexpire"}[name], refuse)
+				on.each(map[string]string{"index": "_Principal_", "companion": "_Proof"}[name], refuse)
 				change(s)
 				select {
 				case err := <-closed:

@@ -3,25 +3,41 @@ package session
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 )
 
-// idLength and idAlphabet make 130 random bits that are safe in a cookie, a
-// header, a URL and a Redis key.
+// An ID is a handle and a secret, with a dot between them. Each is made of 130 random bits,
+// in characters that are safe in a cookie, a header, a URL and a Redis key.
 const (
-	idLength   = 26
-	idAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	handleLength = 26
+	idLength     = handleLength + 1 + handleLength
+	idAlphabet   = "abcdefghijklmnopqrstuvwxyz234567"
 )
 
-func newID() string {
-	var b [idLength]byte
+// newHandle makes a handle. It names a session for all of its life.
+func newHandle() string { return randomText() }
+
+// newID makes an ID with a new secret for a handle.
+func newID(handle string) string { return handle + "." + randomText() }
+
+func randomText() string {
+	var b [handleLength]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return encodeID(b[:])
+	for i := range b {
+		b[i] = idAlphabet[b[i]&31]
+	}
+	return string(b[:])
 }
 
 // validID tells whether s has the form of an ID. Anything else is no ID, and
 // never gets as far as Redis.
 func validID(s string) bool {
-	if len(s) != idLength {
+	return len(s) == idLength && s[handleLength] == '.' && validHandle(s[:handleLength]) && validHandle(s[handleLength+1:])
+}
+
+// validHandle tells whether s has the form of a handle.
+func validHandle(s string) bool {
+	if len(s) != handleLength {
 		return false
 	}
 	for i := range len(s) {
@@ -32,18 +48,17 @@ func validID(s string) bool {
 	return true
 }
 
-// hashID returns what names the keys of a session with Options.HashIDs: 130 bits
-// of the ID's SHA-256. IDs are random, so there is nothing to guess and no salt
-// is needed.
-func hashID(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return encodeID(sum[:idLength])
+// handleOf returns the handle of a valid ID.
+func handleOf(id string) string { return id[:handleLength] }
+
+// proofOf returns what Redis keeps of an ID to know it again: 128 bits of its SHA-256, in
+// hex. IDs are random, so there is nothing to guess and no salt is needed.
+func proofOf(id string) string {
+	var whole [idLength]byte // on the stack, as every request needs this
+	sum := sha256.Sum256(append(whole[:0], id...))
+	var proof [2 * proofBytes]byte
+	hex.Encode(proof[:], sum[:proofBytes])
+	return string(proof[:])
 }
 
-func encodeID(random []byte) string {
-	var b [idLength]byte
-	for i := range b {
-		b[i] = idAlphabet[random[i]&31]
-	}
-	return string(b[:])
-}
+const proofBytes = 16

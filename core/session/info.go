@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"iter"
 	"time"
@@ -12,35 +11,34 @@ import (
 
 // Info describes a live session to an operator, or to the user whose it is.
 type Info struct {
-	// Handle names the session without being its ID: it opens nothing, so that
-	// a page or a log may show it. [Session.Handle] is the same for the same session. It
-	// changes with the ID: with Rotate and with a sign-in.
+	// Handle names the session from its first commit to its end. It opens nothing, so that
+	// a page or a log may show it. [Session.Handle] is the same for the same session.
 	Handle string
 
 	Principal string
 	CreatedAt time.Time
-	Idle      time.Duration // since its last request; with MaxLifetime set, at most this
-	Left      time.Duration // until it expires, unless there is a request
-	Size      int           // bytes in keys and encoded values
+
+	// AuthenticatedAt is when the principal signed in or was asked for a password again; the
+	// zero time if there is no principal.
+	AuthenticatedAt time.Time
+
+	Idle time.Duration // since its last request; with MaxLifetime set, at most this
+	Left time.Duration // until it expires, unless there is a request
+	Size int           // bytes in keys and encoded values
 
 	// HeldFor is how long ago the request asked for the session that holds it, by the
 	// clock of that process; 0 if none does.
 	HeldFor time.Duration
 
-	m   *Manager
-	key string
+	m *Manager
 }
 
-// End ends the session, as [Manager.End] does.
+// End ends the session, as [Manager.EndHandle] does.
 func (i Info) End(ctx context.Context) error {
 	if i.m == nil {
 		return ErrUnknown
 	}
-	err := i.m.endKey(ctx, i.key, Operator)
-	if err == nil {
-		i.m.unlist(i.Principal, i.key)
-	}
-	return err
+	return i.m.end(ctx, i.Handle, store.Retirement{Reason: string(Operator), Any: true})
 }
 
 // Format prints the handle and the principal, and nothing that opens the session.
@@ -48,30 +46,13 @@ func (i Info) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "session.Info{Handle: %q, Principal: %q}", i.Handle, i.Principal)
 }
 
-// Handle names the session without being its ID, as [Info] does; "" for one that was
-// not saved yet. After Rotate or a sign-in it is another one from the commit on.
-func (s *Session) Handle() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.id == "":
-		return ""
-	case s.ended:
-		return handle(s.key)
-	}
-	return handle(s.m.key(s.id))
-}
-
-// handle is 80 bits of a hash that is not the one of Options.HashIDs.
-func handle(key string) string {
-	sum := sha256.Sum256([]byte("handle of " + key))
-	return encodeID(sum[:idLength])[:16]
-}
-
 func (m *Manager) info(i store.Inspected) Info {
 	info := Info{
-		Handle: handle(i.ID), Principal: i.Meta.Principal, CreatedAt: i.Meta.Created,
-		Idle: i.Idle, Left: i.Left, Size: i.Size, m: m, key: i.ID,
+		Handle: i.Handle, Principal: i.Meta.Principal, CreatedAt: i.Meta.Created,
+		Idle: i.Idle, Left: i.Left, Size: i.Size, m: m,
+	}
+	if i.Meta.Principal != "" {
+		info.AuthenticatedAt = i.Meta.Extras.Authenticated
 	}
 	if i.Lease != "" {
 		info.HeldFor = max(time.Millisecond, time.Since(store.MadeAt(i.Lease)))
@@ -81,26 +62,45 @@ func (m *Manager) info(i store.Inspected) Info {
 
 // Sessions yields every live session of the application, in no order, without being a
 // use of any. It scans Redis, all masters of a cluster, in small steps. A session that
-// is created or ends meanwhile may or may not be among them, and one may come twice.
-// The iteration ends with the first error, which comes with an Info that is empty.
+// is created or ends meanwhile may or may not be among them, and one may come twice. One that
+// cannot be read, or is [ErrForged], comes as an error with an Info that has no more than its
+// handle, with which it can be ended. An error of Redis comes with an empty Info, and ends the
+// iteration.
 func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		if m.ctx.Err() != nil {
 			yield(Info{}, ErrClosed)
 			return
 		}
-		for found, err := range m.store.Scan(ctx, validID) {
-			switch {
-			case err != nil:
+		for found, err := range m.store.Scan(ctx, validHandle) {
+			if err != nil {
 				err = &OpError{Op: opList, Err: err}
 				m.fail(ctx, err)
 				yield(Info{}, err)
 				return
-			case !yield(m.info(found), nil):
+			}
+			if err := m.readable(found); err != nil {
+				if !yield(Info{Handle: found.Handle, m: m}, err) {
+					return
+				}
+				continue
+			}
+			if !yield(m.info(found), nil) {
 				return
 			}
 		}
 	}
+}
+
+// readable returns why nothing is to be told of a session that was found.
+func (m *Manager) readable(i store.Inspected) error {
+	switch {
+	case i.Err != nil:
+		return &OpError{Op: opList, Err: fmt.Errorf("session %s: %w", i.Handle, i.Err)}
+	case m.sealer != nil && !m.sealer.verify(i.MAC, i.Handle, i.Proof, i.Meta.Principal, i.Meta.Extras.Authenticated):
+		return forged(i.Handle)
+	}
+	return nil
 }
 
 var _ fmt.Formatter = Info{}

@@ -36,7 +36,6 @@ func TestSessions(t *testing.T) {
 		for name, o := range map[string]session.Options{
 			"":         {},
 			"-tracked": {TrackEnd: true},
-			"-hashed":  {HashIDs: true},
 		} {
 			o.App = r.app + name
 			m := r.manager(o)

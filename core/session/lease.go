@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -15,13 +14,13 @@ import (
 // timer calls runs in a goroutine of its own: one at most is renewing, and Close
 // waits for it.
 type lease struct {
-	m     *Manager
-	id    string
-	key   string
-	keys  []any      // of the session, for its commit
-	facts store.Meta // of the session, as it was loaded
-	token string
-	pass  *gate.Pass
+	m      *Manager
+	handle string
+	keys   []any      // of the session, for its commit
+	facts  store.Meta // of the session, as it was loaded
+	proof  string     // likewise
+	token  string
+	pass   *gate.Pass
 
 	mu       sync.Mutex
 	timer    *time.Timer
@@ -29,7 +28,6 @@ type lease struct {
 	expires  time.Time // the first moment at which the lease may be free
 	renewing bool
 	phase    phase
-	gone     bool          // while committing: lost, but perhaps to that commit
 	lost     chan struct{} // nil until somebody asks
 }
 
@@ -38,7 +36,7 @@ type phase int
 
 const (
 	held       phase = iota
-	committing       // a commit is under way: its success looks like a loss
+	committing       // a commit is under way, or its outcome is not known
 	givenUp
 	lost
 )
@@ -46,7 +44,7 @@ const (
 // hold starts the renewal of a lease that was asked for at that time.
 func (m *Manager) hold(s *Session, keys []any, token string, pass *gate.Pass, asked time.Time) *lease {
 	l := &lease{
-		m: m, id: s.id, key: s.key, keys: keys, facts: s.meta, token: token, pass: pass,
+		m: m, handle: s.handle, keys: keys, facts: s.meta, proof: s.proof, token: token, pass: pass,
 		until: asked.Add(m.options.LockHold), expires: asked.Add(m.options.LockTTL),
 	}
 	l.mu.Lock()
@@ -98,9 +96,9 @@ func (l *lease) renew(now time.Time) (held bool, companion error) {
 	defer l.m.running.Done()
 	ctx, cancel := context.WithDeadline(l.m.ctx, l.expires)
 	defer cancel()
-	status, err := l.m.store.Renew(ctx, l.key, l.token)
+	status, err := l.m.store.Renew(ctx, l.handle, l.token)
 	if err == nil && status == store.Done && l.facts.Extras.Companion {
-		companion = l.m.store.TouchCompanion(ctx, l.id, l.facts, true)
+		companion = l.m.store.HoldCompanion(ctx, l.handle, l.proof, l.facts)
 	}
 
 	l.mu.Lock()
@@ -121,17 +119,10 @@ func (l *lease) renew(now time.Time) (held bool, companion error) {
 }
 
 // lose reports that the lease has run out or was taken, and lets the next
-// request of this process try. During a commit it waits for what becomes of that.
+// request of this process try. Once a commit is under way, its success looks just like
+// that: so what becomes of the commit tells more.
 func (l *lease) lose() {
-	if l.loseQuietly() {
-		l.m.fail(l.m.ctx, ErrLockLost)
-	}
-}
-
-// loseQuietly leaves the report to its caller, if it returns true.
-func (l *lease) loseQuietly() bool {
 	l.mu.Lock()
-	l.gone = true
 	reports := l.phase == held
 	if reports {
 		l.phase = lost
@@ -143,37 +134,37 @@ func (l *lease) loseQuietly() bool {
 	if reports {
 		l.pass.Leave()
 		l.m.stats.leasesLost.Add(1)
+		l.m.fail(l.m.ctx, ErrLockLost)
 	}
-	return reports
 }
 
-// commit runs a commit. While it does the lease is renewed, since a commit may take
-// all of RetryTimeout. Lost says that the lease was lost meanwhile, which is to be reported.
-func (l *lease) commit(f func() error) (lost bool, err error) {
+// commit says that a commit is under way. The lease is renewed until its outcome is
+// known, since a commit may take all of RetryTimeout.
+func (l *lease) commit() {
 	if l == nil {
-		return false, f()
+		return
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.phase == held {
 		l.phase = committing
 	}
-	l.mu.Unlock()
+}
 
-	err = f()
-	gone := false
+// refused says that the lease was lost to another, which a commit has found.
+func (l *lease) refused() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.phase == committing {
-		l.phase, gone = held, l.gone
-		if err == nil || errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded) {
-			l.end()
-			gone = false
-		}
-		if errors.Is(err, ErrLockLost) {
-			l.m.stats.leasesLost.Add(1)
-		}
+		l.m.stats.leasesLost.Add(1)
 	}
-	l.mu.Unlock()
-	return gone && l.loseQuietly(), err
+}
+
+// vouch lets those wait for the session whose proof has become the right one.
+func (l *lease) vouch(proof string) {
+	if l != nil {
+		l.pass.Vouch(proof)
+	}
 }
 
 // giveUp ends the renewal, and lets the next request of this process try.

@@ -158,30 +158,6 @@ func TestNoRenewalAfterLockHold(t *testing.T) {
 	})
 }
 
-// A commit that fails during an outage does not switch the news of the loss off.
-func TestLostDuringAFailedCommit(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{LockTTL: time.Second, RetryTimeout: 3 * time.Second})
-		s := begin(t, m, saved(t, m), session.Exclusive)
-		s.Set("k", 2)
-		for range 40 {
-			f.then(refuse)
-		}
-		if s.Commit(context.Background()) == nil {
-			t.Fatal("committed")
-		}
-		time.Sleep(time.Minute)
-		select {
-		case <-s.Lost():
-		default:
-			t.Errorf("the lease is gone, Lost does not tell; LeasesLost %d", m.Stats().LeasesLost)
-		}
-		s.Rollback(context.Background())
-	})
-}
-
 // Close ends the waiting of requests, also between two tries.
 func TestCloseDuringRetry(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -300,21 +276,30 @@ func TestGoneBetweenLeaseAndLoad(t *testing.T) {
 		client, b := r.newClient(), &between{}
 		client.AddHook(b)
 		m := r.managerOn(client, session.Options{})
-		for name, change := range map[string]func(fields map[string]string){
-			"expired": func(fields map[string]string) { clear(fields) },
-			"ended":   func(fields map[string]string) { clear(fields); fields["_berth"] = "1 retired token ended" },
+		retired := func(why string) func(map[string]string) {
+			return func(fields map[string]string) { clear(fields); fields["_berth"] = "2 retired token " + why + " -" }
+		}
+		for name, c := range map[string]struct {
+			change   func(fields map[string]string)
+			detached bool
+			previous session.Reason
+		}{
+			"expired":   {func(fields map[string]string) { clear(fields) }, false, ""},
+			"abandoned": {retired("abandoned"), true, ""},
+			"ended":     {retired("operator"), false, session.Operator},
+			"rotated":   {func(fields map[string]string) { fields["_berth_secret"] = session.Proof(session.NewID()) }, true, ""},
 		} {
 			for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 				b.loaded = nil
 				id := saved(t, m, "n", 1)
-				b.loaded = change
+				b.loaded = c.change
 				s := begin(t, m, id, access)
-				if s.Len() != 0 || s.IsNew() == (name == "ended") || s.Detached() != (name == "ended") {
-					t.Errorf("%s, %v: new %t, detached %t, %d values", name, access, s.IsNew(), s.Detached(), s.Len())
+				if s.Len() != 0 || s.IsNew() == c.detached || s.Detached() != c.detached || s.PreviousEnd() != c.previous {
+					t.Errorf("%s, %v: new %t, detached %t, %d values, %q", name, access, s.IsNew(), s.Detached(), s.Len(), s.PreviousEnd())
 				}
 				s.Rollback(ctx)
 				synctest.Wait()
-				if name == "expired" && r.exists(r.key(id, "Lock")) {
+				if r.exists(r.key(id, "Lock")) {
 					t.Errorf("%s, %v: the lease was left behind", name, access)
 				}
 			}

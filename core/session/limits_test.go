@@ -58,7 +58,7 @@ func TestManyFields(t *testing.T) {
 		s.Clear()
 		s.Set("only", 1)
 		commit(t, s)
-		if got := r.client.HLen(context.Background(), r.key(s.ID(), "Data")).Val(); got != 2 {
+		if got := r.client.HLen(context.Background(), r.key(s.ID(), "Data")).Val(); got != 3 {
 			t.Errorf("%d fields are left", got)
 		}
 	})

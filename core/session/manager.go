@@ -16,12 +16,6 @@ import (
 	"github.com/berthgo/berth/core/internal/wake"
 )
 
-// retireFor is how long the ID of an ended or rotated session stays retired: a
-// minute, or longer where a commit and the next may try its retirement for that long.
-func retireFor(o Options) time.Duration {
-	return max(time.Minute, 2*o.RetryTimeout+30*time.Second, o.LockTTL+30*time.Second)
-}
-
 // cleanupTime bounds calls that only tidy up, such as giving up a lease after a
 // rollback.
 const cleanupTime = 5 * time.Second
@@ -55,11 +49,11 @@ type Manager struct {
 }
 
 // New returns a Manager that keeps its sessions in the Redis behind client. The
-// client stays the caller's, to close after the Manager. Its own retries come on
-// top of RetryTimeout: in its options, MaxRetries -1 and DialerRetries 1 turn them
-// off. Contexts and time limits end waits, but a call that is under way only with the
-// client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. Where a
-// [*redis.Client] has its retries turned off, calls of different requests share pipelines
+// client stays the caller's, to close after the Manager. RetryTimeout is the only schedule on
+// which the calls of requests are tried again, whatever the client's MaxRetries; DialerRetries
+// come on top of it. Contexts and time limits end waits, but a call that is under way only with the
+// client's own ReadTimeout, unless its option ContextTimeoutEnabled is set. With a
+// [*redis.Client], calls of different requests share pipelines
 // while there are 16,000 a second or more to a server nearby: such calls end with the
 // client's own time limits, whatever becomes of their contexts, unless their deadline is
 // sooner than ReadTimeout; hooks of the client see them with the context of the first
@@ -74,7 +68,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := newSealer(o.EncryptionKeys)
+	sealer, err := newSealer(o.App, o.EncryptionKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +80,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	return &Manager{
 		options: o,
 		store: &store.Store{
-			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime, RetireTTL: retireFor(o),
+			Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime,
 			Tracked: o.TrackEnd, Sharded: waker.Sharded(), Batches: batches(client),
 		},
 		process: process,
@@ -99,7 +93,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 
 // batches returns nil where calls of different requests must not share a pipeline.
 func batches(client redis.UniversalClient) *store.Batches {
-	if one, ok := client.(*redis.Client); ok && one.Options().MaxRetries <= 0 {
+	if one, ok := client.(*redis.Client); ok {
 		return store.NewBatches(one.Options().ReadTimeout)
 	}
 	return nil
@@ -192,18 +186,31 @@ func opError(op string, err error) error {
 	return &OpError{Op: op, Err: err}
 }
 
-// call runs an operation on Redis on the schedule of RetryTimeout. The operation
+// call runs an operation on Redis on the schedule of RetryTimeout. A connection that turns out
+// to be dead is no failure: the operation is tried at once on another, as often as there are
+// idle ones that may be dead too, and once more. The operation
 // must do the same when it is tried again after its reply was lost.
 func (m *Manager) call(ctx context.Context, op string, try func(attempt int) error) error {
 	var stop <-chan struct{}
 	if op == opBegin {
 		stop = m.ctx.Done()
 	}
-	err := retry.Do(ctx, stop, m.options.RetryTimeout, store.Heals, func(attempt int) error {
-		if attempt > 0 {
-			m.stats.retries.Add(1)
+	attempt, spare := 0, -1 // how many more connections may be dead, negative if none was
+	err := retry.Do(ctx, stop, m.options.RetryTimeout, store.Heals, func(int) error {
+		for {
+			if attempt > 0 {
+				m.stats.retries.Add(1)
+			}
+			err := try(attempt)
+			attempt++
+			if !store.Broken(err) || spare == 0 {
+				return err
+			}
+			if spare < 0 {
+				spare = int(m.store.Client.PoolStats().IdleConns) + 1
+			}
+			spare--
 		}
-		return try(attempt)
 	})
 	switch {
 	case errors.Is(err, retry.ErrStopped):
@@ -226,18 +233,10 @@ const (
 	opHandleEnd = "handle end"
 )
 
-// silenced tells whether err is hidden from handlers.
+// silenced tells whether err is hidden from handlers that do not change whose session it is.
 func (m *Manager) silenced(err error) bool {
 	var failed *OpError
 	return m.options.FailSilently && errors.As(err, &failed) && !errors.Is(err, store.ErrFormat)
-}
-
-// key is what names the Redis keys of a session.
-func (m *Manager) key(id string) string {
-	if m.options.HashIDs {
-		return hashID(id)
-	}
-	return id
 }
 
 // Format prints the name of the application, and nothing else of the manager.

@@ -90,8 +90,8 @@ func (e *ender) listenTo(ctx context.Context, master *store.Master) {
 				} else if message.Payload != "expired" {
 					return
 				}
-				if id, ok := keys.AliveID(key); ok {
-					e.pokes.poke(store.Bucket(id))
+				if handle, ok := keys.AliveHandle(key); ok {
+					e.pokes.poke(store.Bucket(handle))
 				}
 			}
 		},

@@ -73,6 +73,11 @@ func TestClusterClientTriesOnce(t *testing.T) {
 			port := strconv.Itoa(target.Addr().Port)
 			moved := startNode(t, nil, func(p *server.Peer) { p.WriteError("MOVED 1 127.0.0.1:" + port) })
 			asked := startNode(t, nil, func(p *server.Peer) { p.WriteError("ASK 1 127.0.0.1:" + port) })
+			// Connections that break could have been dead before, as many as are idle.
+			var again int64
+			if name == "connection" {
+				again = 2
+			}
 			for _, c := range []struct {
 				first *node
 				retry time.Duration
@@ -82,15 +87,15 @@ func TestClusterClientTriesOnce(t *testing.T) {
 					URL: fmt.Sprintf("redis+cluster://127.0.0.1:%d", c.first.Addr().Port), OperationTimeout: 300 * time.Millisecond,
 				}, session.Options{RetryTimeout: c.retry})
 				before := target.scripts.Load()
-				if _, err := m.Begin(t.Context(), strings.Repeat("a", 26), session.ReadOnly); err == nil || strings.Contains(err.Error(), "a call to a node") {
+				if _, err := m.Begin(t.Context(), session.NewID(), session.ReadOnly); err == nil || strings.Contains(err.Error(), "a call to a node") {
 					t.Errorf("begun with %v", err)
 				}
-				if got := target.scripts.Load() - before; got != c.want {
+				if got := target.scripts.Load() - before; got < c.want+min(again, 1) || got > c.want+again {
 					t.Errorf("%d scripts with RetryTimeout %v, want %d", got, c.retry, c.want)
 				}
 			}
-			if moved.scripts.Load() != 1 || asked.scripts.Load() != 1 {
-				t.Errorf("redirected %d and %d times, want once each", moved.scripts.Load(), asked.scripts.Load())
+			if m, a := moved.scripts.Load(), asked.scripts.Load(); max(m, a) > 1+again || min(m, a) < 1 {
+				t.Errorf("redirected %d and %d times, want once each", m, a)
 			}
 		})
 	}

@@ -68,7 +68,7 @@ func wrongPassword(t *testing.T, c session.Config) {
 	t.Helper()
 	const secret = "tellnobody"
 	c.AccessKey = secret
-	_, err := mustOpen(t, c, session.Options{}).Begin(t.Context(), strings.Repeat("a", 26), session.ReadOnly)
+	_, err := mustOpen(t, c, session.Options{}).Begin(t.Context(), session.NewID(), session.ReadOnly)
 	var op *session.OpError
 	if !errors.As(err, &op) || !strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), secret) {
 		t.Errorf("with a wrong password: %v", err)
@@ -139,7 +139,7 @@ func TestOpenTLS(t *testing.T) {
 	} {
 		other := c
 		change(&other)
-		if _, err := mustOpen(t, other, session.Options{}).Begin(t.Context(), strings.Repeat("a", 26), session.ReadOnly); err == nil {
+		if _, err := mustOpen(t, other, session.Options{}).Begin(t.Context(), session.NewID(), session.ReadOnly); err == nil {
 			t.Errorf("works with %s", name)
 		}
 	}
@@ -164,7 +164,7 @@ func TestOpenClusterFailover(t *testing.T) {
 	stopLater(t, cluster, err)
 	m := mustOpen(t, session.Config{Addrs: cluster.Addrs(), Cluster: true}, session.Options{App: "test"})
 	id := saved(t, m, "n", 1)
-	master, err := cluster.MasterOf(t.Context(), "{test_"+id+"}_Data")
+	master, err := cluster.MasterOf(t.Context(), "{test_"+handleOf(id)+"}_Data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestOpenWithoutRedis(t *testing.T) {
 		{Port: 1}, {Port: 1, Cluster: true}, {Port: 1, MasterName: "main"}, {Socket: "/nothing/there"},
 	} {
 		m := mustOpen(t, c, session.Options{})
-		if _, err := m.Begin(t.Context(), strings.Repeat("a", 26), session.Exclusive); err == nil {
+		if _, err := m.Begin(t.Context(), session.NewID(), session.Exclusive); err == nil {
 			t.Errorf("%s: begun", c)
 		}
 		if err := m.Close(); err != nil {

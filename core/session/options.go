@@ -26,8 +26,9 @@ type Options struct {
 	// Defaults to 20 minutes.
 	Timeout time.Duration `json:"timeout" yaml:"timeout" env:"SESSION_TIMEOUT"`
 
-	// MaxLifetime is how long a session lives at most, however busy. It needs
-	// Redis 7 or Valkey. Defaults to 0, no limit.
+	// MaxLifetime is how long a session lives at most, however busy: from when it was created,
+	// and anew from when its principal changed or authenticated again, see
+	// [Session.AuthenticatedAt]. It needs Redis 7 or Valkey. Defaults to 0, no limit.
 	MaxLifetime time.Duration `json:"maxLifetime" yaml:"maxLifetime" env:"SESSION_MAX_LIFETIME"`
 
 	// LockTTL is the time after which the lease of a crashed process is free.
@@ -54,8 +55,8 @@ type Options struct {
 
 	// FailSilently makes failures of Redis invisible to handlers: they get a
 	// detached session, empty and never saved, whose [Session.Err] tells why.
-	// The cookie stays, so that nobody is logged out by an outage, nor in: see
-	// [Session.SetPrincipal]. Failures that are not Redis's, such as [ErrLockTimeout], are returned all the same.
+	// The cookie stays, so that nobody is logged out by an outage. A request that signs in or
+	// out, rotates or abandons fails all the same. Failures that are not Redis's, such as [ErrLockTimeout], are returned all the same.
 	// Defaults to false.
 	FailSilently bool `json:"failSilently" yaml:"failSilently" env:"SESSION_FAIL_SILENTLY"`
 
@@ -70,7 +71,7 @@ type Options struct {
 
 	// TrackEnd makes sure that the end of every session is handed to
 	// [Manager.HandleEnd], in this process or another. It costs one or two calls to Redis
-	// when a session is created, rotated or ended, or its timeout is made shorter, and two
+	// when a session is created or ended, or its timeout is made shorter, and two
 	// more keys. All processes of an application should agree on it; sessions that exist
 	// when it is turned on are tracked from their next request on. It needs Redis 6.2 or
 	// Valkey, and no eviction of keys (maxmemory-policy noeviction), which would lose
@@ -105,17 +106,16 @@ type Options struct {
 	Codec Codec `json:"-" yaml:"-" env:"-"`
 
 	// EncryptionKeys, when there are any, make values unreadable in Redis and
-	// bind each to its session and key: AES-GCM, keys of 16, 24 or 32 bytes. The
-	// first key encrypts, all decrypt. To change keys, first add the new one behind, to
-	// all processes, and only then put it in front. Keys of
-	// values, times and the principal stay readable. Values stored without
-	// encryption are not accepted, so turning it on makes those of existing sessions
-	// unreadable. Defaults to none.
+	// bind each to App, its session and key: AES-GCM, keys of 16, 24 or 32 bytes. The
+	// first key encrypts, all decrypt. Keys of values, times and the principal stay readable;
+	// whoever changes in Redis whose the session is, its secret or when its user signed in makes
+	// it [ErrForged]; to put back an earlier state as a whole is not noticed.
+	//
+	// To change keys, first add the new one behind, to all processes, and only then put it in
+	// front. Take the old one out once all sessions that were saved or signed in with it have ended.
+	// Sessions that were saved without keys are ErrForged, so change App too when you turn it on.
+	// Defaults to none.
 	EncryptionKeys []EncryptionKey `json:"encryptionKeys" yaml:"encryptionKeys" env:"SESSION_ENCRYPTION_KEYS"`
-
-	// HashIDs names Redis keys by a hash of the session ID, so that whoever
-	// reads Redis cannot use what is there as a cookie. Defaults to false.
-	HashIDs bool `json:"hashIds" yaml:"hashIds" env:"SESSION_HASH_IDS"`
 
 	// Header, if set, is the request and response header that carries the
 	// session ID in place of a cookie. A response has it when the ID changes, empty

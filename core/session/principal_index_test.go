@@ -76,7 +76,7 @@ func TestSignInBesideAnUnreadableSession(t *testing.T) {
 		ctx := context.Background()
 		m := r.manager(session.Options{MaxPerPrincipal: 1})
 		id := signIn(t, m, "ann")
-		const newer = "2 what a later berth writes"
+		const newer = "3 what a later berth writes"
 		if err := r.client.HSet(ctx, r.key(id, "Data"), "_berth", newer).Err(); err != nil {
 			t.Fatal(err)
 		}

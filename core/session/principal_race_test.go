@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -23,74 +26,6 @@ func rotate(t *testing.T, m *session.Manager, id string) string {
 	s.Rotate()
 	commit(t, s)
 	return s.ID()
-}
-
-// A rotation that comes too late changes nothing: the session stays in the index under
-// the ID that its client has.
-func TestRefusedRotationStaysListed(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		ctx := context.Background()
-		m := r.manager(session.Options{LockHold: time.Second, LockTTL: time.Second})
-		id := signIn(t, m, "ann")
-		s := begin(t, m, id, session.Exclusive)
-		time.Sleep(5 * time.Second) // longer than LockHold: the lease is gone
-		s.Rotate()
-		wantErr(t, s.Commit(ctx), session.ErrLockLost)
-		time.Sleep(time.Second)
-		if n := len(handles(t, m, "ann")); n != 1 {
-			t.Errorf("ann has %d sessions, want 1", n)
-		}
-		n, err := m.EndAll(ctx, "ann")
-		if isOf(t, m, id, "ann") {
-			t.Errorf("EndAll ended %d (%v), and the session lives", n, err)
-		}
-	})
-}
-
-// The same when Redis cannot be reached to retire the old ID, and the request gives up.
-func TestFailedRotationStaysListed(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		ctx := context.Background()
-		m, f := faulty(r, session.Options{})
-		id := signIn(t, m, "ann")
-		s := begin(t, m, id, session.Exclusive)
-		s.Rotate()
-		f.then(pass, pass, refuse) // saved and listed, but the old ID is not retired
-		if err := s.Commit(ctx); err == nil || !f.used() {
-			t.Fatalf("error is %v", err)
-		}
-		s.Rollback(ctx)
-		time.Sleep(time.Second)
-		n, err := m.EndAll(ctx, "ann")
-		if isOf(t, m, id, "ann") {
-			t.Errorf("EndAll ended %d (%v), and the session lives", n, err)
-		}
-	})
-}
-
-// The same with FailSilently, where the client gets the new ID: the old one is retired as
-// soon as Redis can be reached.
-func TestSilentRotationRetiresTheOldID(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		ctx := context.Background()
-		m, f := faulty(r, session.Options{FailSilently: true})
-		id := signIn(t, m, "ann")
-		s := begin(t, m, id, session.Exclusive)
-		s.Rotate()
-		f.then(pass, pass, refuse)
-		commit(t, s)
-		if s.ID() == id || !f.used() {
-			t.Fatal("the client keeps the old ID")
-		}
-		time.Sleep(30 * time.Second)
-		if isOf(t, m, id, "ann") || !isOf(t, m, s.ID(), "ann") {
-			t.Error("the old ID opens the session, or the new one does not")
-		}
-		n, err := m.EndAll(ctx, "ann")
-		if n != 1 || err != nil || isOf(t, m, s.ID(), "ann") {
-			t.Errorf("EndAll ended %d (%v), want 1", n, err)
-		}
-	})
 }
 
 // A session that gets another ID after EndAll has looked at the index is ended too.
@@ -148,31 +83,6 @@ func TestEndAllRacesRotations(t *testing.T) {
 	}
 }
 
-// The oldest session makes room even if it gets another ID meanwhile.
-func TestNoMoreThanTheLimitStay(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		o := session.Options{MaxPerPrincipal: 2}
-		m := r.manager(o)
-		late, f := matching(r, o)
-		oldest := signIn(t, m, "ann")
-		signIn(t, m, "ann")
-		looks := 0
-		f.each("zrange", after(func() {
-			// The first look finds that there are too many, the second who has to give way.
-			if looks++; looks == 2 {
-				rotate(t, m, oldest)
-			}
-		}))
-		signIn(t, late, "ann")
-		if looks < 2 {
-			t.Fatal("nobody had to make room")
-		}
-		if n := len(handles(t, m, "ann")); n != 2 {
-			t.Errorf("ann has %d sessions, the limit is 2", n)
-		}
-	})
-}
-
 // Sign-ins of all processes at once, half of which are followed by a rotation.
 func TestParallelSignInsAndRotations(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
@@ -225,26 +135,69 @@ func TestParallelSignInsAndRotations(t *testing.T) {
 	})
 }
 
-// A rotation that is done once more, for a Shared commit, is no sign-in either.
-func TestRepeatedRotationKeepsItsPlace(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{})
-		other := r.manager(session.Options{})
-		id := signIn(t, m, "ann")
-		signIn(t, m, "ann")
-		s := begin(t, m, id, session.Exclusive)
-		s.Rotate()
-		f.then(before(func() {
-			shared := begin(t, other, id, session.Shared)
-			shared.Set("n", 5)
-			commit(t, shared)
-		}))
-		commit(t, s)
-		if get[int](t, view(t, m, s.ID()), "n") != 5 {
-			t.Error("the Shared commit is lost")
+// An entry of the index that is out of date ends nobody else's session, and makes room for none.
+func TestStaleIndexEntry(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m := r.manager(session.Options{MaxPerPrincipal: 2})
+		bob := signIn(t, m, "bob")
+		stale := func() {
+			t.Helper()
+			entry := redis.Z{Score: 1, Member: handleOf(bob)}
+			if err := r.client.ZAdd(ctx, r.principalKey("ann"), entry).Err(); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if got := handles(t, m, "ann"); len(got) != 2 || got[0] != s.Handle() {
-			t.Errorf("they are %v, of which %v is the oldest", got, s.Handle())
+		ann := []string{signIn(t, m, "ann"), signIn(t, m, "ann")}
+		stale()
+		if got := handles(t, m, "ann"); len(got) != 2 {
+			t.Errorf("ann has %d sessions", len(got))
+		}
+		stale()
+		ann = append(ann, signIn(t, m, "ann"))
+		if lives(t, m, ann[0]) || !lives(t, m, ann[1]) || !isOf(t, m, bob, "bob") {
+			t.Error("another one made room than ann's oldest")
+		}
+		stale()
+		if n, err := m.EndAll(ctx, "ann"); n != 2 || err != nil || !isOf(t, m, bob, "bob") {
+			t.Errorf("EndAll ended %d (%v), and bob's session lives: %t", n, err, isOf(t, m, bob, "bob"))
+		}
+	})
+}
+
+// Between the look that finds a session gone from a user and its leaving the index, it may
+// sign in as that user again, and stays there.
+func TestSignInAgainBeforeTheIndexIsCleaned(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m, on := matching(r, session.Options{})
+		clean := r.manager(session.Options{})
+		id := saved(t, clean, "n", 1)
+		stale := func() {
+			if err := r.client.ZAdd(ctx, r.principalKey("ann"), redis.Z{Score: 1, Member: handleOf(id)}).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stale()
+		handles(t, m, "ann") // loads the scripts
+		time.Sleep(time.Second)
+
+		stale()
+		var calls atomic.Int64
+		on.each(r.principalKey("ann"), before(func() {
+			if calls.Add(1) == 2 { // after the listing
+				s := begin(t, clean, id, session.Exclusive)
+				s.SetPrincipal("ann")
+				commit(t, s)
+			}
+		}))
+		handles(t, m, "ann")
+		time.Sleep(time.Second)
+		if n := calls.Load(); n != 2 {
+			t.Errorf("there were %d calls", n)
+		}
+		if n := len(handles(t, clean, "ann")); n != 1 {
+			t.Errorf("ann has signed in, and %d sessions are in her index", n)
 		}
 	})
 }

@@ -37,9 +37,11 @@ func handles(t *testing.T, m *session.Manager, principal string) []string {
 	return list
 }
 
-func handleOf(t *testing.T, m *session.Manager, id string) string {
+// lives tells whether an ID opens a session.
+func lives(t *testing.T, m *session.Manager, id string) bool {
 	t.Helper()
-	return view(t, m, id).Handle()
+	s := view(t, m, id)
+	return !s.IsNew() && !s.Detached()
 }
 
 func (r *rig) principalKey(principal string) string {
@@ -57,7 +59,7 @@ func TestSessionsOfAPrincipal(t *testing.T) {
 		}
 		signIn(t, m, "bob")
 		for _, id := range ids {
-			want = append(want, handleOf(t, m, id))
+			want = append(want, handleOf(id))
 		}
 		if got := handles(t, m, ann); !slices.Equal(got, want) {
 			t.Errorf("sessions are %v, want %v", got, want)
@@ -90,7 +92,7 @@ func TestSessionsOfAPrincipal(t *testing.T) {
 			t.Error("an Info tells the ID")
 		}
 
-		if n, err := m.EndAll(ctx, ann, ids[2]); n != 2 || err != nil {
+		if n, err := m.EndAll(ctx, ann, handleOf(ids[2])); n != 2 || err != nil {
 			t.Errorf("ended %d (%v), want 2", n, err)
 		}
 		if got := handles(t, m, ann); !slices.Equal(got, want[2:]) {
@@ -197,8 +199,7 @@ func TestMaxPerPrincipal(t *testing.T) {
 			}
 		}
 		for i, id := range ids {
-			s := view(t, m, id)
-			if alive := !s.IsNew() && !s.Detached(); alive != (i >= 2) {
+			if alive := lives(t, m, id); alive != (i >= 2) {
 				t.Errorf("the session of sign-in %d is alive: %t", i+1, alive)
 			}
 		}
@@ -207,7 +208,7 @@ func TestMaxPerPrincipal(t *testing.T) {
 			t.Fatal(err)
 		}
 		signIn(t, m, "ann")
-		if s := view(t, m, ids[2]); s.IsNew() || s.Detached() {
+		if !lives(t, m, ids[2]) {
 			t.Error("the oldest ended though there was room")
 		}
 		// A rotation is no sign-in.
@@ -218,7 +219,7 @@ func TestMaxPerPrincipal(t *testing.T) {
 			t.Errorf("after a rotation there are %d", n)
 		}
 		signIn(t, m, "ann")
-		if s := view(t, m, s.ID()); !s.Detached() {
+		if lives(t, m, s.ID()) {
 			t.Error("a rotation made a session the newest")
 		}
 	})
@@ -248,7 +249,7 @@ func TestParallelSignIns(t *testing.T) {
 		all.Wait()
 		alive := 0
 		for _, id := range ids {
-			if s := view(t, managers[0], id); !s.IsNew() && !s.Detached() {
+			if lives(t, managers[0], id) {
 				alive++
 			}
 		}
@@ -304,7 +305,7 @@ func TestLostReplyOfAnEviction(t *testing.T) {
 			f.then(lose)
 			commit(t, s)
 			f.clear()
-			if !view(t, m, old).Detached() {
+			if lives(t, m, old) {
 				t.Errorf("reply %d lost: the oldest is alive", lost)
 			}
 			if n := r.client.ZCard(ctx, r.principalKey("ann")).Val(); n != 1 {

@@ -8,11 +8,13 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -391,4 +393,60 @@ func TestSlowCommitIsNoLostLease(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Idle connections that the server has closed are no failure, however many they are: over TLS
+// nobody sees that before they are used.
+func TestDeadConnections(t *testing.T) {
+	t.Parallel()
+	redistest.NeedServer(t)
+	ctx := context.Background()
+	server, err := redistest.Start(ctx, redistest.Options{TLS: redistest.MutualTLS})
+	if errors.Is(err, redistest.ErrNoTLS) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	r := newRig(t)
+	r.reach = redis.UniversalOptions{Addrs: []string{server.Addr()}, TLSConfig: server.Certificates().Config()}
+	r.client = r.newClient()
+	client := r.newClient()
+	m := r.managerOn(client, session.Options{})
+	id := saved(t, m, "n", 1)
+	for round, change := range []func(s *session.Session){
+		func(s *session.Session) { s.Set("n", 2) }, (*session.Session).Rotate, func(s *session.Session) { s.SetPrincipal("ann") },
+	} {
+		var all sync.WaitGroup
+		release := make(chan struct{})
+		for range 10 {
+			conn := client.(*redis.Client).Conn()
+			if err := conn.Ping(ctx).Err(); err != nil {
+				t.Fatal(err)
+			}
+			all.Go(func() { <-release; _ = conn.Close() })
+		}
+		close(release)
+		all.Wait()
+		cut := func() {
+			t.Helper()
+			idle := client.PoolStats().IdleConns
+			if err := r.client.Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil || idle == 0 {
+				t.Fatalf("%d idle connections (%v)", idle, err)
+			}
+		}
+		cut()
+		s := begin(t, m, id, session.Exclusive)
+		change(s)
+		cut()
+		commit(t, s)
+		id = s.ID()
+		if round == 0 && m.Stats().Retries < 10 {
+			t.Errorf("%d connections were found dead", m.Stats().Retries)
+		}
+	}
+	if v := view(t, m, id); v.Principal() != "ann" || get[int](t, v, "n") != 2 {
+		t.Error("something was not written")
+	}
 }

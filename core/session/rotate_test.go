@@ -9,15 +9,16 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
+// A rotation is a field in the commit that it belongs to: the handle, the keys and what is in
+// them stay.
 func TestRotate(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		ctx := context.Background()
 		m := r.manager(session.Options{})
 		old := saved(t, m, "n", 1, "list", []int{1})
 		s := begin(t, m, old, session.Exclusive)
 		s.SetTimeout(time.Hour)
 		commit(t, s)
-		created := s.CreatedAt()
+		created, handle := s.CreatedAt(), s.Handle()
 
 		s = begin(t, m, old, session.Exclusive)
 		s.Rotate()
@@ -28,21 +29,24 @@ func TestRotate(t *testing.T) {
 		}
 		commit(t, s)
 		id := s.ID()
-		if id == old || len(id) != 26 {
-			t.Fatalf("the new ID has %d characters", len(id))
+		if id == old || len(id) != 53 || handleOf(id) != handleOf(old) || s.Handle() != handle || handle != handleOf(id) {
+			t.Fatal("the new ID is not the old handle with a new secret")
 		}
 		s = view(t, m, id)
 		if get[int](t, s, "n") != 2 || get[[]int](t, s, "list")[0] != 2 || !s.CreatedAt().Equal(created.Truncate(time.Millisecond)) {
-			t.Error("the session did not move whole")
+			t.Error("the session lost something")
 		}
-		if ttl := r.client.PTTL(ctx, r.key(id, "Data")).Val(); ttl < 59*time.Minute {
-			t.Errorf("its own time-out did not move: %v", ttl)
+		if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl < 59*time.Minute {
+			t.Errorf("its own time-out is gone: %v", ttl)
 		}
-		if ttl := r.client.PTTL(ctx, r.key(old, "Data")).Val(); ttl > time.Minute || ttl < 50*time.Second {
-			t.Errorf("the old ID is retired for %v", ttl)
+		if ttl := r.client.PTTL(context.Background(), r.key(id, "Rotated")).Val(); ttl > time.Minute || ttl < 50*time.Second {
+			t.Errorf("the old proof is remembered for %v", ttl)
 		}
-		if r.hget(old, "n") != "" || r.exists(r.key(old, "Lock")) {
-			t.Error("the old session is still there")
+		if r.hget(id, "_berth_secret") != session.Proof(id) {
+			t.Error("the proof in Redis is not the new ID's")
+		}
+		if keys := r.keys(); len(keys) != 2 {
+			t.Errorf("keys are %v", keys)
 		}
 	})
 }
@@ -51,11 +55,7 @@ func TestRotate(t *testing.T) {
 // neither revive the old session nor take the new cookie away.
 func TestRetiredIDs(t *testing.T) {
 	for name, retire := range map[string]func(t *testing.T, m *session.Manager, id string){
-		"rotated": func(t *testing.T, m *session.Manager, id string) {
-			s := begin(t, m, id, session.Exclusive)
-			s.Rotate()
-			commit(t, s)
-		},
+		"rotated": func(t *testing.T, m *session.Manager, id string) { rotate(t, m, id) },
 		"signed in": func(t *testing.T, m *session.Manager, id string) {
 			s := begin(t, m, id, session.Exclusive)
 			s.SetPrincipal("ann")
@@ -64,6 +64,7 @@ func TestRetiredIDs(t *testing.T) {
 				t.Error("SetPrincipal did not rotate")
 			}
 		},
+		"rotated twice": func(t *testing.T, m *session.Manager, id string) { rotate(t, m, rotate(t, m, id)) },
 		"abandoned": func(t *testing.T, m *session.Manager, id string) {
 			s := begin(t, m, id, session.Exclusive)
 			s.Abandon()
@@ -74,31 +75,33 @@ func TestRetiredIDs(t *testing.T) {
 			s.Abandon()
 			commit(t, s)
 		},
-		"ended": func(t *testing.T, m *session.Manager, id string) {
-			if err := m.End(context.Background(), id); err != nil {
-				t.Error(err)
-			}
+		"rotated and abandoned": func(t *testing.T, m *session.Manager, id string) {
+			s := begin(t, m, rotate(t, m, id), session.Exclusive)
+			s.Abandon()
+			commit(t, s)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{})
+				told := 0
+				m := r.manager(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { told++ }}})
 				id := saved(t, m, "n", 1)
 				retire(t, m, id)
 				keys := len(r.keys())
 				for range 2 {
 					for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 						s := begin(t, m, id, access)
-						if !s.Detached() || s.IsNew() || s.Len() != 0 || s.ID() != "" || s.Err() != nil {
+						if !s.Detached() || s.IsNew() || s.Len() != 0 || s.ID() != "" || s.Handle() != "" || s.Err() != nil || s.PreviousEnd() != "" {
 							t.Errorf("%v: not detached", access)
 						}
 						if access != session.ReadOnly {
 							s.Set("n", 5)
-							s.Rotate()
-							s.SetPrincipal("")
-						}
-						if access == session.Exclusive {
+							s.SetTimeout(time.Hour)
+							told = 0
 							commit(t, s)
+							if told != 1 {
+								t.Errorf("%v: what was lost is reported %d times", access, told)
+							}
 						}
 						s.Rollback(context.Background())
 						if len(r.keys()) != keys {
@@ -118,32 +121,41 @@ func TestRetiredIDs(t *testing.T) {
 
 // Only a request that itself signs in makes a real session of a retired one.
 func TestSignInWithARetiredID(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
-		id := saved(t, m, "n", 1)
-		if err := m.End(context.Background(), id); err != nil {
-			t.Fatal(err)
-		}
-		s := begin(t, m, id, session.Exclusive)
-		s.Set("cart", 1)
-		s.SetPrincipal("bob")
-		if s.Detached() || !s.IsNew() {
-			t.Error("still detached")
-		}
-		commit(t, s)
-		if s.ID() == id || s.ID() == "" {
-			t.Fatal("not saved under a new ID")
-		}
-		s = view(t, m, s.ID())
-		if s.Principal() != "bob" || get[int](t, s, "cart") != 1 || s.Has("n") {
-			t.Error("the new session is not what was signed in to")
-		}
-		s = begin(t, m, id, session.ReadOnly)
-		s.SetPrincipal("bob")
-		if !s.Detached() {
-			t.Error("ReadOnly made a session")
-		}
-	})
+	for name, retire := range map[string]func(t *testing.T, m *session.Manager, id string){
+		"rotated": func(t *testing.T, m *session.Manager, id string) { rotate(t, m, id) },
+		"abandoned": func(t *testing.T, m *session.Manager, id string) {
+			s := begin(t, m, id, session.Shared)
+			s.Abandon()
+			commit(t, s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, r *rig) {
+				m := r.manager(session.Options{})
+				id := saved(t, m, "n", 1)
+				retire(t, m, id)
+				s := begin(t, m, id, session.Exclusive)
+				s.Set("cart", 1)
+				s.SetPrincipal("bob")
+				if s.Detached() || !s.IsNew() {
+					t.Error("still detached")
+				}
+				commit(t, s)
+				if s.Handle() == handleOf(id) || s.ID() == "" {
+					t.Fatal("not saved under a new ID")
+				}
+				s = view(t, m, s.ID())
+				if s.Principal() != "bob" || get[int](t, s, "cart") != 1 || s.Has("n") {
+					t.Error("the new session is not what was signed in to")
+				}
+				s = begin(t, m, id, session.ReadOnly)
+				s.SetPrincipal("bob")
+				if !s.Detached() {
+					t.Error("ReadOnly made a session")
+				}
+			})
+		})
+	}
 }
 
 func TestSetPrincipal(t *testing.T) {

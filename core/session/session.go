@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,37 +23,50 @@ type Session struct {
 
 	context sessionContext
 
+	trusted bool // begun by its handle alone, so that there is nothing to compare
+	bound   bool // begun for work outside HTTP: no client would get another secret
+
 	mu       sync.Mutex
 	state    state
 	detached detachment
-	ended    bool   // it is part of an Ended
-	id       string // "" until a new session is saved
-	key      string // what names the Redis keys, and values are bound to
-	tried    try    // the last commit whose outcome is not known
-	copies   []try  // earlier ones that may have saved the session under an ID that nobody knows
+	previous Reason // why the session ended that the client had before
+	handle   string // names the session for life; "" until a new one needs it
+	id       string // what the client holds; "" if it is not saved, or not known
+	proof    string // that Redis has of the ID
+	began    string // what that was when the request began, "" for a new session
 	isNew    bool
 	meta     store.Meta        // as loaded
 	stored   map[string]string // what Redis has
 	values   map[string]*value // those that the handler has got or changed
-	latest   *store.Loaded     // what a Shared commit left while this one moved the session, nil if none did
 	invalid  error             // the first wrong change
 	err      error             // what failed
 	noted    []error           // what failed beside a commit, to be reported once mu is free
+	then     []func()          // what is to be done beside the request, once mu is free
 	started  bool              // OnStart was called
 
-	timeout   time.Duration
-	principal string
-	companion *string // to be created
-	rotate    bool
-	abandon   bool
+	timeout       time.Duration
+	principal     string
+	authenticated time.Time // by this request; zero if it did not
+	companion     *string   // to be written
+	rotate        bool
+	switched      bool       // it was another user's: what was that one's goes
+	cleared       []string   // the values that went so
+	identity      bool       // it was to rotate, or to change whose it is, or to end
+	dropped       bool       // it was changed in vain
+	leaving       *departure // what it was before Abandon
+	rolled        bool       // Rollback was called
 
-	owed owed // what the response has to tell the client
+	plan *plan // the commit that was sent, nil before
+	owed owed  // what the response has to tell the client
 }
+
+var noTime time.Time
 
 type state int
 
 const (
-	open state = iota
+	open    state = iota
+	inDoubt       // a commit failed, and may have been written: it can only be repeated
 	sealed
 	rolledBack
 )
@@ -63,7 +77,8 @@ type detachment int
 const (
 	attached detachment = iota
 	outage              // Redis failed and FailSilently is set
-	retired             // the ID was, by a logout or rotation in another request
+	ended               // another request has abandoned it
+	rotated             // another request has rotated its ID
 	unused              // access None
 )
 
@@ -86,19 +101,37 @@ func (s *Session) add(key string, v value) *value {
 	return &v
 }
 
-func (s *Session) codec() codec { return codec{s.m.options.Codec, s.m.sealer, s.key} }
-
-func (s *Session) codecOf(id string) codec {
-	return codec{s.m.options.Codec, s.m.sealer, s.m.key(id)}
-}
+func (s *Session) codec() codec { return codec{s.m.options.Codec, s.m.sealer, s.handle} }
 
 // ID returns the session ID: a credential, not to be logged. It is "" for a
-// session that is not saved yet, and for a detached one. [Session.Rotate] takes
-// effect on it at the commit.
+// session that is not saved yet, for a detached one, and for one that was begun by its handle.
+// [Session.Rotate] and [Session.SetPrincipal] take effect on it at the commit.
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.id
+}
+
+// Handle returns the first half of the session ID, which names the session from its first
+// commit to its end. It opens nothing, so that a page or a log may show it, as [Info] does. A
+// session that is not saved yet gets its handle when it is first asked for, so one that is never
+// saved has another in each request; a detached one has none, "".
+func (s *Session) Handle() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handle == "" && s.detached == attached {
+		s.handle = newHandle()
+	}
+	return s.handle
+}
+
+// PreviousEnd returns why the session ended that the client had before this one: [Operator],
+// which may have been the user elsewhere, or [Replaced]. It is known for as long as that would have lived, 24 hours at most, to a request
+// with the last ID of it. Otherwise it is "".
+func (s *Session) PreviousEnd() Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.previous
 }
 
 // IsNew tells whether the session did not exist before this request.
@@ -114,17 +147,12 @@ func (s *Session) Access() Access { return s.access }
 // Detached tells whether the session is empty and will not be saved: because
 // Redis failed and FailSilently is set ([Session.Err] then says how), because another
 // request logged out or rotated the ID a moment ago, or because access is None. It
-// works like any other until the request ends.
+// works like any other until the request ends. What is set in it is lost, and Commit returns nil;
+// if another request is the reason, OnError and Logger hear of it once, as [ErrEnded].
 func (s *Session) Detached() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.detached != attached
-}
-
-func (s *Session) isRetired() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.detached == retired
 }
 
 // CreatedAt returns when the session was first saved, by the clock of the process that did; the
@@ -198,11 +226,11 @@ func (s *Session) Len() int {
 
 // Set puts a value under key. It is encoded at the commit, so a pointer, map or
 // slice may still be changed until then. A nil is a value. The key must not be
-// empty nor "_berth", which is the engine's.
+// empty nor start with "_berth", as the engine's own do.
 func (s *Session) Set(key string, v any) {
 	s.change("Set of "+strconv.Quote(key), func() error {
-		if key == "" || key == store.MetaField {
-			return fmt.Errorf("session: Set with the key %q: it must not be empty, and %s is the engine's own", key, store.MetaField)
+		if key == "" || strings.HasPrefix(key, store.Reserved) {
+			return fmt.Errorf("session: Set with the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
 		}
 		old := s.value(key)
 		if old == nil {
@@ -255,91 +283,43 @@ func (s *Session) SetTimeout(d time.Duration) {
 	})
 }
 
-// Principal returns the user that the session belongs to, "" if none.
-func (s *Session) Principal() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.principal
-}
-
-// SetPrincipal says that the session belongs to a user from now on, or with ""
-// to none. A change of it rotates the session ID at the commit, so that an ID that
-// was planted before a login is worth nothing after it. It needs [Exclusive], unless
-// the session is new.
-//
-// With FailSilently, look at [Session.Detached] before you tell a user that they are
-// logged in, or out: during an outage neither happens.
-//
-// In a request whose session is detached because another one logged out or
-// rotated the ID, a principal other than "" turns the session into a new one.
-func (s *Session) SetPrincipal(principal string) {
-	s.change("SetPrincipal", func() error {
-		if s.detached == retired && principal != "" {
-			s.detached, s.isNew = attached, true
-		}
-		if principal == s.principal {
-			return nil
-		}
-		if !s.isNew && s.detached == attached {
-			if s.access != Exclusive {
-				return fmt.Errorf("session: SetPrincipal with %v access: it rotates the ID, which needs Exclusive", s.access)
-			}
-			s.rotate = true
-		}
-		s.principal = principal
-		return nil
-	})
-}
-
-// Rotate moves the session to a new ID at the commit. The old one is retired: for
-// a minute, a request that still carries it gets a detached session. Call it when
-// what the session may do changes. It needs [Exclusive].
-func (s *Session) Rotate() {
-	s.change("Rotate", func() error {
-		if s.access != Exclusive {
-			return fmt.Errorf("session: Rotate with %v access: it needs Exclusive", s.access)
-		}
-		s.rotate = !s.isNew
-		return nil
-	})
-}
-
-// Abandon ends the session at the commit: its values are gone, its ID is retired
-// for a minute, the client's cookie is deleted. Changes before and after it are
-// not saved. A detached session has nothing to end.
-func (s *Session) Abandon() {
-	s.change("Abandon", func() error {
-		s.abandon = true
-		return nil
-	})
-}
-
 // change runs f if the session may be changed, and keeps the first error.
 func (s *Session) change(op string, f func() error) {
-	err := func() error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		var err error
-		switch {
-		case s.state != open:
-			err = fmt.Errorf("%w (%s)", ErrSealed, op)
-		case s.access == ReadOnly:
-			err = fmt.Errorf("%w (%s)", ErrReadOnly, op)
-		default:
-			err = f()
-		}
-		if s.invalid == nil {
-			s.invalid = err
-		}
-		if s.state == open {
-			return nil // the commit reports it
-		}
-		return err
-	}()
-	if err != nil {
+	if err := s.tryChange(op, f); err != nil {
 		// No commit will report this one.
 		s.m.fail(context.Background(), err)
 	}
+}
+
+// tryChange returns what no commit will report.
+func (s *Session) tryChange(op string, f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	switch {
+	case s.state == inDoubt:
+		// The commit may be repeated, and this is not in it.
+		return fmt.Errorf("%w (%s: the outcome of the commit is not known, so it can be repeated, and not changed)", ErrSealed, op)
+	case s.state != open:
+		err = fmt.Errorf("%w (%s)", ErrSealed, op)
+	case s.access == ReadOnly:
+		err = fmt.Errorf("%w (%s)", ErrReadOnly, op)
+	default:
+		s.dropped = s.dropped || s.detached == ended || s.detached == rotated
+		err = f()
+	}
+	if s.invalid == nil {
+		s.invalid = err
+	}
+	if s.state == open {
+		return nil // the commit reports it
+	}
+	return err
+}
+
+// errNone says that nothing is done with access None, where that must not be overlooked.
+func errNone(op string) error {
+	return fmt.Errorf("session: %s with None access: nothing is saved; begin it Exclusive or Shared", op)
 }
 
 // Format prints that this is a session, and nothing of it: the ID is a credential

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -216,7 +217,14 @@ func (r *rig) managerOn(c redis.UniversalClient, o session.Options) *session.Man
 	return m
 }
 
-func (r *rig) key(id, suffix string) string { return "{" + r.app + "_" + id + "}_" + suffix }
+// key returns the key of a session with that ID, or that handle.
+func (r *rig) key(id, suffix string) string { return "{" + r.app + "_" + handleOf(id) + "}_" + suffix }
+
+// handleOf returns the handle of an ID, or of a handle.
+func handleOf(id string) string {
+	handle, _, _ := strings.Cut(id, ".")
+	return handle
+}
 
 func (r *rig) exists(key string) bool {
 	r.t.Helper()

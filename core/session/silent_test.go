@@ -45,8 +45,6 @@ func TestFailSilently(t *testing.T) {
 			}
 			if access != session.ReadOnly {
 				s.Set("n", 5)
-				s.SetPrincipal("ann")
-				s.Rotate()
 				if access == session.Exclusive && get[int](t, s, "n") != 5 {
 					t.Errorf("%v: not usable", access)
 				}
@@ -81,19 +79,27 @@ func TestFailSilentlyAtCommit(t *testing.T) {
 			OnError: func(context.Context, error) { seen++ },
 		}})
 		id := saved(t, m, "n", 1)
-		for name, do := range map[string]func(*session.Session){
-			"write":   func(s *session.Session) { s.Set("n", 2) },
-			"rotate":  func(s *session.Session) { s.Rotate() },
-			"abandon": func(s *session.Session) { s.Abandon() },
+		for name, c := range map[string]struct {
+			change func(*session.Session)
+			loud   bool
+		}{
+			"write":   {func(s *session.Session) { s.Set("n", 2) }, false},
+			"sign in": {func(s *session.Session) { s.SetPrincipal("ann") }, true},
+			"rotate":  {(*session.Session).Rotate, true},
+			"abandon": {(*session.Session).Abandon, true},
 		} {
 			seen = 0
 			s := begin(t, m, id, session.Exclusive)
-			do(s)
+			c.change(s)
 			f.then(refuse)
-			commit(t, s)
-			if !s.Detached() || s.Err() == nil || seen != 1 {
+			var failed *session.OpError
+			if err := s.Commit(context.Background()); errors.As(err, &failed) != c.loud {
+				t.Errorf("%s: error is %v", name, err)
+			}
+			if s.Detached() == c.loud || s.Err() == nil || seen != 1 {
 				t.Errorf("%s: detached %v, Err %v, %d seen", name, s.Detached(), s.Err(), seen)
 			}
+			s.Rollback(context.Background())
 			synctest.Wait()
 			if r.exists(r.key(id, "Lock")) {
 				t.Errorf("%s: the lease was kept", name)
@@ -143,11 +149,12 @@ func TestUnknownFormat(t *testing.T) {
 		ctx := context.Background()
 		m := r.manager(session.Options{FailSilently: true})
 		for name, meta := range map[string]string{
-			"a later version": "2 whatever",
-			"nonsense":        "xyz",
-			"empty":           "",
-			"cut off":         "1 1200000 5",
-			"unknown extras":  "1 1200000 5 Z9 token ann",
+			"an earlier version": "1 1200000 5 - token ann",
+			"a later version":    "3 whatever",
+			"nonsense":           "xyz",
+			"empty":              "",
+			"cut off":            "2 1200000 5",
+			"unknown extras":     "2 1200000 5 Z9 token ann",
 		} {
 			id := saved(t, m, "n", 1)
 			if err := r.client.HSet(ctx, r.key(id, "Data"), "_berth", meta).Err(); err != nil {
@@ -165,7 +172,27 @@ func TestUnknownFormat(t *testing.T) {
 				t.Errorf("%s: the session was changed", name)
 			}
 		}
-		foreign := strings.Repeat("f", 26)
+		// An operator finds them, beside what can be read, and can take them away.
+		good, bad := saved(t, m), 0
+		for info, err := range m.Sessions(ctx) {
+			if err == nil {
+				if info.Handle != handleOf(good) {
+					t.Errorf("there is session %s", info.Handle)
+				}
+				continue
+			}
+			bad++
+			if status, after := session.HTTPStatus(err); status != 500 || after != 0 {
+				t.Errorf("the status is %d", status)
+			}
+			if err := info.End(ctx); err != nil || r.hget(info.Handle, "n") != "" {
+				t.Errorf("cannot be ended: %v", err)
+			}
+		}
+		if bad != 6 {
+			t.Errorf("%d cannot be read, want 6", bad)
+		}
+		foreign := session.NewID()
 		r.client.HSet(ctx, r.key(foreign, "Data"), "n", 1)
 		if _, err := m.Begin(ctx, foreign, session.Exclusive); err == nil {
 			t.Error("took a hash that is not a session")
@@ -209,15 +236,25 @@ func TestNothingTellsTheID(t *testing.T) {
 		note(s.Commit(ctx))
 		s = begin(t, m, id, session.Exclusive)
 		s.Set("c", 1)
+		s.Abandon()
+		f.then(answers("ERR unknown command 'evalsha', with args beginning with: '" + id + "'"))
+		if err := s.Commit(ctx); err == nil {
+			t.Error("no error")
+		}
+		s.Rollback(ctx)
+		told.Reset() // what Redis quotes is another matter
+		s = begin(t, m, id, session.Exclusive)
+		s.Set("c", 1)
 		_ = m.End(ctx, id)
 		note(s.Commit(ctx))
 		s.Set("c", "secret-value")
 		note(s.Err())
-		r.client.Set(ctx, r.key(strings.Repeat("a", 26), "Data"), "secret-value", 0)
-		_, err = m.Begin(ctx, strings.Repeat("a", 26), session.Exclusive)
+		wrong := session.NewID()
+		r.client.Set(ctx, r.key(wrong, "Data"), "secret-value", 0)
+		_, err = m.Begin(ctx, wrong, session.Exclusive)
 		note(err)
 		note(m.End(ctx, id))
-		for _, secret := range []string{id, id[:10], strings.Repeat("a", 26), "secret-value"} {
+		for _, secret := range []string{id, id[27:], id[27:40], wrong[27:], "secret-value"} {
 			if strings.Contains(told.String(), secret) {
 				t.Errorf("%q was told in:\n%s", secret, told.String())
 			}
@@ -246,7 +283,7 @@ func TestPrintingTellsNothing(t *testing.T) {
 		key := []byte(secret)
 		for _, secret := range []string{
 			s.ID(), secret, "secret-value", hex.EncodeToString(key), base64.StdEncoding.EncodeToString(key), "75 75 75", "0x4b, 0x4b",
-			hex.EncodeToString([]byte(s.ID())),
+			hex.EncodeToString([]byte(s.ID())), s.ID()[27:], session.Proof(s.ID()),
 		} {
 			if strings.Contains(told.String(), secret) {
 				t.Errorf("%q was told in:\n%s", secret, told.String())

@@ -11,7 +11,7 @@ type Stats struct {
 	Created      uint64        // new sessions saved
 	Committed    uint64        // commits that succeeded, with changes or without
 	RolledBack   uint64        // sessions that Rollback gave up
-	Ended        uint64        // sessions ended by Abandon, End, EndAll, Info.End or MaxPerPrincipal
+	Ended        uint64        // sessions ended by Abandon, End, EndHandle, EndAll, EndOthers, Info.End or MaxPerPrincipal
 	LockWaits    uint64        // requests that had to wait for a session
 	LockWaitTime time.Duration // how long those waited together
 	LockTimeouts uint64        // requests that gave up, or were not to wait

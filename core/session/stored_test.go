@@ -34,9 +34,10 @@ func TestStoredFormat(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		m := r.manager(session.Options{Timeout: time.Hour})
-		id := strings.Repeat("a", 26)
+		id := strings.Repeat("a", 26) + "." + strings.Repeat("b", 26)
+		const proof = "b386f8a15227b235b89835bdfc304616"
 		key := r.key(id, "Data")
-		err := r.client.HSet(ctx, key, "_berth", "1 60000 1700000000000 - tokentokentokentokentoken0 ann smith", "n", "5").Err()
+		err := r.client.HSet(ctx, key, "_berth", "2 60000 1700000000000 a1700000001000 tokentokentokentokentoken0 ann smith", "_berth_secret", proof, "n", "5").Err()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +50,7 @@ func TestStoredFormat(t *testing.T) {
 		}
 		s.Set("n", 6)
 		commit(t, s)
-		facts := regexp.MustCompile(`^1 60000 1700000000000 (-|l\d+) ([a-z0-9]{28}) ann smith$`)
+		facts := regexp.MustCompile(`^2 60000 1700000000000 a1700000001000(l\d+)? ([a-z0-9]{28}) ann smith$`)
 		if got := r.hget(id, "_berth"); !facts.MatchString(got) || strings.Contains(got, "token") {
 			t.Errorf("the facts are %q", got)
 		}
@@ -60,7 +61,7 @@ func TestStoredFormat(t *testing.T) {
 			t.Errorf("after a merge the facts are %q", got)
 		}
 		_ = m.End(ctx, id)
-		if got := r.hget(id, "_berth"); !strings.HasPrefix(got, "1 retired ") {
+		if got := r.hget(id, "_berth"); !strings.HasPrefix(got, "2 retired ") {
 			t.Errorf("retired, the facts are %q", got)
 		}
 	})

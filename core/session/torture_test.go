@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -91,8 +92,8 @@ func TestGiveUpAtHandOver(t *testing.T) {
 	})
 }
 
-// An Abandon that an outage kept from happening shows in Err.
-func TestSilencedAbandonIsReported(t *testing.T) {
+// An Abandon that an outage kept from happening is an error, also with FailSilently.
+func TestAbandonIsNeverSilent(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		client, f := r.newClient(), &faults{}
 		client.AddHook(f)
@@ -101,7 +102,8 @@ func TestSilencedAbandonIsReported(t *testing.T) {
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		s.Abandon()
 		f.then(refuse)
-		if err := s.Commit(context.Background()); err != nil || s.Err() == nil {
+		var failed *session.OpError
+		if err := s.Commit(context.Background()); !errors.As(err, &failed) || !errors.Is(s.Err(), err) {
 			t.Errorf("%v, %v", err, s.Err())
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
 )
 
 // Headers is what reading and writing a session ID needs of a request's or a
@@ -120,10 +122,10 @@ func proxied(request Headers) bool {
 
 // HTTPStatus returns the HTTP status with which a middleware answers an error of
 // Begin or Finish: 503 for what a client can try again in a moment, which
-// deserves a Retry-After header of so many seconds, and 500 with 0 for what is
-// the handler's fault.
+// deserves a Retry-After header of so many seconds, and 500 with 0 for what trying again does
+// not mend.
 func HTTPStatus(err error) (status, retryAfter int) {
-	for _, fault := range []error{ErrReadOnly, ErrSealed, ErrTooLarge} {
+	for _, fault := range []error{ErrReadOnly, ErrSealed, ErrTooLarge, ErrForged, store.ErrFormat} {
 		if errors.Is(err, fault) {
 			return http.StatusInternalServerError, 0
 		}

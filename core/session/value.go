@@ -33,7 +33,7 @@ type view struct {
 type codec struct {
 	Codec
 	sealer *sealer // nil without encryption
-	key    string  // of the session, that values are bound to
+	handle string  // of the session, that values are bound to
 }
 
 func (c codec) marshal(key string, v any) ([]byte, error) {
@@ -49,7 +49,7 @@ func (c codec) open(key, raw string) ([]byte, error) {
 	if c.sealer == nil {
 		return []byte(raw), nil
 	}
-	plain, err := c.sealer.open(c.key, key, []byte(raw))
+	plain, err := c.sealer.open(c.handle, key, []byte(raw))
 	if err != nil {
 		return nil, &ValueError{Op: "decrypt", Key: key, Err: err}
 	}
@@ -61,7 +61,7 @@ func (c codec) seal(key string, plain []byte) []byte {
 	if c.sealer == nil {
 		return plain
 	}
-	return c.sealer.seal(c.key, key, plain)
+	return c.sealer.seal(c.handle, key, plain)
 }
 
 func (c codec) unmarshal(key string, plain []byte, target any) error {

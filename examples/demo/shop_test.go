@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"html"
 	"net/http"
@@ -74,7 +75,20 @@ func (r *rig) keys() []string {
 	return keys
 }
 
-func (r *rig) key(id, suffix string) string { return "{" + r.app + "_" + id + "}_" + suffix }
+// key is a key of the session with that ID.
+func (r *rig) key(id, suffix string) string { return "{" + r.app + "_" + handleOf(id) + "}_" + suffix }
+
+// handleOf is the half of a session ID that names its keys.
+func handleOf(id string) string {
+	handle, _, _ := strings.Cut(id, ".")
+	return handle
+}
+
+// proofOf is what Redis knows of a session ID.
+func proofOf(id string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(id)))[:32] }
+
+// madeUp has the form of a session ID.
+var madeUp = strings.Repeat("a", 26) + "." + strings.Repeat("b", 26)
 
 // cart is how a cart is shown.
 func (r *rig) cart(items ...string) string {
@@ -115,6 +129,12 @@ func TestVisit(t *testing.T) {
 		if second == first || second == "" {
 			t.Error("the login did not change the session ID")
 		}
+		if handleOf(second) != handleOf(first) {
+			t.Error("the login changed the handle")
+		}
+		if proof := r.client.HGet(t.Context(), r.key(second, "Data"), "_berth_secret").Val(); proof != proofOf(second) {
+			t.Errorf("Redis has the proof %q, want that of the cookie", proof)
+		}
 		wantBody(t, v.do("GET", "/whoami", nil), 200, `{"user":"ann","served_by":"`+r.servedBy()+`"}`)
 		wantBody(t, v.do("GET", "/cart", nil), 200, r.cart("apple", "pear", "plum"))
 		// The ID from before the login opens nothing any more.
@@ -122,15 +142,21 @@ func TestVisit(t *testing.T) {
 		got := stale.do("GET", "/cart", nil, "Cookie", "session="+first)
 		wantBody(t, got, 200, r.cart())
 		if got.header.Get("Set-Cookie") != "" {
-			t.Error("the retired ID was answered with a cookie")
+			t.Error("the old ID was answered with a cookie")
 		}
+		wantBody(t, v.do("POST", "/rotate", nil), 200, `{"user":"ann","served_by":"`+r.servedBy()+`"}`)
+		third := v.sessionID()
+		if third == second || handleOf(third) != handleOf(first) {
+			t.Error("a rotation kept the session ID, or changed the handle")
+		}
+		wantBody(t, v.do("GET", "/cart", nil), 200, r.cart("apple", "pear", "plum"))
 
 		wantBody(t, v.do("POST", "/logout", nil), 200, `{"user":"","served_by":"`+r.servedBy()+`"}`)
 		if v.sessionID() != "" {
 			t.Error("the cookie is still there after the logout")
 		}
 		wantBody(t, v.do("GET", "/cart", nil), 200, r.cart())
-		wantBody(t, stale.do("GET", "/cart", nil, "Cookie", "session="+second), 200, r.cart())
+		wantBody(t, stale.do("GET", "/cart", nil, "Cookie", "session="+third), 200, r.cart())
 	})
 }
 
@@ -177,11 +203,12 @@ func TestStrangeCookies(t *testing.T) {
 		for name, cookie := range map[string]string{
 			"malformed":       "session=../../etc/passwd",
 			"empty":           "session=",
-			"unknown":         "session=" + strings.Repeat("a", 26),
-			"wrong alphabet":  "session=" + strings.Repeat("A", 26),
+			"unknown":         "session=" + madeUp,
+			"handle alone":    "session=" + handleOf(madeUp),
+			"wrong alphabet":  "session=" + strings.ToUpper(madeUp),
 			"10 kB":           "session=" + strings.Repeat("a", 10_000),
 			"not a cookie":    ";;=;\"\\",
-			"unknown, in two": "session=x; session=" + strings.Repeat("b", 26),
+			"unknown, in two": "session=x; session=" + madeUp,
 		} {
 			v := newVisitor(t, r.url)
 			for _, path := range []string{"/", "/cart", "/whoami", "/slow?ms=0"} {
@@ -195,11 +222,10 @@ func TestStrangeCookies(t *testing.T) {
 			}
 		}
 		// An ID that a client made up is not adopted.
-		made := strings.Repeat("a", 26)
 		v := newVisitor(t, r.url)
-		got := v.do("POST", "/cart/add", item("apple"), "Cookie", "session="+made)
+		got := v.do("POST", "/cart/add", item("apple"), "Cookie", "session="+madeUp)
 		wantBody(t, got, 200, r.cart("apple"))
-		if id := v.sessionID(); id == made || id == "" {
+		if id := v.sessionID(); handleOf(id) == handleOf(madeUp) || id == "" {
 			t.Errorf("the session ID is %q", id)
 		}
 	})

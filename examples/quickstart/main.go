@@ -27,7 +27,7 @@ func count(w http.ResponseWriter, r *http.Request) {
 }
 
 func main() {
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", MaxRetries: -1, DialerRetries: 1})
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
 	m, err := session.New(client, session.Options{App: "quickstart"})
 	if err != nil {
 		log.Fatal(err)

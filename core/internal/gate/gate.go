@@ -6,6 +6,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -22,7 +23,8 @@ type Gates struct {
 // gate is the queue behind the one that is inside.
 type gate struct {
 	queue []*Pass
-	waits int // 1 if the one inside waits too, for another process
+	waits int    // 1 if the one inside waits too, for another process
+	badge string // by which the last one inside was known, "" if none was
 }
 
 // Pass is the right to be inside a gate.
@@ -30,6 +32,7 @@ type Pass struct {
 	gates   *Gates
 	key     string
 	granted chan struct{} // closed when the pass is granted; nil for TryEnter
+	brief   bool          // waits only while the one inside is a stranger
 	left    bool
 	full    bool // sent away, to be read once granted is closed
 }
@@ -49,7 +52,9 @@ func (g *Gates) TryEnter(key string) *Pass {
 }
 
 // Enter waits until nobody else is inside the gate of key. It returns [ErrFull]
-// at once if limit others wait already, and the context's cause if ctx ends first.
+// at once if limit others wait already, and the context's cause if ctx ends first. While it is
+// not known whether the one inside belongs there, see [Pass.Vouch], that one takes nobody's
+// place: with a limit of 0, Enter waits until it is.
 func (g *Gates) Enter(ctx context.Context, key string, limit int) (*Pass, error) {
 	if p := g.TryEnter(key); p != nil {
 		return p, nil
@@ -73,18 +78,57 @@ func (g *Gates) Enter(ctx context.Context, key string, limit int) (*Pass, error)
 func (g *Gates) enqueue(key string, limit int) (*Pass, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p := &Pass{gates: g, key: key, granted: make(chan struct{})}
+	p := &Pass{gates: g, key: key, granted: make(chan struct{}), brief: limit == 0}
 	inside, taken := g.gates[key]
 	switch {
 	case !taken: // left since
 		g.gates[key] = &gate{}
 		close(p.granted)
-	case len(inside.queue)+inside.waits >= limit:
+	case len(inside.queue)+inside.waits >= limit+inside.strangers():
 		return nil, ErrFull
 	default:
 		inside.queue = append(inside.queue, p)
 	}
 	return p, nil
+}
+
+// strangers is 1 while the one inside may be nobody whose place counts.
+func (g *gate) strangers() int {
+	if g.badge == "" {
+		return 1
+	}
+	return 0
+}
+
+// Vouch notes by what the one inside is known to belong there.
+func (p *Pass) Vouch(badge string) {
+	p.gates.mu.Lock()
+	defer p.gates.mu.Unlock()
+	if p.left || badge == "" {
+		return
+	}
+	inside := p.gates.gates[p.key]
+	inside.badge = badge
+	inside.queue = slices.DeleteFunc(inside.queue, func(waiting *Pass) bool {
+		if waiting.brief {
+			waiting.sendAway()
+		}
+		return waiting.brief
+	})
+}
+
+// sendAway ends the waiting of who has left the queue.
+func (p *Pass) sendAway() {
+	p.left, p.full = true, true
+	close(p.granted)
+}
+
+// Knows tells whether the last one inside the gate of key was known by that badge.
+func (g *Gates) Knows(key, badge string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	inside := g.gates[key]
+	return badge != "" && inside != nil && inside.badge == badge
 }
 
 // Waits notes that the one inside waits too, and so counts among those that wait.
@@ -100,8 +144,7 @@ func (p *Pass) Waits(limit int) {
 	if n := len(inside.queue); n > 0 && n+1 > limit {
 		last := inside.queue[n-1]
 		inside.queue = inside.queue[:n-1]
-		last.left, last.full = true, true
-		close(last.granted)
+		last.sendAway()
 	}
 }
 

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -49,6 +50,7 @@ func TestFull(t *testing.T) {
 	t.Parallel()
 	var gates gate.Gates
 	p := gates.TryEnter("key")
+	p.Vouch("badge")
 	if gates.TryEnter("key") != nil || gates.TryEnter("other") == nil {
 		t.Error("gates are not apart")
 	}
@@ -58,5 +60,57 @@ func TestFull(t *testing.T) {
 	p.Leave()
 	if _, err := gates.Enter(t.Context(), "key", 0); err != nil {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// Nobody is known at a gate but by the badge of the last one inside; and while that one is not
+// known, it takes nobody's place.
+func TestBadges(t *testing.T) {
+	t.Parallel()
+	var gates gate.Gates
+	stranger := gates.TryEnter("key")
+	if gates.Knows("key", "") || gates.Knows("key", "badge") || gates.Knows("other", "badge") {
+		t.Error("somebody is known")
+	}
+	waits := make(chan error, 2)
+	enter := func() {
+		p, err := gates.Enter(t.Context(), "key", 1)
+		waits <- err
+		if err == nil {
+			p.Leave()
+		}
+	}
+	for range 2 {
+		go enter() // one may wait, and one more as the one inside is a stranger
+	}
+	for gates.Waiting("key") < 2 {
+		runtime.Gosched()
+	}
+	if _, err := gates.Enter(t.Context(), "key", 1); !errors.Is(err, gate.ErrFull) {
+		t.Errorf("a third one: %v", err)
+	}
+	brief := make(chan error, 1)
+	gates2 := &gate.Gates{}
+	inside := gates2.TryEnter("key")
+	go func() { _, err := gates2.Enter(t.Context(), "key", 0); brief <- err }()
+	for gates2.Waiting("key") < 1 {
+		runtime.Gosched()
+	}
+	inside.Vouch("badge")
+	if err := <-brief; !errors.Is(err, gate.ErrFull) {
+		t.Errorf("one that is not to wait, when the stranger is none: %v", err)
+	}
+	stranger.Vouch("badge")
+	if !gates.Knows("key", "badge") || gates.Knows("key", "other") || gates.Knows("key", "") {
+		t.Error("the badge is not what is known")
+	}
+	stranger.Leave()
+	for range 2 {
+		if err := <-waits; err != nil {
+			t.Error(err)
+		}
+	}
+	if gates.TryEnter("key"); gates.Knows("key", "badge") {
+		t.Error("a badge outlives the gate")
 	}
 }

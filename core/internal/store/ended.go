@@ -12,27 +12,31 @@ import (
 
 // EndedMeta is what is known of a session that has ended.
 type EndedMeta struct {
-	Reason    string
-	Used      time.Time // zero if not known
-	Ended     time.Time
-	Attempt   int
-	Created   time.Time // zero if not known
-	Principal string
+	Reason  string
+	Used    time.Time // zero if not known
+	Ended   time.Time
+	Attempt int
+	Created time.Time // zero if not known
+	// Authenticated is as in [Extras].
+	Authenticated time.Time
+	Principal     string
 }
 
 // Claimed is what [Store.Claim] found of one session.
 type Claimed struct {
-	ID     string
+	Handle string
 	Status Status        // Done: claimed
 	Left   time.Duration // with Alive
 	Meta   EndedMeta     // with Done
+	Proof  string
+	MAC    string
 	Fields map[string]string
 	Err    error
 }
 
 // Due takes sessions that are due out of a bucket of the index, for so long. It
 // returns until when, for [Store.Defer].
-func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit int) (ids []string, until int64, err error) {
+func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit int) (handles []string, until int64, err error) {
 	now := time.Now()
 	until = now.Add(taken).UnixMilli()
 	reply, err := dueScript.run(ctx, s, []any{s.Keys.Ends(bucket)}, now.UnixMilli(), until, limit)
@@ -43,17 +47,17 @@ func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit 
 	if !ok {
 		return nil, 0, fmt.Errorf("unexpected reply of type %T from a script", reply)
 	}
-	for _, id := range list {
-		ids = append(ids, id.(string))
+	for _, handle := range list {
+		handles = append(handles, handle.(string))
 	}
-	return ids, until, nil
+	return handles, until, nil
 }
 
 // Defer moves sessions that were taken until then to their deadlines.
 func (s *Store) Defer(ctx context.Context, bucket int, until int64, deadlines map[string]time.Time) error {
 	args := []any{until}
-	for id, deadline := range deadlines {
-		args = append(args, deadline.UnixMilli(), id)
+	for handle, deadline := range deadlines {
+		args = append(args, deadline.UnixMilli(), handle)
 	}
 	_, err := deferScript.run(ctx, s, []any{s.Keys.Ends(bucket)}, args...)
 	return err
@@ -61,19 +65,19 @@ func (s *Store) Defer(ctx context.Context, bucket int, until int64, deadlines ma
 
 // Claim claims the ends of sessions that have ended for a token; the others are told
 // apart by their status. Tried again with the same token it does the same.
-func (s *Store) Claim(ctx context.Context, ids []string, token string, keep time.Duration) []Claimed {
-	calls := make([]call, len(ids))
+func (s *Store) Claim(ctx context.Context, handles []string, token string, keep time.Duration) []Claimed {
+	calls := make([]call, len(handles))
 	now := time.Now().UnixMilli()
-	for i, id := range ids {
+	for i, handle := range handles {
 		calls[i] = call{
-			[]any{s.Keys.Data(id), s.Keys.Alive(id), s.Keys.Ended(id), s.Keys.Claim(id)},
+			[]any{s.Keys.Data(handle), s.Keys.Alive(handle), s.Keys.Ended(handle), s.Keys.Claim(handle)},
 			[]any{token, ms(s.LockTTL), now, ms(s.Lifetime), ms(keep)},
 		}
 	}
-	claims := make([]Claimed, len(ids))
+	claims := make([]Claimed, len(handles))
 	for i, r := range claimScript.runAll(ctx, s, calls) {
 		claims[i] = claimed(r)
-		claims[i].ID = ids[i]
+		claims[i].Handle = handles[i]
 	}
 	return claims
 }
@@ -102,45 +106,44 @@ func claimed(r reply) (c Claimed) {
 // found takes the facts about the end out of the fields.
 func (c *Claimed) found(fields map[string]string) {
 	c.Meta, c.Err = endedMeta(fields[MetaField])
-	delete(fields, MetaField)
-	c.Fields = fields
+	c.Proof, c.MAC, c.Fields = takeOwn(fields)
 }
 
 // RenewClaim prolongs a claim, and keeps the data. The status is Lost if the claim is
 // not the token's any more.
-func (s *Store) RenewClaim(ctx context.Context, id, token string, keep time.Duration) (Status, error) {
-	return status(claimedScript.run(ctx, s, s.endKeys(id), token, "renew", ms(s.LockTTL), ms(keep)))
+func (s *Store) RenewClaim(ctx context.Context, handle, token string, keep time.Duration) (Status, error) {
+	return status(claimedScript.run(ctx, s, s.endKeys(handle), token, "renew", ms(s.LockTTL), ms(keep)))
 }
 
 // GiveBack ends a claim without its end having been handled: it is due again after
 // the time of a claim.
-func (s *Store) GiveBack(ctx context.Context, id, token string) error {
-	z := redis.Z{Score: score(time.Now().Add(s.LockTTL)), Member: id}
-	if err := s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(id)), z).Err(); err != nil {
+func (s *Store) GiveBack(ctx context.Context, handle, token string) error {
+	z := redis.Z{Score: score(time.Now().Add(s.LockTTL)), Member: handle}
+	if err := s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(handle)), z).Err(); err != nil {
 		return err
 	}
-	_, err := claimedScript.run(ctx, s, s.endKeys(id), token, "back", 0, 0)
+	_, err := claimedScript.run(ctx, s, s.endKeys(handle), token, "back", 0, 0)
 	return err
 }
 
 // PutAside ends a claim, and keeps the session where nobody is given it until
 // [Store.Replay].
-func (s *Store) PutAside(ctx context.Context, id, token string) error {
-	if _, err := claimedScript.run(ctx, s, s.endKeys(id), token, "aside", 0, 0); err != nil {
+func (s *Store) PutAside(ctx context.Context, handle, token string) error {
+	if _, err := claimedScript.run(ctx, s, s.endKeys(handle), token, "aside", 0, 0); err != nil {
 		return err
 	}
-	bucket := Bucket(id)
-	_, err := asideScript.run(ctx, s, []any{s.Keys.Ends(bucket), s.Keys.Aside(bucket)}, id, time.Now().UnixMilli())
+	bucket := Bucket(handle)
+	_, err := asideScript.run(ctx, s, []any{s.Keys.Ends(bucket), s.Keys.Aside(bucket)}, handle, time.Now().UnixMilli())
 	return err
 }
 
 // Replay makes a session that was put aside due again, as if it had never been tried.
-func (s *Store) Replay(ctx context.Context, id string) (Status, error) {
-	if _, err := claimedScript.run(ctx, s, s.endKeys(id), "", "replay", 0, 0); err != nil {
+func (s *Store) Replay(ctx context.Context, handle string) (Status, error) {
+	if _, err := claimedScript.run(ctx, s, s.endKeys(handle), "", "replay", 0, 0); err != nil {
 		return 0, err
 	}
-	bucket := Bucket(id)
-	return status(asideScript.run(ctx, s, []any{s.Keys.Aside(bucket), s.Keys.Ends(bucket)}, id, time.Now().UnixMilli()))
+	bucket := Bucket(handle)
+	return status(asideScript.run(ctx, s, []any{s.Keys.Aside(bucket), s.Keys.Ends(bucket)}, handle, time.Now().UnixMilli()))
 }
 
 // Aside returns the sessions of a bucket that were put aside, the longest first.
@@ -149,9 +152,9 @@ func (s *Store) Aside(ctx context.Context, bucket int) ([]string, error) {
 }
 
 // Look returns what is kept of a session that has ended, if anything is.
-func (s *Store) Look(ctx context.Context, id string) Claimed {
-	fields, err := s.Client.HGetAll(ctx, s.Keys.Ended(id)).Result()
-	c := Claimed{ID: id, Status: Done, Err: err}
+func (s *Store) Look(ctx context.Context, handle string) Claimed {
+	fields, err := s.Client.HGetAll(ctx, s.Keys.Ended(handle)).Result()
+	c := Claimed{Handle: handle, Status: Done, Err: err}
 	switch {
 	case err != nil:
 	case len(fields) == 0:
@@ -163,23 +166,23 @@ func (s *Store) Look(ctx context.Context, id string) Claimed {
 }
 
 // Handling is a session whose end was handled, and the token that claimed it.
-type Handling struct{ ID, Token string }
+type Handling struct{ Handle, Token string }
 
 // Handled takes sessions out of the index, and then deletes what is kept of them: what
 // an error leaves behind is due again or expires. The first error is returned.
 func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 	pipeline := s.Client.Pipeline()
 	for _, h := range handled {
-		bucket := Bucket(h.ID)
-		pipeline.ZRem(ctx, s.Keys.Ends(bucket), h.ID)
-		pipeline.ZRem(ctx, s.Keys.Aside(bucket), h.ID) // where another attempt may have put it
+		bucket := Bucket(h.Handle)
+		pipeline.ZRem(ctx, s.Keys.Ends(bucket), h.Handle)
+		pipeline.ZRem(ctx, s.Keys.Aside(bucket), h.Handle) // where another attempt may have put it
 	}
 	if _, err := pipeline.Exec(ctx); err != nil {
 		return err
 	}
 	calls := make([]call, len(handled))
 	for i, h := range handled {
-		calls[i] = call{s.endKeys(h.ID), []any{h.Token, "done", 0, 0}}
+		calls[i] = call{s.endKeys(h.Handle), []any{h.Token, "done", 0, 0}}
 	}
 	for _, r := range claimedScript.runAll(ctx, s, calls) {
 		if r.err != nil {
@@ -189,23 +192,23 @@ func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 	return nil
 }
 
-func (s *Store) endKeys(id string) []any {
-	return []any{s.Keys.Ended(id), s.Keys.Claim(id)}
+func (s *Store) endKeys(handle string) []any {
+	return []any{s.Keys.Ended(handle), s.Keys.Claim(handle)}
 }
 
 // endedMeta reads what claim.lua and retire.lua wrote.
 func endedMeta(text string) (EndedMeta, error) {
-	rest, ok := strings.CutPrefix(text, "1 ended ")
+	rest, ok := strings.CutPrefix(text, "2 ended ")
 	if !ok {
 		return EndedMeta{}, ErrFormat
 	}
-	var part [5]string
+	var part [6]string
 	for i := range part {
 		if part[i], rest, ok = strings.Cut(rest, " "); !ok {
 			return EndedMeta{}, ErrFormat
 		}
 	}
-	var number [5]int64
+	var number [6]int64
 	for i := 1; i < len(part); i++ {
 		var err error
 		if number[i], err = strconv.ParseInt(part[i], 10, 64); err != nil {
@@ -218,6 +221,9 @@ func endedMeta(text string) (EndedMeta, error) {
 	}
 	if number[4] != 0 {
 		m.Created = time.UnixMilli(number[4])
+	}
+	if number[5] != 0 {
+		m.Authenticated = time.UnixMilli(number[5])
 	}
 	return m, nil
 }

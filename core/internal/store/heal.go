@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,6 +14,35 @@ import (
 // healing are the error codes of a server that may answer differently soon. In
 // Redis before 7, an error inside a script carries its code further back.
 var healing = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"}
+
+// Broken tells that a connection turned out to be dead, so that the call may just be sent again
+// on another: idle connections are closed by servers and by what is in between, and with TLS
+// the client sees that only when it uses them. A server that cannot be reached, and one that
+// does not answer, are another matter.
+func Broken(err error) bool {
+	var answer redis.Error
+	var network net.Error
+	switch {
+	case err == nil, errors.As(err, &answer), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.As(err, &network) && network.Timeout(), notSent(err):
+		return false
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// InDoubt tells that a call which failed with err may have been executed. It was not if there
+// was no connection to send it on, or if the server refused it.
+func InDoubt(err error) bool {
+	var answer redis.Error
+	return err != nil && !errors.As(err, &answer) && !notSent(err)
+}
+
+func notSent(err error) bool {
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
+}
 
 // Heals tells whether trying again after err makes sense: connections, time-outs
 // and a server that is starting, failing over or resharding do heal; a wrong

@@ -2,42 +2,49 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
 // Inspected is what [Store.Inspect] found of a session.
 type Inspected struct {
-	ID     string
+	Handle string
 	Status Status
 	Meta   Meta
 	Left   time.Duration // until it expires, unless it is used
 	Idle   time.Duration // since it was last used
 	Size   int           // bytes in fields and values
 	Lease  string        // token of the holder, "" if there is none
+	Proof  string
+	MAC    string
+	Err    error // why it cannot be read, [ErrFormat] for instance; then only the handle is known
 }
 
-// Inspect describes sessions, without being a use of them, in the order of ids.
-// Sessions that cannot be read are left out, and the first error tells why.
-func (s *Store) Inspect(ctx context.Context, ids []string) ([]Inspected, error) {
-	if len(ids) == 0 {
+// Inspect describes sessions, without being a use of them, in the order of handles. Those
+// that cannot be read are among them; the first other error is returned.
+func (s *Store) Inspect(ctx context.Context, handles []string) ([]Inspected, error) {
+	if len(handles) == 0 {
 		return nil, nil
 	}
-	calls := make([]call, len(ids))
-	for i, id := range ids {
-		calls[i].keys = []any{s.Keys.Data(id), s.Keys.Lock(id), s.Keys.Alive(id)}
+	calls := make([]call, len(handles))
+	for i, handle := range handles {
+		calls[i].keys = []any{s.Keys.Data(handle), s.Keys.Lock(handle), s.Keys.Alive(handle)}
 	}
 	var first error
-	found := make([]Inspected, 0, len(ids))
+	found := make([]Inspected, 0, len(handles))
 	for i, r := range inspectScript.runAll(ctx, s, calls) {
 		one, err := inspected(r)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrFormat):
+			one = Inspected{Err: err}
+		case err != nil:
 			if first == nil {
 				first = err
 			}
 			continue
 		}
-		one.ID = ids[i]
+		one.Handle = handles[i]
 		found = append(found, one)
 	}
 	return found, first
@@ -67,5 +74,7 @@ func inspected(r reply) (Inspected, error) {
 		Idle:   max(0, meta.Timeout+meta.Extras.Retention-time.Duration(rest)*time.Millisecond),
 		Size:   int(list[3].(int64)),
 		Lease:  list[5].(string),
+		Proof:  list[6].(string),
+		MAC:    list[7].(string),
 	}, nil
 }

@@ -35,23 +35,29 @@ func notInKey(r rune) bool {
 }
 
 // Data is the hash that holds the session's fields.
-func (k Keys) Data(id string) string { return k.session(id, "Data") }
+func (k Keys) Data(handle string) string { return k.session(handle, "Data") }
 
 // Lock is the string that holds the token of the lease.
-func (k Keys) Lock(id string) string { return k.session(id, "Lock") }
+func (k Keys) Lock(handle string) string { return k.session(handle, "Lock") }
 
 // Waiters is the string that holds the tokens of processes waiting for the lease.
-func (k Keys) Waiters(id string) string { return k.session(id, "Waiters") }
+func (k Keys) Waiters(handle string) string { return k.session(handle, "Waiters") }
 
 // Alive is the string that is there exactly while a tracked session is alive.
-func (k Keys) Alive(id string) string { return k.session(id, "Timeout") }
+func (k Keys) Alive(handle string) string { return k.session(handle, "Timeout") }
 
 // Ended is the hash that holds the fields of a tracked session that has ended, until
 // its end was handled.
-func (k Keys) Ended(id string) string { return k.session(id, "Ended") }
+func (k Keys) Ended(handle string) string { return k.session(handle, "Ended") }
 
 // Claim is the string that holds the token of who handles the end of a session.
-func (k Keys) Claim(id string) string { return k.session(id, "Claim") }
+func (k Keys) Claim(handle string) string { return k.session(handle, "Claim") }
+
+// Rotated is the string that holds the proofs that were rotated away a short time ago.
+func (k Keys) Rotated(handle string) string { return k.session(handle, "Rotated") }
+
+// Merged is the string that holds the tokens of the last commits without a lease.
+func (k Keys) Merged(handle string) string { return k.session(handle, "Merged") }
 
 // Principal is the sorted set of a principal's sessions by when they signed in.
 func (k Keys) Principal(principal string) string {
@@ -70,21 +76,21 @@ func (k Keys) Aside(bucket int) string { return k.Ends(bucket) + k.separator + "
 // AllAlive is the pattern that [Keys.Alive] of every session matches.
 func (k Keys) AllAlive() string { return k.Alive("*") }
 
-// AliveID returns the ID in what [Keys.Alive] made, and whether it did.
-func (k Keys) AliveID(alive string) (string, bool) { return between(alive, k.Alive("*")) }
+// AliveHandle returns the handle in what [Keys.Alive] made, and whether it did.
+func (k Keys) AliveHandle(alive string) (string, bool) { return between(alive, k.Alive("*")) }
 
 // AllData is the pattern that [Keys.Data] of every session matches.
 func (k Keys) AllData() string { return k.Data("*") }
 
-// DataID returns the ID in what [Keys.Data] made, and whether it did.
-func (k Keys) DataID(data string) (string, bool) { return between(data, k.Data("*")) }
+// DataHandle returns the handle in what [Keys.Data] made, and whether it did.
+func (k Keys) DataHandle(data string) (string, bool) { return between(data, k.Data("*")) }
 
 // between returns what stands in key for the star of pattern.
 func between(key, pattern string) (string, bool) {
 	before, after, _ := strings.Cut(pattern, "*")
 	rest, hasPrefix := strings.CutPrefix(key, before)
-	id, hasSuffix := strings.CutSuffix(rest, after)
-	return id, hasPrefix && hasSuffix
+	middle, hasSuffix := strings.CutSuffix(rest, after)
+	return middle, hasPrefix && hasSuffix
 }
 
 // Channel is the pub/sub channel on which a process hears that a lease was
@@ -95,22 +101,29 @@ func (k Keys) Channel(process string) string {
 
 // ShardChannel is the sharded channel on which a process hears that the lease of a
 // session was handed to it.
-func (k Keys) ShardChannel(id, process string) string {
-	return k.session(id, "Wake:"+process)
+func (k Keys) ShardChannel(handle, process string) string {
+	return k.session(handle, "Wake:"+process)
 }
 
-// Request returns the keys that a request needs, made in one piece: Data, Lock, Waiters
-// and Alive. They are strings.
-func (k Keys) Request(id string) []any {
-	suffixes := [...]string{"Data", "Lock", "Waiters", "Timeout"}
-	stem := len("{") + len(k.app) + len(k.separator) + len(id) + len("}") + len(k.separator)
+// Companion is the string that an application keeps beside the session, and CompanionProof
+// the one that has the session's proof, in the same slot.
+func Companion(handle string) string { return handle }
+
+// CompanionProof is described at [Companion].
+func CompanionProof(handle string) string { return "{" + handle + "}_Proof" }
+
+// Request returns the keys that most requests need, made in one piece: Data, Lock and
+// Waiters. They are strings.
+func (k Keys) Request(handle string) []any {
+	suffixes := [...]string{"Data", "Lock", "Waiters"}
+	stem := len("{") + len(k.app) + len(k.separator) + len(handle) + len("}") + len(k.separator)
 	var b strings.Builder
 	b.Grow(len(suffixes) * (stem + len("Waiters")))
 	for _, suffix := range suffixes {
 		b.WriteByte('{')
 		b.WriteString(k.app)
 		b.WriteString(k.separator)
-		b.WriteString(id)
+		b.WriteString(handle)
 		b.WriteByte('}')
 		b.WriteString(k.separator)
 		b.WriteString(suffix)
@@ -123,6 +136,6 @@ func (k Keys) Request(id string) []any {
 	return keys
 }
 
-func (k Keys) session(id, suffix string) string {
-	return "{" + k.app + k.separator + id + "}" + k.separator + suffix
+func (k Keys) session(handle, suffix string) string {
+	return "{" + k.app + k.separator + handle + "}" + k.separator + suffix
 }

@@ -7,12 +7,19 @@ import (
 	"time"
 )
 
-// MetaField is the field of the data hash that holds the session's own facts.
-const MetaField = "_berth"
+// The engine's own fields of the data hash.
+const (
+	MetaField   = "_berth"        // the session's own facts
+	SecretField = "_berth_secret" // the proof
+	MACField    = "_berth_mac"    // what proves both, where there are encryption keys
+
+	// Reserved is what the names of all of them start with.
+	Reserved = "_berth"
+)
 
 // ErrFormat says that a session's own facts were written in a format that this
 // version does not know.
-var ErrFormat = errors.New("the session was written in a format that this version of berth does not know; upgrade this process, or end the session")
+var ErrFormat = errors.New("the session was written in a format that this version of berth does not know; upgrade this process, or end the session by its handle")
 
 // Meta is what a session knows about itself.
 type Meta struct {
@@ -25,16 +32,30 @@ type Meta struct {
 
 // Extras are facts that most sessions have none of.
 type Extras struct {
+	// Authenticated is when the principal changed or proved to be there the last time, in
+	// whole milliseconds; zero if there never was one.
+	Authenticated time.Time
+
 	CookieSent time.Time     // zero unless the cookie has an age
 	Listed     time.Time     // when the principal's index was last told of the session
 	Companion  bool          // there is a companion
+	Alone      bool          // there is none any more; only to be set
 	Retention  time.Duration // how long the data outlives the session; 0: its end is not tracked
+}
+
+// Born is when the longest life of the session begins: when it was created, or the principal
+// changed or proved to be there the last time.
+func (m Meta) Born() time.Time {
+	if m.Extras.Authenticated.After(m.Created) {
+		return m.Extras.Authenticated
+	}
+	return m.Created
 }
 
 // String is the content of [MetaField]. The format is described in lua/lib.lua.
 func (m Meta) String() string {
 	b := make([]byte, 0, 80+len(m.Principal))
-	b = append(b, "1 "...)
+	b = append(b, "2 "...)
 	b = strconv.AppendInt(b, m.Timeout.Milliseconds(), 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, m.Created.UnixMilli(), 10)
@@ -55,19 +76,43 @@ func (m Meta) String() string {
 func (e Extras) String() string {
 	var b []byte
 	add := func(letter byte, n int64) { b = strconv.AppendInt(append(b, letter), n, 10) }
+	if !e.Authenticated.IsZero() {
+		add('a', e.Authenticated.UnixMilli())
+	}
 	if !e.CookieSent.IsZero() {
 		add('s', e.CookieSent.Unix())
 	}
 	if !e.Listed.IsZero() {
 		add('l', e.Listed.Unix())
 	}
-	if e.Companion {
+	switch {
+	case e.Companion:
 		add('c', 1)
+	case e.Alone:
+		add('c', 0)
 	}
 	if e.Retention != 0 {
 		add('r', e.Retention.Milliseconds())
 	}
 	return string(b)
+}
+
+// Since returns what e has that old has not, to be set.
+func (e Extras) Since(old Extras) Extras {
+	if e.Authenticated.Equal(old.Authenticated) {
+		e.Authenticated = time.Time{}
+	}
+	if e.CookieSent.Equal(old.CookieSent) {
+		e.CookieSent = time.Time{}
+	}
+	if e.Listed.Equal(old.Listed) {
+		e.Listed = time.Time{}
+	}
+	if e.Retention == old.Retention {
+		e.Retention = 0
+	}
+	e.Companion, e.Alone = e.Companion && !old.Companion, old.Companion && !e.Companion
+	return e
 }
 
 // parseExtras skips letters that it does not know.
@@ -86,6 +131,8 @@ func parseExtras(s string) (Extras, error) {
 			return Extras{}, ErrFormat
 		}
 		switch letter {
+		case 'a':
+			e.Authenticated = time.UnixMilli(n)
 		case 's':
 			e.CookieSent = time.Unix(n, 0)
 		case 'l':
@@ -98,6 +145,15 @@ func parseExtras(s string) (Extras, error) {
 		s = s[digits:]
 	}
 	return e, nil
+}
+
+// retiredReason returns why a session ended whose facts say that it is retired, and whether
+// they do.
+func retiredReason(meta string) (string, bool) {
+	rest, retired := strings.CutPrefix(meta, "2 retired ")
+	_, rest, _ = strings.Cut(rest, " ") // the token of who retired it
+	reason, _, _ := strings.Cut(rest, " ")
+	return reason, retired
 }
 
 // ParseMeta reads what [Meta.String] wrote, or returns [ErrFormat].
@@ -113,7 +169,7 @@ func ParseMeta(s string) (Meta, error) {
 	timeout, errTimeout := strconv.ParseInt(part[1], 10, 64)
 	created, errCreated := strconv.ParseInt(part[2], 10, 64)
 	extras, errExtras := parseExtras(part[3])
-	if part[0] != "1" || errTimeout != nil || errCreated != nil || errExtras != nil {
+	if part[0] != "2" || errTimeout != nil || errCreated != nil || errExtras != nil {
 		return Meta{}, ErrFormat
 	}
 	return Meta{

@@ -3,40 +3,47 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 )
 
-// Enlist puts a session into the index of its principal, which is to live for ttl at
-// least: in the place of another, or with "" as the newest. [Unknown] says that the place
-// is not there. With [Busy] the index is large, and the oldest sessions are returned, to
-// look at which are gone.
-func (s *Store) Enlist(ctx context.Context, id, principal string, ttl time.Duration, place string) (Status, []string, error) {
-	reply, err := enlistScript.run(ctx, s, []any{s.Keys.Principal(principal)},
-		id, time.Now().UnixMilli(), ms(ttl), place)
+// Enlist puts a session into the index of its principal, which is to live for ttl at least;
+// as the newest if it has just signed in. Of an index that has grown large it returns the
+// oldest, to look at which of them are gone.
+func (s *Store) Enlist(ctx context.Context, handle, principal string, ttl time.Duration, signedIn bool) (oldest []Listing, err error) {
+	place := ""
+	if signedIn {
+		place = "newest"
+	}
+	reply, err := enlistScript.run(ctx, s, []any{s.Keys.Principal(principal)}, handle, time.Now().UnixMilli(), ms(ttl), place)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	list, ok := reply.([]any)
 	if !ok || len(list) == 0 {
-		return 0, nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
+		return nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
 	}
-	ids := make([]string, len(list)-1)
-	for i := range ids {
-		ids[i], _ = list[i+1].(string)
+	for i := 1; i+1 < len(list); i += 2 {
+		member, _ := list[i].(string)
+		text, _ := list[i+1].(string)
+		score, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("unexpected score in the reply from a script: %w", err)
+		}
+		oldest = append(oldest, Listing{member, score})
 	}
-	code, err := status(list[0], nil)
-	return code, ids, err
+	return oldest, nil
 }
 
-// Listing is a session in the index of a principal. Sessions with the same Score are one
-// that is being rotated; of two sign-ins, the later one has the higher.
+// Listing is a session in the index of a principal. Of two sign-ins, the later one has the
+// higher score.
 type Listing struct {
-	ID    string
-	Score float64
+	Handle string
+	Score  float64
 }
 
 // Listed returns the sessions in the index of a principal, oldest sign-in first. Some
-// may be gone.
+// may be gone, or belong to another by now.
 func (s *Store) Listed(ctx context.Context, principal string) ([]Listing, error) {
 	found, err := s.Client.ZRangeWithScores(ctx, s.Keys.Principal(principal), 0, -1).Result()
 	list := make([]Listing, len(found))
@@ -46,13 +53,20 @@ func (s *Store) Listed(ctx context.Context, principal string) ([]Listing, error)
 	return list, err
 }
 
-// Unlist takes sessions out of the index of a principal.
-func (s *Store) Unlist(ctx context.Context, principal string, ids ...string) error {
-	members := make([]any, len(ids))
-	for i, id := range ids {
-		members[i] = id
+// Unlist takes sessions out of the index of a principal, unless they have signed in again
+// since they were listed.
+func (s *Store) Unlist(ctx context.Context, principal string, gone ...Listing) error {
+	args := make([]any, 0, 2*len(gone))
+	for _, l := range gone {
+		args = append(args, l.Handle, strconv.FormatFloat(l.Score, 'f', 0, 64))
 	}
-	return s.Client.ZRem(ctx, s.Keys.Principal(principal), members...).Err()
+	_, err := unlistScript.run(ctx, s, []any{s.Keys.Principal(principal)}, args...)
+	return err
+}
+
+// Remove takes a session out of the index of a principal, if it has not signed in after until.
+func (s *Store) Remove(ctx context.Context, principal, handle string, until time.Time) error {
+	return s.Unlist(ctx, principal, Listing{handle, score(until)})
 }
 
 // CheckIndex tells whether the index of a principal can be read.

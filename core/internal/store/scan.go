@@ -12,9 +12,9 @@ import (
 // scanCount is how many keys a step of a scan looks at.
 const scanCount = 500
 
-// Scan yields every live session whose ID is valid, from all masters. It ends with
+// Scan yields every live session whose handle is valid, from all masters. It ends with
 // the first error.
-func (s *Store) Scan(ctx context.Context, valid func(id string) bool) iter.Seq2[Inspected, error] {
+func (s *Store) Scan(ctx context.Context, valid func(handle string) bool) iter.Seq2[Inspected, error] {
 	return func(yield func(Inspected, error) bool) {
 		masters, err := Masters(ctx, s.Client)
 		if err != nil {
@@ -29,22 +29,22 @@ func (s *Store) Scan(ctx context.Context, valid func(id string) bool) iter.Seq2[
 	}
 }
 
-func (s *Store) scan(ctx context.Context, master *Master, valid func(id string) bool, yield func(Inspected, error) bool) bool {
+func (s *Store) scan(ctx context.Context, master *Master, valid func(handle string) bool, yield func(Inspected, error) bool) bool {
 	for cursor := uint64(0); ; {
 		keys, next, err := master.Scan(ctx, cursor, s.Keys.AllData(), scanCount).Result()
 		if err != nil {
 			yield(Inspected{}, err)
 			return false
 		}
-		var ids []string
+		var handles []string
 		for _, key := range keys {
-			if id, ok := s.Keys.DataID(key); ok && valid(id) {
-				ids = append(ids, id)
+			if handle, ok := s.Keys.DataHandle(key); ok && valid(handle) {
+				handles = append(handles, handle)
 			}
 		}
-		found, err := s.Inspect(ctx, ids)
+		found, err := s.Inspect(ctx, handles)
 		for _, one := range found {
-			if one.Status == Done && !yield(one, nil) {
+			if (one.Status == Done || one.Err != nil) && !yield(one, nil) {
 				return false
 			}
 		}

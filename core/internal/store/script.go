@@ -30,11 +30,14 @@ var (
 	markScript    = mustScript("mark")
 	inspectScript = mustScript("inspect")
 	enlistScript  = mustScript("enlist")
+	unlistScript  = mustScript("unlist")
 	dueScript     = mustScript("due")
 	deferScript   = mustScript("defer")
 	claimScript   = mustScript("claim")
 	claimedScript = mustScript("claimed")
 	asideScript   = mustScript("aside")
+
+	companionScript = mustScript("companion")
 )
 
 func mustScript(name string) script {
@@ -83,13 +86,20 @@ func (s script) runAndLoad(ctx context.Context, st *Store, keys []any, args ...a
 	return ran.Val(), all.Val(), err
 }
 
-func command(ctx context.Context, name string, script any, keys, args []any) *redis.Cmd {
+// once is a command that the client must not send again by itself, whatever its MaxRetries:
+// a second try may have to be another command, and its caller has to know of it.
+type once struct{ *redis.Cmd }
+
+// NoRetry tells the client so.
+func (once) NoRetry() bool { return true }
+
+func command(ctx context.Context, name string, script any, keys, args []any) once {
 	all := make([]any, 0, 3+len(keys)+len(args))
 	all = append(all, name, script, len(keys))
 	all = append(append(all, keys...), args...)
 	cmd := redis.NewCmd(ctx, all...)
 	cmd.SetFirstKeyPos(3)
-	return cmd
+	return once{cmd}
 }
 
 // missing tells that the server does not have a script.
@@ -113,7 +123,7 @@ func (s script) runAll(ctx context.Context, st *Store, calls []call) []reply {
 	}
 	replies := make([]reply, len(calls))
 	for i, cmd := range cmds {
-		replies[i].value, replies[i].err = cmd.(*redis.Cmd).Result()
+		replies[i].value, replies[i].err = cmd.(once).Result()
 		if missing(replies[i].err) {
 			replies[i].value, replies[i].err = s.run(ctx, st, calls[i].keys, calls[i].args...)
 		}

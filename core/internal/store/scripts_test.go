@@ -32,12 +32,12 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &store.Store{Client: client, Keys: keys, LockTTL: time.Second, RetireTTL: time.Minute}
+	s := &store.Store{Client: client, Keys: keys, LockTTL: time.Second}
 	tokens := store.NewProcess()
 	create := func(token, value string) store.Status {
 		t.Helper()
 		m := store.Meta{Timeout: time.Minute, Created: time.Now(), Commit: token}
-		status, err := s.Create(t.Context(), "S", m, 0, []any{"k", value})
+		status, err := s.Create(t.Context(), "S", "proof", m, []any{"k", value})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	if got := mini.HGet("{shop_S}_Data", "k"); got != "first" {
 		t.Errorf("there is %q", got)
 	}
-	if _, _, err := s.Retire(t.Context(), "S", store.Retirement{Token: tokens.Token()}); err != nil {
+	if _, _, err := s.Retire(t.Context(), "S", store.Retirement{Token: tokens.Token(), Reason: "abandoned"}); err != nil {
 		t.Fatal(err)
 	}
 	if status := create(first, "first"); status != store.Retired {

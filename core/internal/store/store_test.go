@@ -26,6 +26,9 @@ func TestMetaComesBack(t *testing.T) {
 				*when = time.Unix(s, 0)
 			}
 		}
+		if ms := rapid.Int64Range(0, 1<<42).Draw(t, "authenticated"); ms != 0 {
+			m.Extras.Authenticated = time.UnixMilli(ms)
+		}
 		m.Extras.Companion = rapid.Bool().Draw(t, "companion")
 		m.Extras.Retention = time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "retention")) * time.Millisecond
 		got, err := store.ParseMeta(m.String())
@@ -36,10 +39,10 @@ func TestMetaComesBack(t *testing.T) {
 }
 
 func FuzzParseMeta(f *testing.F) {
-	f.Add("1 60000 1700000000000 - tokentokentokentokentoken0 ann")
-	f.Add("1 60000 1700000000000 s1700000000l1700000000c1r600000 tokentokentokentokentoken0 ann")
-	f.Add("1 retired tokentokentokentokentoken0")
-	f.Add("2 60000 1700000000000 - t p")
+	f.Add("2 60000 1700000000000 - tokentokentokentokentoken0 ann")
+	f.Add("2 60000 1700000000000 a1700000000000s1700000000l1700000000c1r600000 tokentokentokentokentoken0 ann")
+	f.Add("2 retired tokentokentokentokentoken0 abandoned -")
+	f.Add("1 60000 1700000000000 - t p")
 	f.Fuzz(func(t *testing.T, s string) {
 		m, err := store.ParseMeta(s)
 		if err != nil {
@@ -82,6 +85,7 @@ func TestKeys(t *testing.T) {
 	for got, want := range map[string]string{
 		k.Data("S"): "{shop_S}_Data", k.Lock("S"): "{shop_S}_Lock", k.Waiters("S"): "{shop_S}_Waiters", k.Channel("P"): "shop_Wake_P",
 		k.ShardChannel("S", "P"): "{shop_S}_Wake:P", k.Alive("S"): "{shop_S}_Timeout", k.Ended("S"): "{shop_S}_Ended", k.Claim("S"): "{shop_S}_Claim",
+		k.Rotated("S"): "{shop_S}_Rotated", k.Merged("S"): "{shop_S}_Merged", store.Companion("S"): "S", store.CompanionProof("S"): "{S}_Proof",
 		k.Principal("P"): "{shop_Principal_P}", k.Ends(7): "{shop_Ends_07}", k.Aside(7): "{shop_Ends_07}_Aside",
 	} {
 		if got != want {
@@ -125,7 +129,7 @@ func TestKeysOfARequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := name.Draw(t, "id")
-		want := []any{k.Data(id), k.Lock(id), k.Waiters(id), k.Alive(id)}
+		want := []any{k.Data(id), k.Lock(id), k.Waiters(id)}
 		if got := k.Request(id); !slices.Equal(got, want) {
 			t.Fatalf("%q, want %q", got, want)
 		}

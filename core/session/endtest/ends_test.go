@@ -92,7 +92,7 @@ func create(t *testing.T, s settings, count int) (ids []string, deadline time.Ti
 					t.Error(err)
 					return
 				}
-				ids[n] = one.ID()
+				ids[n] = one.Handle()
 			}
 		})
 	}

@@ -40,7 +40,7 @@ func TestLastMomentUse(t *testing.T) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			ended[e.ID] = append(ended[e.ID], n)
+			ended[e.Handle] = append(ended[e.Handle], n)
 			return nil
 		})
 	}()
@@ -58,7 +58,7 @@ func TestLastMomentUse(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		id, n := one.ID(), 1
+		id, handle, n := one.ID(), one.Handle(), 1
 		access := []session.Access{session.Exclusive, session.Shared}[rand.N(2)]
 		// Around the deadline: the begin, or the commit of what was begun in time.
 		jitter := time.Duration(rand.NormFloat64() * float64(time.Millisecond))
@@ -89,7 +89,7 @@ func TestLastMomentUse(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		left[id] = n
+		left[handle] = n
 		outcomes[outcome]++
 	}
 	var all sync.WaitGroup
@@ -147,7 +147,7 @@ func TestAbandonedIsHandledAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	ids := make([]string, 500)
+	ids, handles := make([]string, 500), make([]string, 500)
 	for i := range ids {
 		one, err := m.Begin(t.Context(), "", session.Exclusive)
 		if err != nil {
@@ -157,7 +157,7 @@ func TestAbandonedIsHandledAtOnce(t *testing.T) {
 		if err := one.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		ids[i] = one.ID()
+		ids[i], handles[i] = one.ID(), one.Handle()
 	}
 	started := time.Now()
 	for _, id := range ids {
@@ -170,7 +170,7 @@ func TestAbandonedIsHandledAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	y := collect(t, endings, ids, nil)
+	y := collect(t, endings, handles, nil)
 	for _, w := range workers {
 		w.stop()
 	}

@@ -71,7 +71,7 @@ func work(text string) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Printf("%s %d %d\n", e.ID, n, time.Since(e.EndedAt).Milliseconds())
+		_, err = fmt.Printf("%s %d %d\n", e.Handle, n, time.Since(e.EndedAt).Milliseconds())
 		return err
 	})
 	stats := m.Stats()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -70,9 +71,13 @@ func (s *Shop) failed(ctx context.Context, err error) Answer {
 		s.logger.ErrorContext(ctx, "request failed", "error", err)
 		message = "internal error"
 	}
-	return answerJSON(code, struct {
+	failed := answerJSON(code, struct {
 		Error string `json:"error"`
 	}{message})
+	if _, after := session.HTTPStatus(err); after > 0 {
+		failed.Header["Retry-After"] = strconv.Itoa(after)
+	}
+	return failed
 }
 
 func (s *Shop) page(ctx context.Context, code int, message string) Answer {

@@ -37,7 +37,8 @@ func (s *Shop) Routes() []Route {
 		{http.MethodGet, "/cart", session.ReadOnly, s.cart},
 		{http.MethodPost, "/cart/add", session.Exclusive, s.add},
 		{http.MethodPost, "/login", session.Exclusive, s.login},
-		{http.MethodPost, "/logout", session.Exclusive, s.logout},
+		{http.MethodPost, "/logout", session.Shared, s.logout}, // it waits for nobody
+		{http.MethodPost, "/rotate", session.Exclusive, s.rotate},
 		{http.MethodGet, "/whoami", session.ReadOnly, s.whoami},
 		{http.MethodGet, "/slow", session.Exclusive, s.slow},
 		{http.MethodGet, "/healthz", session.None, s.health},
@@ -89,6 +90,11 @@ func (s *Shop) logout(ctx context.Context, r Request) Answer {
 		return backHome()
 	}
 	return s.userAnswer("")
+}
+
+func (s *Shop) rotate(ctx context.Context, r Request) Answer {
+	rotate(ctx)
+	return s.whoami(ctx, r)
 }
 
 func (s *Shop) whoami(ctx context.Context, _ Request) Answer {

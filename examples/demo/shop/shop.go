@@ -99,23 +99,22 @@ func add(ctx context.Context, item string) error {
 	return nil
 }
 
-// login makes the session that of a user, under a new ID. The cart comes along,
-// unless it is another user's.
+// login makes the session that of a user, and gives it a new cookie. The cart comes along,
+// unless it is another user's: then berth deletes it.
 func login(ctx context.Context, user string) error {
 	user, err := text("user", user, maxUser)
 	if err != nil {
 		return err
 	}
-	s := session.FromContext(ctx)
-	if before := s.Principal(); before != "" && before != user {
-		s.Clear()
-	}
-	s.SetPrincipal(user)
+	session.FromContext(ctx).SetPrincipal(user)
 	return nil
 }
 
 // logout ends the session, cart and all.
 func logout(ctx context.Context) { session.FromContext(ctx).Abandon() }
+
+// rotate gives the visitor a new cookie; the session and its handle stay.
+func rotate(ctx context.Context) { session.FromContext(ctx).Rotate() }
 
 // slow keeps the session for so many milliseconds. It ends early when the
 // client goes or the session is lost.
@@ -130,6 +129,7 @@ func slow(ctx context.Context, ms string) (int, error) {
 	case <-timer.C:
 	case <-ctx.Done():
 	case <-session.FromContext(ctx).Lost():
+		return 0, session.ErrLockLost
 	}
 	return n, nil
 }
@@ -154,5 +154,6 @@ func status(err error) int {
 	if errors.As(err, &bad) {
 		return http.StatusBadRequest
 	}
-	return http.StatusInternalServerError
+	code, _ := session.HTTPStatus(err)
+	return code
 }

@@ -12,7 +12,6 @@
 --
 -- Returns  {1, fields}  claimed; META among the fields, with the number of this attempt
 --          {2}          claimed by another
---          {3}          there is no end to handle: the session went on under another ID
 --          {5}          META has a format that this version does not know
 --          {8, ms}      the session is alive, for so long; or there is nothing of it: it may
 --                       be about to be saved, as its place in the index comes first, or its
@@ -38,13 +37,10 @@ if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then
   redis.call('PEXPIRE', claim, ttl)
 end
 
-local ABSENT, PATIENCE = '1 ended unknown ', 60000
+local ABSENT, PATIENCE = '2 ended unknown ', 60000
 local meta = redis.call('HGET', ended, META)
 local absent = meta and string.sub(meta, 1, #ABSENT) == ABSENT
-if meta and string.sub(meta, 1, #MOVED) == MOVED then
-  redis.call('DEL', claim)
-  return {UNKNOWN}
-elseif not meta or absent then
+if not meta or absent then
   local live = redis.call('HGET', data, META)
   local code, timeout, created, extras = classify(live)
   local kept = code == DONE and retention(extras)
@@ -57,21 +53,21 @@ elseif not meta or absent then
   elseif code == DONE then
     local idle = timeout + kept - redis.call('PTTL', data)
     local used = now - math.max(idle, 0)
-    local reason, at, latest = 'expired', used + timeout, deadline(created, lifetime)
+    local reason, at, latest = 'expired', used + timeout, deadline(created, extras, lifetime)
     if latest ~= 0 and latest < at then reason, at = 'lifetime', latest end
     at = math.min(at, now)
-    local principal = string.match(live, '^1 %d+ %d+ %S+ %S+ (.*)$')
-    meta = string.format('1 ended %s %.0f %.0f 0 ', reason, used, at) .. created .. ' ' .. principal
+    meta = string.format('2 ended %s %.0f %.0f 0 ', reason, used, at) ..
+      table.concat({created, authenticated(extras), principal_of(live)}, ' ')
     redis.call('RENAME', data, ended)
   elseif not absent then
-    redis.call('HSET', ended, META, ABSENT .. string.format('0 %.0f 0 0 ', now))
+    redis.call('HSET', ended, META, ABSENT .. string.format('0 %.0f 0 0 0 ', now))
     redis.call('PEXPIRE', ended, math.max(stay, 2 * PATIENCE))
     redis.call('DEL', claim)
     return {ALIVE, PATIENCE}
   end
 end
 
-local before, attempts, after = string.match(meta, '^(1 ended %l+ %d+ %d+ )(%d+)( .*)$')
+local before, attempts, after = string.match(meta, '^(2 ended %l+ %d+ %d+ )(%d+)( .*)$')
 if not before then
   redis.call('DEL', claim)
   return {UNSUPPORTED}

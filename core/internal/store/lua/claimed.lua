@@ -34,7 +34,7 @@ if what == 'done' then
 elseif what == 'aside' then
   redis.call('PERSIST', ended)
 elseif what == 'replay' then
-  local before, after = string.match(redis.call('HGET', ended, META) or '', '^(1 ended %l+ %d+ %d+ )%d+( .*)$')
+  local before, after = string.match(redis.call('HGET', ended, META) or '', '^(2 ended %l+ %d+ %d+ )%d+( .*)$')
   if before then
     redis.call('HSET', ended, META, before .. '0' .. after)
   end

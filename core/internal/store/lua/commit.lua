@@ -4,37 +4,41 @@
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
--- ARGV[1]  token of the lease, and of the commit
+-- ARGV[1]  token of the lease, and of the commit: a lease is for one commit
 -- ARGV[2]  prefix of the processes' channels: shop_Wake_
 -- ARGV[3…] field, value, … without META
 -- This is the short form, since every argument more costs time. Where a session has
--- something special, it answers 0, and the script is to be called again with one more
--- key, and two more arguments in between:
+-- something special, it answers 0, and the script is to be called again with two more
+-- keys, and three more arguments in between:
 -- KEYS[4]  {shop_S}_Timeout
--- ARGV[3]  token of the commit
--- ARGV[4]  four things, parted by a space each: how many of the following are fields to
+-- KEYS[5]  {shop_S}_Rotated
+-- ARGV[3]  four things, parted by a space each: how many of the following are fields to
 --          delete; longest life of a session in ms, 0 for none; idle timeout in ms, or
 --          nothing to keep the session's own; extras to set, such as s1700000000, or
 --          nothing
--- ARGV[5…] field, value, … without META, and then the fields to delete
+-- ARGV[4]  the new proof, '' to keep the one that there is
+-- ARGV[5]  "=" and the principal from now on, '' to keep the one that there is; "!" in place
+--          of "=" where the session was another user's: all values that are there go first
+-- ARGV[6…] field, value, … without META, and then the fields to delete
 --
--- Returns  1        written, now or by an earlier try with this commit token
---          3, 4, 5  the session has expired, was ended, or is not readable
---          6        somebody else holds the lease, or nobody: nothing written
---          0        the short form does not do: nothing was done
-local data, lock, waiters, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local lease, channel, token = ARGV[1], ARGV[2], ARGV[3]
+-- Returns  1            written, now or by an earlier try
+--          {1, extras}  the same from the whole form, with the extras that there are now
+--          3, 4, 5      the session has expired, was ended, or is not readable
+--          6            somebody else holds the lease, or nobody: nothing written
+--          0            the short form does not do: nothing was done
+local data, lock, waiters, alive, rotated = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local token, channel = ARGV[1], ARGV[2]
 local call = redis.call
 
 local held = call('MGET', lock, waiters)
 local meta = call('HGET', data, '_berth')
 if not alive then
-  if not meta or held[1] ~= lease then return 0 end
+  if not meta or held[1] ~= token then return 0 end
   -- Most requests end here. To make the functions of lib.lua costs more than all this.
-  local before, timeout, after = string.match(meta, '^(1 (%d+) %d+ [^r ]+ )%S+( .*)$')
+  local before, timeout, after = string.match(meta, '^(2 (%d+) %d+ [^r ]+ )%S+( .*)$')
   if not timeout then return 0 end
   call('PEXPIRE', data, timeout)
-  call('HSET', data, '_berth', before .. lease .. after, unpack(ARGV, 3))
+  call('HSET', data, '_berth', before .. token .. after, unpack(ARGV, 3))
   if not held[2] then
     call('DEL', lock)
     return 1
@@ -44,26 +48,34 @@ end
 -- include lib.lua
 
 if not alive then
-  hand_over(lock, waiters, held[2], channel, lease)
+  hand_over(lock, waiters, held[2], channel, token)
   return DONE
 end
-local code = classify(meta)
-if held[1] ~= lease then
+local code, _, _, extras = classify(meta)
+if held[1] ~= token then
   if code ~= DONE then return code end
-  if commit_token(meta) == token then return DONE end
+  if commit_token(meta) == token then return {DONE, extras} end
   return LOST
 end
 
 if code == DONE then
-  local deleted, lifetime, timeout, changes = particulars(ARGV[4])
-  local created, extras
-  meta, timeout, created, extras = rewrite(meta, timeout, changes, token)
-  if touch(data, alive, timeout, extras, deadline(created, tonumber(lifetime))) then
+  local deleted, lifetime, timeout, changes = particulars(ARGV[3])
+  local proof, principal = ARGV[4], string.match(ARGV[5], '^[=!](.*)$')
+  local created
+  meta, timeout, created, extras = rewrite(meta, timeout, changes, token, principal)
+  if touch(data, alive, timeout, extras, deadline(created, extras, tonumber(lifetime))) then
+    if proof ~= '' then
+      local KEPT = 8 -- proofs
+      local before = (redis.call('HGET', data, SECRET) or '') .. (redis.call('GET', rotated) or '')
+      redis.call('SET', rotated, string.sub(before, 1, KEPT * PROOF_LENGTH), 'PX', MEMORY)
+      redis.call('HSET', data, SECRET, proof)
+    end
+    if string.sub(ARGV[5], 1, 1) == '!' then wipe(data) end
     redis.call('HSET', data, META, meta)
-    write(data, 5, #ARGV - deleted)
+    write(data, 6, #ARGV - deleted)
   else
     code = UNKNOWN
   end
 end
-hand_over(lock, waiters, held[2], channel, lease)
-return code
+hand_over(lock, waiters, held[2], channel, token)
+return code == DONE and {code, extras} or code

@@ -4,19 +4,23 @@
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Timeout
 --
--- Returns  {1, META, time left in ms, bytes in fields and values, time left of Data in ms, token of the lease or ''}
+-- Returns  {1, META, time left in ms, bytes in fields and values, time left of Data in ms, token of the lease or '',
+--           proof, MAC or ''}
 --          {3}, {4}, {5}  unknown, retired, unsupported format
 local data, lock, alive = KEYS[1], KEYS[2], KEYS[3]
 
 -- include lib.lua
 
-local meta = redis.call('HGET', data, META)
+local own = redis.call('HMGET', data, META, SECRET, MAC)
+local meta, proof, mac = own[1], own[2] or '', own[3] or ''
 local code, _, _, extras = classify(meta)
 if code ~= DONE then return {code} end
 local rest = redis.call('PTTL', data)
 local left = rest
 if retention(extras) then left = redis.call('PTTL', alive) end
 if left < 0 then return {UNKNOWN} end
-local size = -#meta - #META
-for _, part in ipairs(redis.call('HGETALL', data)) do size = size + #part end
-return {DONE, meta, left, size, rest, redis.call('GET', lock) or ''}
+local size, fields = 0, redis.call('HGETALL', data)
+for i = 1, #fields, 2 do
+  if string.sub(fields[i], 1, #META) ~= META then size = size + #fields[i] + #fields[i + 1] end
+end
+return {DONE, meta, left, size, rest, redis.call('GET', lock) or '', proof, mac}

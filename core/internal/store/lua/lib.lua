@@ -1,34 +1,42 @@
 -- lib.lua goes into every other script of this folder, where that includes it.
 --
--- A session's keys share one hash tag. For application "shop" and session S:
---   {shop_S}_Data     hash    a field per value, and META with the session's own facts
+-- A session's keys share one hash tag. For application "shop" and the session with the handle S:
+--   {shop_S}_Data     hash    a field per value, and META, SECRET and MAC
+--   {shop_S}_Rotated  string  proofs that were rotated away in the last minute, newest first, without a delimiter
+--   {shop_S}_Merged   string  tokens of the last commits without a lease, newest first, without a delimiter
 --   {shop_S}_Lock     string  the token of the lease, with the lease's time left as TTL
 --   {shop_S}_Waiters  string  tokens of waiting processes, first come first, without a delimiter
 --   {shop_S}_Timeout  string  of a tracked session: there while it is alive
 --   {shop_S}_Ended    hash    what Data was, of a tracked session that ended and was not handled yet
 --   {shop_S}_Claim    string  the token of who handles that end
 --
--- META of a live session:    1 <timeout ms> <created ms> <extras> <commit token> <principal>
--- META of a retired session: 1 retired <token of the retiring commit> moved|ended <extras>
--- META in Ended:             1 moved <token> <extras>, of a session that went on under another ID; or
---                            1 ended <reason> <used ms> <ended ms> <attempts> <created ms> <principal>
+-- SECRET has the proof: what a client that has the session's secret can show. Scripts that take
+-- a proof take '' from a caller that needs none, such as a job that knows the handle.
+-- MAC is there with encryption keys only, and nothing to a script.
+--
+-- META of a live session:    2 <timeout ms> <created ms> <extras> <commit token> <principal>
+-- META of a retired session: 2 retired <token of who retired it> <reason> <extras>
+-- META in Ended:             2 ended <reason> <used ms> <ended ms> <attempts> <created ms> <authenticated ms> <principal>
 --
 -- <extras> is -, or made of a letter and a number each:
+--   a  when the principal changed or proved to be there the last time, unix ms
 --   s  when the cookie was sent, unix s
 --   l  when the principal's index was last told of the session, unix s
 --   c  1 if there is a companion
 --   r  how long the data of an ended session is kept, in ms: the session is tracked
 --
 -- Scripts answer with one of these codes, or with a table that starts with one.
-local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, CHANGED, ALIVE = 1, 2, 3, 4, 5, 6, 7, 8
+local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, ROTATED, ALIVE = 1, 2, 3, 4, 5, 6, 7, 8
 
-local META = '_berth'
-local MOVED = '1 moved '
-local TOKEN_LENGTH, PROCESS_LENGTH = 28, 16
+local META, SECRET, MAC = '_berth', '_berth_secret', '_berth_mac'
+local TOKEN_LENGTH, PROCESS_LENGTH, PROOF_LENGTH = 28, 16, 32
 -- How long a lock that was handed over waits for its new owner, in ms, and how
 -- long the queue outlives the last waiter's sign of life. A waiter looks again
 -- at least twice in either time.
 local GRACE, QUEUE_TTL = 500, 2000
+-- How long a proof that was rotated away, a session that was retired, and a commit without a
+-- lease are remembered, in ms.
+local MEMORY = 60000
 -- unpack() fails beyond some thousand values, so long lists go in slices.
 local SLICE = 1000
 
@@ -37,10 +45,23 @@ local SLICE = 1000
 -- calls live may have expired: touch finds out.
 local function classify(meta)
   if not meta then return UNKNOWN end
-  local timeout, created, extras = string.match(meta, '^1 (%d+) (%d+) (%S+) ')
+  local timeout, created, extras = string.match(meta, '^2 (%d+) (%d+) (%S+) ')
   if timeout then return DONE, timeout, created, extras end
-  if string.sub(meta, 1, 10) == '1 retired ' then return RETIRED end
+  if string.sub(meta, 1, 10) == '2 retired ' then return RETIRED end
   return UNSUPPORTED
+end
+
+-- find returns what classify says of a session whose proof was shown, and META; ROTATED to
+-- who shows one that was rotated away, and UNKNOWN to who shows another.
+local function find(data, rotated, proof)
+  local own = redis.call('HMGET', data, META, SECRET)
+  if not own[1] then return redis.call('EXISTS', data) == 1 and UNSUPPORTED or UNKNOWN end
+  local code, timeout, created, extras = classify(own[1])
+  if code ~= UNSUPPORTED and proof ~= '' and proof ~= own[2] then
+    if string.find(redis.call('GET', rotated) or '', proof, 1, true) then return ROTATED end
+    return UNKNOWN
+  end
+  return code, timeout, created, extras
 end
 
 -- retention returns how long a session's data outlives it, nil if its end is not
@@ -65,36 +86,40 @@ local function touch(data, alive, timeout, extras, latest)
   return redis.call('EXISTS', life) == 1
 end
 
+-- authenticated is when the principal changed or proved to be there the last time, in unix
+-- ms, '0' if there never was one.
+local function authenticated(extras)
+  return string.match(extras, 'a(%d+)') or '0'
+end
+
 -- deadline is when a session must end at the latest, in unix ms, 0 for none.
-local function deadline(created, lifetime)
+local function deadline(created, extras, lifetime)
   if lifetime == 0 then return 0 end
-  return tonumber(created) + lifetime
+  return math.max(tonumber(created), tonumber(authenticated(extras))) + lifetime
 end
 
--- load returns DONE for a live session, whose idle time starts anew, and if they are
--- asked for all of its fields; or the code of what is there instead. Lifetime is in ms,
--- 0 for none; the session lives on for least ms at least.
-local function load(data, alive, lifetime, least, full)
-  local code, timeout, created, extras = classify(redis.call('HGET', data, META))
-  if code ~= DONE then
-    if code == UNKNOWN and redis.call('EXISTS', data) == 1 then return UNSUPPORTED end
-    return code
+-- load returns DONE for a live session, whose proof was shown and whose idle time starts
+-- anew; or the code of what is there instead. If they are asked for, all fields come with
+-- it, also those of a retired session. Lifetime is in ms, 0 for none; the session lives on
+-- for least ms at least.
+local function load(data, alive, rotated, proof, lifetime, least, full)
+  local code, timeout, created, extras = find(data, rotated, proof)
+  if code == DONE then
+    if tonumber(timeout) < least then timeout = least end
+    if not touch(data, alive, timeout, extras, deadline(created, extras, lifetime)) then return UNKNOWN end
   end
-  if tonumber(timeout) < least then timeout = least end
-  if not touch(data, alive, timeout, extras, deadline(created, lifetime)) then return UNKNOWN end
-  if full then return DONE, redis.call('HGETALL', data) end
-  return DONE
+  if full and (code == DONE or code == RETIRED) then return code, redis.call('HGETALL', data) end
+  return code
 end
 
--- particulars returns the four things that a commit is told beside its changes, and what
--- is after them.
+-- particulars returns the four things that a commit is told beside its changes.
 local function particulars(text)
-  return string.match(text, '^(%d+) (%d+) (%d*) (%w*) ?(.*)$')
+  return string.match(text, '^(%d+) (%d+) (%d*) (%w*)$')
 end
 
 -- commit_token returns the token of the last commit that META tells of.
 local function commit_token(meta)
-  return string.match(meta, '^1 %d+ %d+ %S+ (%S+) ')
+  return string.match(meta, '^2 %d+ %d+ %S+ (%S+) ')
 end
 
 -- mark returns extras in which those of changes are replaced.
@@ -107,19 +132,26 @@ local function mark(extras, changes)
   return extras
 end
 
--- rewrite returns META after a commit by token, which sets the timeout and
--- extras unless they are ''; and the timeout, time of creation and extras then.
-local function rewrite(meta, timeout, changes, token)
-  local own_timeout, created, extras, principal = string.match(meta, '^1 (%d+) (%d+) (%S+) %S+ (.*)$')
+-- rewrite returns META after a commit, which sets the timeout and extras unless they are '',
+-- and the token and the principal unless they are nil; and the timeout, time of creation and
+-- extras then.
+local function rewrite(meta, timeout, changes, token, principal)
+  local own_timeout, created, extras, own_token, own_principal = string.match(meta, '^2 (%d+) (%d+) (%S+) (%S+) (.*)$')
   if timeout == '' then timeout = own_timeout end
   extras = mark(extras, changes)
-  return table.concat({'1', timeout, created, extras, token, principal}, ' '), timeout, created, extras
+  meta = table.concat({'2', timeout, created, extras, token or own_token, principal or own_principal}, ' ')
+  return meta, timeout, created, extras
+end
+
+-- principal_of returns the principal of a live session.
+local function principal_of(meta)
+  return string.match(meta, '^2 %d+ %d+ %S+ %S+ (.*)$')
 end
 
 -- without returns a queue without a token, nil if nobody is left in it; and
--- whether the token was in it.
+-- whether the token was in it. The token '' is in none.
 local function without(queue, token)
-  local from = queue and string.find(queue, token, 1, true)
+  local from = queue and token ~= '' and string.find(queue, token, 1, true)
   if not from then return queue, false end
   queue = string.sub(queue, 1, from - 1) .. string.sub(queue, from + TOKEN_LENGTH)
   if queue == '' then queue = nil end
@@ -165,10 +197,24 @@ local function hand_over(lock, waiters, queue, channel, token)
   tell(channel, lock, first)
 end
 
--- leave_queue removes a token from the queue.
+-- leave_queue removes a token from the queue, or an older one of the same process: that is of
+-- a try whose reply was lost. It returns the queue, nil if nobody is left in it.
 local function leave_queue(waiters, token)
-  local queue, queued = without(redis.call('GET', waiters), token)
-  if queued then keep(waiters, queue) end
+  local queue = redis.call('GET', waiters) or nil
+  local at = queue and string.find(queue, string.sub(token, 1, PROCESS_LENGTH), 1, true)
+  local own = at and string.sub(queue, at, at + TOKEN_LENGTH - 1)
+  if own and own <= token then
+    queue = without(queue, own)
+    keep(waiters, queue)
+  end
+  return queue
+end
+
+-- wipe deletes all values, and leaves the engine's own fields.
+local function wipe(data)
+  for _, field in ipairs(redis.call('HKEYS', data)) do
+    if string.sub(field, 1, #META) ~= META then redis.call('HDEL', data, field) end
+  end
 end
 
 -- write sets the field-value pairs ARGV[first..middle] and deletes the fields

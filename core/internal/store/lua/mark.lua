@@ -24,5 +24,5 @@ elseif retention(changes) then
   redis.call('SET', alive, '', 'PX', left)
   redis.call('PEXPIRE', data, left + retention(changes))
 end
-redis.call('HSET', data, META, (rewrite(meta, '', changes, commit_token(meta))))
+redis.call('HSET', data, META, (rewrite(meta, '', changes)))
 return DONE

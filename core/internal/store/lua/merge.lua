@@ -3,29 +3,38 @@
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Timeout
+-- KEYS[3]  {shop_S}_Merged
+-- KEYS[4]  {shop_S}_Lock
 -- ARGV[1]  commit token
--- ARGV[2]  four things, as in commit.lua; and perhaps the token of the commit that must
---          have been the last
--- ARGV[3…] field, value, … without META, and then the fields to delete
+-- ARGV[2]  four things, as in commit.lua
+-- ARGV[3]  proof with which the session was begun
+-- ARGV[4…] field, value, … without META, and then the fields to delete
 --
--- Returns  1        written, now or by an earlier try with this token
+-- Returns  1        written, now or by an earlier try with this token, which is known for a
+--                   minute and for so many commits. So a try that comes late undoes nothing
 --          3, 4, 5  the session has expired, was ended, or is not readable
---          7        there was another commit since: nothing written
-local data, alive = KEYS[1], KEYS[2]
-local token = ARGV[1]
+--          7        the proof was rotated away meanwhile: nothing written
+local data, alive, merged, lock = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local token, proof = ARGV[1], ARGV[3]
+local KEPT = 32 -- commits
 
 -- include lib.lua
 
-local meta = redis.call('HGET', data, META)
+local done = redis.call('GET', merged) or ''
+if string.find(done, token, 1, true) then return DONE end
+local own = redis.call('HMGET', data, META, SECRET)
+local meta = own[1]
 local code = classify(meta)
 if code ~= DONE then return code end
-if commit_token(meta) == token then return DONE end
+if proof ~= '' and proof ~= own[2] then return ROTATED end
 
-local deleted, lifetime, timeout, changes, last = particulars(ARGV[2])
-if last ~= '' and commit_token(meta) ~= last then return CHANGED end
+local deleted, lifetime, timeout, changes = particulars(ARGV[2])
 local created, extras
-meta, timeout, created, extras = rewrite(meta, timeout, changes, token)
-if not touch(data, alive, timeout, extras, deadline(created, tonumber(lifetime))) then return UNKNOWN end
+meta, timeout, created, extras = rewrite(meta, timeout, changes)
+-- No session expires while somebody holds it.
+timeout = math.max(tonumber(timeout), redis.call('PTTL', lock))
+if not touch(data, alive, timeout, extras, deadline(created, extras, tonumber(lifetime))) then return UNKNOWN end
+redis.call('SET', merged, string.sub(token .. done, 1, KEPT * TOKEN_LENGTH), 'PX', MEMORY)
 redis.call('HSET', data, META, meta)
-write(data, 3, #ARGV - deleted)
+write(data, 4, #ARGV - deleted)
 return DONE

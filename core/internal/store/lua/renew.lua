@@ -19,6 +19,6 @@ redis.call('PEXPIRE', lock, lease)
 local code, timeout, created, extras = classify(redis.call('HGET', data, META))
 if code == DONE then
   if tonumber(timeout) < tonumber(lease) then timeout = lease end
-  touch(data, alive, timeout, extras, deadline(created, lifetime))
+  touch(data, alive, timeout, extras, deadline(created, extras, lifetime))
 end
 return DONE

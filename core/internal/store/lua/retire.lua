@@ -1,48 +1,48 @@
--- retire.lua ends a session and keeps its ID from being used again for a while:
--- the session's fields go, and META says that it is retired. Of a tracked session
--- the fields are put aside for whoever handles its end.
+-- retire.lua ends a session: its fields go, and META says for a while that it is retired, by
+-- whom and why. Of a tracked session the fields are put aside for whoever handles its end.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
 -- KEYS[4]  {shop_S}_Timeout
 -- KEYS[5]  {shop_S}_Ended
--- ARGV[1]  token of the retiring commit
--- ARGV[2]  token of the lease that must be held, '' if none need be
--- ARGV[3]  how long the ID stays retired, in ms
--- ARGV[4]  prefix of the processes' channels: shop_Wake_
--- ARGV[5]  token of the commit that must have been the last, '' for any
--- ARGV[6]  why the session ends, '' if it does not end but goes on under another ID
--- ARGV[7]  now, unix ms
--- ARGV[8]  '1' if an ID is retired even if there is no such session, so that one that is
---          still on its way to be created is not
+-- ARGV[1]  token of who retires it
+-- ARGV[2]  token of the lease that the caller may hold, '' for none: it is given up
+-- ARGV[3]  prefix of the processes' channels: shop_Wake_
+-- ARGV[4]  why the session ends
+-- ARGV[5]  now, unix ms
+-- ARGV[6]  proof with which the session was begun
+-- ARGV[7]  "=" and the principal that the session must belong to, '' for any
+-- ARGV[8]  '1' to take away also what is not readable, of which nothing is kept
 --
 -- Returns  {1, extras}  retired, now or by an earlier try with this token
---          3, 4, 5  the session has expired, was retired by another, or is not readable
---          6        somebody else holds the lease, or nobody: nothing changed
---          7        there was another commit since: nothing changed
+--          3, 4, 5      the session has expired or belongs to another principal, was retired by
+--                       another, or is not readable
+--          7            the proof was rotated away meanwhile: the session goes on
 local data, lock, waiters, alive, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, lease, ttl, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local last, reason, now, always = ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1'
+local token, lease, channel, reason, now, proof, whose = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+-- Who was ended by another may learn why for as long, in ms.
+local DAY = 86400000
 
 -- include lib.lua
 
-local meta = redis.call('HGET', data, META)
+local own = redis.call('HMGET', data, META, SECRET)
+local meta = own[1]
 local code, timeout, created, extras = classify(meta)
 local kept = code == DONE and retention(extras)
 if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
 if code == RETIRED then
-  local by, had = string.match(meta, '^1 retired (%S+) ?%l* ?(.*)$')
+  local by, had = string.match(meta, '^2 retired (%S+) %l+ (.*)$')
   if by == token then return {DONE, had} end
-elseif code == UNKNOWN then
-  -- What is left of a tracked session is there for longer.
-  local by, had = string.match(redis.call('HGET', ended, META) or '', '^' .. MOVED .. '(%S+) ?(.*)$')
-  if by == token then return {DONE, had} end
+elseif code == DONE and proof ~= '' and proof ~= own[2] then
+  code = ROTATED
+elseif code == DONE and whose ~= '' and whose ~= '=' .. principal_of(meta) then
+  code = UNKNOWN
 end
-if code == UNKNOWN and always then
+if code == UNSUPPORTED and ARGV[8] == '1' then
   redis.call('DEL', data)
-  redis.call('HSET', data, META, '1 retired ' .. token .. ' moved -')
-  redis.call('PEXPIRE', data, ttl)
+  hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
+  return {DONE, '-'}
 end
 if code ~= DONE then
   if lease ~= '' and redis.call('GET', lock) == lease then
@@ -50,25 +50,21 @@ if code ~= DONE then
   end
   return code
 end
-if lease ~= '' and redis.call('GET', lock) ~= lease then return LOST end
-if last ~= '' and commit_token(meta) ~= last then return CHANGED end
 
-if kept and reason ~= '' then
+if kept then
   local used = string.format('%.0f', now - math.max(0, timeout + kept - redis.call('PTTL', data)))
   redis.call('RENAME', data, ended)
-  local principal = string.match(meta, '^1 %d+ %d+ %S+ %S+ (.*)$')
-  redis.call('HSET', ended, META, table.concat({'1 ended', reason, used, now, 0, created, principal}, ' '))
+  redis.call('HSET', ended, META, table.concat(
+    {'2 ended', reason, used, now, 0, created, authenticated(extras), principal_of(meta)}, ' '))
   redis.call('PEXPIRE', ended, timeout + kept)
   -- The server tells of keys that expire, so that the end is heard of at once.
   redis.call('SET', alive, '', 'PX', 1)
 else
-  redis.call('DEL', data, alive)
-  if kept then
-    redis.call('HSET', ended, META, MOVED .. token .. ' ' .. extras)
-    redis.call('PEXPIRE', ended, timeout + kept)
-  end
+  redis.call('DEL', data)
 end
-redis.call('HSET', data, META, '1 retired ' .. token .. (reason == '' and ' moved ' or ' ended ') .. extras)
-redis.call('PEXPIRE', data, ttl)
+local memory = MEMORY
+if reason ~= 'abandoned' then memory = math.max(MEMORY, math.min(tonumber(timeout), DAY)) end
+redis.call('HSET', data, META, table.concat({'2 retired', token, reason, extras}, ' '), SECRET, own[2] or '')
+redis.call('PEXPIRE', data, memory)
 hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
 return {DONE, extras}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Queueing says what [Store.Begin] does when the lease is taken.
+type Queueing string
+
+// What to do when the lease is taken.
+const (
+	Once  Queueing = "once"  // nothing
+	Queue Queueing = "queue" // wait in the queue
+	Again Queueing = "again" // the same, for a process that may be in it already
+)
+
+// Loaded is what [Store.Begin] and [Store.Load] found.
+type Loaded struct {
+	Status Status
+	Reason string // why it ended, with Retired; "" if not known
+
+	// These are known with Done.
+	Meta   Meta
+	Proof  string
+	MAC    string
+	Fields map[string]string // the values, without the engine's own fields
+
+	// Keys are those of [Keys.Request], from [Store.Begin] for [Store.Commit].
+	Keys []any
+
+	// Gone tells that the session went, or was rotated, between the script and the HGETALL
+	// after it: what [Store.Begin] took for it is to be released.
+	Gone bool
+}
+
+// Begin takes the lease of a session for a token, loads the session and starts
+// its idle time anew. Each try has to have a token of its own.
+func (s *Store) Begin(ctx context.Context, handle, proof, token string, q Queueing) (Loaded, error) {
+	keys := s.Keys.Request(handle)
+	l, err := s.begin(ctx, handle, keys, proof, token, q)
+	l.Keys = keys
+	return l, err
+}
+
+func (s *Store) begin(ctx context.Context, handle string, keys []any, proof, token string, q Queueing) (Loaded, error) {
+	if q == Queue && s.short() {
+		l, err := s.loading(ctx, beginScript, keys, proof, false, token, ms(s.LockTTL), proof)
+		if err != nil || l.Status != incomplete {
+			return l, err
+		}
+	}
+	full := q == Again || s.Sharded
+	return s.loading(ctx, beginScript, s.whole(handle, keys), proof, full, token, ms(s.LockTTL), proof, string(q), s.channels(), ms(s.Lifetime), fields(full))
+}
+
+// Load loads a session without a lease and starts its idle time anew.
+func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) {
+	if s.short() {
+		l, err := s.loading(ctx, loadScript, []any{s.Keys.Data(handle)}, proof, false, proof)
+		if err != nil || l.Status != incomplete {
+			return l, err
+		}
+	}
+	keys := []any{s.Keys.Data(handle), s.Keys.Alive(handle), s.Keys.Rotated(handle), s.Keys.Lock(handle)}
+	return s.loading(ctx, loadScript, keys, proof, s.Sharded, proof, ms(s.Lifetime), fields(s.Sharded))
+}
+
+// loading runs a script that loads a session. The fields come with a HGETALL in the same
+// round trip. Where most often there is nothing to load yet, and on a cluster, whose
+// client tries pipelines again by itself, they come with the script.
+func (s *Store) loading(ctx context.Context, script script, keys []any, proof string, full bool, args ...any) (Loaded, error) {
+	if full {
+		return loaded(script.run(ctx, s, keys, args...))
+	}
+	reply, fields, err := script.runAndLoad(ctx, s, keys, args...)
+	l, err := loaded(reply, err)
+	if err != nil || l.Status != Done && l.Status != Retired {
+		return l, err
+	}
+	// Much may have happened between the script and the HGETALL.
+	reason, retired := retiredReason(fields[MetaField])
+	switch {
+	case l.Status == Retired:
+		return Loaded{Status: Retired, Reason: reason}, nil
+	case retired:
+		return Loaded{Status: Retired, Reason: reason, Gone: true}, nil
+	case fields[MetaField] == "":
+		return Loaded{Status: Unknown, Gone: true}, nil
+	case proof != "" && fields[SecretField] != proof:
+		return Loaded{Status: Rotated, Gone: true}, nil
+	}
+	return found(fields)
+}
+
+// fields is how a script is asked to return them.
+func fields(full bool) string {
+	if full {
+		return "fields"
+	}
+	return ""
+}
+
+func loaded(reply any, err error) (Loaded, error) {
+	if err != nil {
+		return Loaded{}, err
+	}
+	list, ok := reply.([]any)
+	if !ok {
+		code, err := status(reply, nil)
+		return Loaded{Status: code}, err
+	}
+	if len(list) != 2 {
+		return Loaded{}, fmt.Errorf("unexpected reply of length %d from a script", len(list))
+	}
+	fields := fieldMap(list[1])
+	if code, err := status(list[0], nil); err != nil || code != Done {
+		reason, _ := retiredReason(fields[MetaField])
+		return Loaded{Status: code, Reason: reason}, err
+	}
+	return found(fields)
+}
+
+// found is a session with these fields.
+func found(fields map[string]string) (Loaded, error) {
+	meta, err := ParseMeta(fields[MetaField])
+	l := Loaded{Status: Done, Meta: meta}
+	l.Proof, l.MAC, l.Fields = takeOwn(fields)
+	return l, err
+}
+
+// takeOwn takes the engine's own fields out of those of a session.
+func takeOwn(fields map[string]string) (proof, mac string, values map[string]string) {
+	proof, mac = fields[SecretField], fields[MACField]
+	delete(fields, MetaField)
+	delete(fields, SecretField)
+	delete(fields, MACField)
+	return proof, mac, fields
+}
+
+// fieldMap is the hash that a script returned: fields and values in turn.
+func fieldMap(reply any) map[string]string {
+	list, _ := reply.([]any)
+	fields := make(map[string]string, len(list)/2)
+	for i := 0; i+1 < len(list); i += 2 {
+		field, _ := list[i].(string)
+		fields[field], _ = list[i+1].(string)
+	}
+	return fields
+}

@@ -1,0 +1,45 @@
+-- companion.lua writes the companion of a session, lets the one that there is live longer, hides
+-- it, or takes it away.
+--
+-- KEYS[1]  S, the companion
+-- KEYS[2]  {S}_Proof
+-- ARGV[1]  how long both live, in ms
+-- ARGV[2]  the session's proof, '' to keep the one that there is
+-- ARGV[3]  "=" and the companion's value, '' to keep the one that there is, "-" to delete it,
+--          "hide" to delete the proof alone, so that nobody is signed in
+-- ARGV[4]  the proof with which the caller found the session; '' to not look
+--
+-- Whoever writes must know the proof that is there, unless there is none: a call that comes late
+-- does not bring an old proof back. So of a companion that was deleted a proof stays for a while, with
+-- which nobody is signed in, as there is no companion.
+--
+-- Returns  1  done
+--          3  there is none to keep
+--          7  another proof is there: nothing was done
+local companion, proof = KEYS[1], KEYS[2]
+local ttl, own, value, found = ARGV[1], ARGV[2], string.match(ARGV[3], '^=(.*)$'), ARGV[4]
+
+-- include lib.lua
+
+local there = redis.call('GET', proof)
+if found ~= '' and there and there ~= found and there ~= own then return ROTATED end
+if ARGV[3] == 'hide' then
+  redis.call('DEL', proof)
+  return DONE
+end
+if ARGV[3] == '-' then
+  redis.call('DEL', companion)
+  redis.call('SET', proof, own, 'PX', MEMORY)
+  return DONE
+end
+if value then
+  redis.call('SET', companion, value, 'PX', ttl)
+elseif redis.call('PEXPIRE', companion, ttl) == 0 then
+  return UNKNOWN
+end
+if own ~= '' then
+  redis.call('SET', proof, own, 'PX', ttl)
+else
+  redis.call('PEXPIRE', proof, ttl)
+end
+return DONE

@@ -1,0 +1,271 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// What is set after Abandon goes into a new session, and the client gets its cookie.
+func TestSetAfterAbandon(t *testing.T) {
+	for _, access := range []session.Access{session.Exclusive, session.Shared} {
+		t.Run(access.String(), func(t *testing.T) {
+			onEach(t, func(t *testing.T, r *rig) {
+				m := r.manager(session.Options{})
+				old := signIn(t, m, "ann")
+				s := begin(t, m, old, access)
+				s.Set("before", 1)
+				s.Abandon()
+				if s.Len() != 0 || s.Principal() != "" || !s.IsNew() || s.ID() != "" || !s.CreatedAt().IsZero() {
+					t.Error("it is not a new session")
+				}
+				s.Set("goodbye", "ann")
+				if err := s.Finish(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				headers := headersOf(s)
+				if cookie := headers.Get("Set-Cookie"); !strings.HasPrefix(cookie, "session="+s.ID()+";") || len(headers["Set-Cookie"]) != 1 {
+					t.Errorf("the response has %d cookies", len(headers["Set-Cookie"]))
+				}
+				v := view(t, m, s.ID())
+				if v.Handle() == handleOf(old) || v.Len() != 1 || get[string](t, v, "goodbye") != "ann" || v.Principal() != "" {
+					t.Errorf("the new session has %v", v.Keys())
+				}
+				if lives(t, m, old) || len(handles(t, m, "ann")) != 0 || r.exists(r.key(old, "Lock")) {
+					t.Error("the old session is not gone")
+				}
+			})
+		})
+	}
+}
+
+// If only the new session cannot be saved, the logout has succeeded, and OnError hears of the
+// rest.
+func TestAbandonSucceedsWithoutTheRest(t *testing.T) {
+	for name, rest := range map[string]struct {
+		value any
+		fault step
+	}{
+		"not encodable": {func() {}, pass},
+		"refused":       {1, refuse},
+		"reply lost":    {1, lose},
+	} {
+		for _, silently := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				inBubble(t, func(t *testing.T, r *rig) {
+					told := 0
+					m, f := faulty(r, session.Options{FailSilently: silently, Hooks: session.Hooks{
+						OnError: func(context.Context, error) { told++ },
+					}})
+					r.warmUpOnly(t, m)
+					id := saved(t, m)
+					s := begin(t, m, id, session.Exclusive)
+					s.Abandon()
+					s.Set("goodbye", rest.value)
+					f.then(pass, rest.fault)
+					commit(t, s)
+					if cookie := headersOf(s).Get("Set-Cookie"); !strings.Contains(cookie, "Max-Age=0") || told != 1 {
+						t.Errorf("the cookie is %q, told %d times", cookie, told)
+					}
+					if lives(t, m, id) {
+						t.Error("the session lives")
+					}
+				})
+			})
+		}
+	}
+}
+
+// A logout needs no lease: it does not wait for who holds the session, and one whose lease was
+// lost ends the session all the same.
+func TestAbandonNeedsNoLease(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m := r.manager(session.Options{})
+		id := saved(t, m, "n", 1)
+		held := begin(t, m, id, session.Exclusive)
+		s := begin(t, m, id, session.Shared)
+		s.Abandon()
+		commit(t, s)
+		held.Set("n", 2)
+		wantErr(t, held.Commit(ctx), session.ErrEnded)
+		if lives(t, m, id) {
+			t.Error("the session lives")
+		}
+
+		id = saved(t, m, "n", 1)
+		s = begin(t, m, id, session.Exclusive)
+		if err := r.client.Set(ctx, r.key(id, "Lock"), strings.Repeat("t", 28), time.Minute).Err(); err != nil {
+			t.Fatal(err)
+		}
+		s.Abandon()
+		commit(t, s)
+		if lives(t, m, id) {
+			t.Error("the session lives")
+		}
+	})
+}
+
+// A logout says success only if the session is gone: one that another request has rotated since
+// is not.
+func TestAbandonAfterARotation(t *testing.T) {
+	for _, silently := range []bool{false, true} {
+		t.Run(fmt.Sprintf("FailSilently %t", silently), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				ctx := context.Background()
+				m := r.manager(session.Options{FailSilently: silently, LockTTL: time.Second, LockHold: time.Second})
+				for _, access := range []session.Access{session.Exclusive, session.Shared} {
+					id := saved(t, m, "n", 1)
+					s := begin(t, m, id, access)
+					time.Sleep(5 * time.Second) // the lease is lost
+					next := rotate(t, m, id)
+					s.Abandon()
+					s.Set("goodbye", 1)
+					wantErr(t, s.Commit(ctx), session.ErrEnded)
+					s.Rollback(ctx)
+					if len(headersOf(s)) != 0 || !lives(t, m, next) {
+						t.Errorf("%v: %v", access, headersOf(s))
+					}
+				}
+			})
+		})
+	}
+}
+
+// Whoever abandons what others have ended meanwhile has what he wants; but as his client may have a
+// new cookie by now, it gets none from this request.
+func TestAbandonAfterOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		told := 0
+		m := r.manager(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { told++ }}})
+		for name, end := range map[string]func(id string){
+			"abandoned": func(id string) { s := begin(t, m, id, session.Shared); s.Abandon(); commit(t, s) },
+			"ended":     func(id string) { _ = m.End(context.Background(), id) },
+			"expired":   func(string) { time.Sleep(time.Hour) },
+		} {
+			told = 0
+			id := saved(t, m)
+			s := begin(t, m, id, session.Shared)
+			end(id)
+			s.Abandon()
+			commit(t, s)
+			if len(headersOf(s)) != 0 || told != 0 {
+				t.Errorf("%s: %v, told %d times", name, headersOf(s), told)
+			}
+			id = saved(t, m)
+			s = begin(t, m, id, session.Shared)
+			end(id)
+			s.Abandon()
+			s.Set("goodbye", 1)
+			commit(t, s)
+			if len(headersOf(s)) != 0 || told != 1 {
+				t.Errorf("%s: %v, told %d times", name, headersOf(s), told)
+			}
+		}
+	})
+}
+
+// After the first byte it is too late for the cookie: that is reported, and Rollback ends the
+// session.
+func TestAbandonAfterTheCommit(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		var told []error
+		m := r.manager(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) { told = append(told, err) }}})
+		for name, start := range map[string]func() *session.Session{
+			"new":       func() *session.Session { return begin(t, m, "", session.Exclusive) },
+			"exclusive": func() *session.Session { return begin(t, m, saved(t, m), session.Exclusive) },
+			"shared":    func() *session.Session { return begin(t, m, saved(t, m), session.Shared) },
+			"rotated": func() *session.Session {
+				s := begin(t, m, saved(t, m), session.Exclusive)
+				s.Rotate()
+				return s
+			},
+		} {
+			told = nil
+			s := start()
+			s.Set("n", 1)
+			commit(t, s)
+			s.Abandon()
+			s.Abandon()
+			if !lives(t, m, s.ID()) || len(told) == 0 || !errors.Is(told[0], session.ErrSealed) {
+				t.Errorf("%s: told %v", name, told)
+			}
+			s.Rollback(ctx)
+			s.Rollback(ctx)
+			if lives(t, m, s.ID()) {
+				t.Errorf("%s: lives", name)
+			}
+		}
+	})
+}
+
+// A visitor without a session who abandons succeeds, also in an outage.
+func TestAbandonOfNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := faulty(r, session.Options{FailSilently: true})
+		f.then(refuse)
+		s := begin(t, m, "", session.Exclusive)
+		s.Set("n", 1)
+		s.Abandon()
+		commit(t, s)
+		if f.used() || len(headersOf(s)) != 0 {
+			t.Error("it made a call, or a cookie")
+		}
+	})
+}
+
+// A logout after the first byte must come true once Redis is back.
+func TestLateAbandonSurvivesAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m, f := faulty(r, session.Options{})
+		warmUp(t, m)
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		commit(t, s)
+		s.Abandon()
+		f.then(refuse)
+		s.Rollback(ctx)
+		time.Sleep(5 * time.Second)
+		if lives(t, m, id) {
+			t.Error("the session lives on")
+		}
+	})
+}
+
+// A logout by SetPrincipal("") while Redis is gone must not be silent either.
+func TestSilentSignOutByPrincipal(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m, f := faulty(r, session.Options{FailSilently: true})
+		warmUp(t, m)
+		id := signIn(t, m, "ann")
+		f.then(refuse)
+		s := begin(t, m, id, session.Exclusive)
+		if !s.Detached() {
+			t.Fatal("not detached")
+		}
+		s.SetPrincipal("")
+		if err := s.Commit(ctx); err == nil {
+			t.Errorf("the sign-out succeeded, and the session still belongs to %q", view(t, m, id).Principal())
+		}
+	})
+}
+
+// Nor while another request has rotated the ID: the session goes on.
+func TestSignOutAfterARotation(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{})
+		id := signIn(t, m, "ann")
+		rotate(t, m, id)
+		s := begin(t, m, id, session.Exclusive)
+		s.SetPrincipal("")
+		wantErr(t, s.Commit(context.Background()), session.ErrEnded)
+	})
+}

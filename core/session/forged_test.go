@@ -1,0 +1,120 @@
+package session_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// With encryption keys, whoever writes Redis can neither sign in as somebody else nor give a
+// session another secret, time or application: that is an error, and not a session.
+func TestForgedSessions(t *testing.T) {
+	key := session.EncryptionKey("0123456789abcdef")
+	onEach(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{key}, FailSilently: true, LockWait: -1})
+		plain := r.manager(session.Options{})
+		set := func(id string, pairs ...any) {
+			if err := r.client.HSet(ctx, r.key(id, "Data"), pairs...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		facts := func(id, old, replacement string) {
+			set(id, "_berth", strings.Replace(r.hget(id, "_berth"), old, replacement, 1))
+		}
+		mallory := signIn(t, m, "mallory")
+		for name, forge := range map[string]func(id string) string{
+			"principal":     func(id string) string { facts(id, " ann", " root"); return id },
+			"authenticated": func(id string) string { facts(id, "a1", "a2"); return id },
+			"no principal":  func(id string) string { facts(id, " ann", " "); return id },
+			"own secret": func(id string) string {
+				own := handleOf(id) + session.NewID()[26:]
+				set(id, "_berth_secret", session.Proof(own))
+				return own
+			},
+			"another's MAC":      func(id string) string { set(id, "_berth_mac", r.hget(mallory, "_berth_mac")); return id },
+			"no MAC":             func(id string) string { r.client.HDel(ctx, r.key(id, "Data"), "_berth_mac"); return id },
+			"empty MAC":          func(id string) string { set(id, "_berth_mac", ""); return id },
+			"saved without keys": func(string) string { return signIn(t, plain, "ann") },
+			"another application": func(string) string {
+				other := r.manager(session.Options{App: r.app + "-b", EncryptionKeys: []session.EncryptionKey{key}})
+				id := signIn(t, other, "ann")
+				fields := r.client.HGetAll(ctx, strings.Replace(r.key(id, "Data"), r.app, r.app+"-b", 1)).Val()
+				for field, value := range fields {
+					set(id, field, value)
+				}
+				return id
+			},
+		} {
+			id := forge(signIn(t, m, "ann"))
+			for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
+				_, err := m.Begin(ctx, id, access)
+				wantForged(t, name, err)
+				wantForged(t, name, m.DoHandle(ctx, handleOf(id), access, nil))
+			}
+			until(t, "no lease is left", func() bool { return !r.exists(r.key(id, "Lock")) })
+			if err := m.EndHandle(ctx, handleOf(id)); err != nil {
+				t.Errorf("%s: cannot be ended: %v", name, err)
+			}
+		}
+
+		// What berth itself writes is no forgery, whatever it is.
+		id := signIn(t, m, "ann")
+		for _, change := range []func(s *session.Session){
+			(*session.Session).Rotate, (*session.Session).Reauthenticated,
+			func(s *session.Session) { s.SetTimeout(time.Hour); s.Set("n", 1) },
+			func(s *session.Session) { s.SetPrincipal("bob") },
+			func(s *session.Session) { s.SetPrincipal("") },
+			func(s *session.Session) { s.Clear() },
+		} {
+			s := begin(t, m, id, session.Exclusive)
+			change(s)
+			commit(t, s)
+			id = s.ID()
+			s = begin(t, m, id, session.Shared)
+			s.Set("n", 2)
+			commit(t, s)
+		}
+	})
+}
+
+func wantForged(t *testing.T, name string, err error) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), session.ErrForged.Error()) {
+		t.Errorf("%s: error is %v", name, err)
+	}
+}
+
+// The end of such a session is kept aside, and nobody is given it.
+func TestForgedEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m := r.manager(tracked(func(o *session.Options) {
+			o.EncryptionKeys = []session.EncryptionKey{session.EncryptionKey("0123456789abcdef")}
+		}))
+		var h endings
+		handleEnds(t, m, h.handle)
+		honest, forged := signIn(t, m, "ann"), signIn(t, m, "mallory")
+		if err := r.client.HSet(ctx, r.key(forged, "Data"), "_berth", strings.Replace(r.hget(forged, "_berth"), "mallory", "root", 1)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		all := h.list()
+		if len(all) != 1 || all[0].Handle != handleOf(honest) || all[0].Principal != "ann" || all[0].AuthenticatedAt.IsZero() {
+			t.Errorf("ended: %v", all)
+		}
+		aside := 0
+		for e, err := range m.EndsAside(ctx) {
+			aside++
+			if wantForged(t, "aside", err); e.Handle != handleOf(forged) || e.Principal != "" {
+				t.Errorf("aside: %v", e)
+			}
+		}
+		if aside != 1 {
+			t.Errorf("%d are aside", aside)
+		}
+	})
+}

@@ -1,0 +1,187 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// Whoever ends a session that others wait for wakes the first of them.
+func TestEndWakesTheFirstWaiter(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	ctx := context.Background()
+	m, waiter := r.manager(session.Options{}), r.manager(session.Options{})
+	id := saved(t, m)
+	hear := r.client.PSubscribe(ctx, r.app+"_Wake_*")
+	defer hear.Close()
+	if _, err := hear.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, m, id, session.Exclusive)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		begin(t, waiter, id, session.Exclusive).Rollback(ctx)
+	}()
+	until(t, "it waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+	if err := m.EndHandle(ctx, handleOf(id)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-hear.Channel():
+	case <-done:
+		t.Error("the waiter was told nothing: it found out when it looked again")
+	}
+	<-done
+	s.Rollback(ctx)
+}
+
+// A hook of errors that panics during a begin leaves neither the gate nor the lease taken.
+func TestPanicInAHook(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		armed := false
+		m, on := matching(r, session.Options{LockWait: time.Minute, Hooks: session.Hooks{OnError: func(context.Context, error) {
+			if armed {
+				armed = false
+				panic("a bug of the application")
+			}
+		}}})
+		r.warmUpOnly(t, m)
+		s := begin(t, m, "", session.Exclusive)
+		s.SetCompanion("c")
+		commit(t, s)
+		armed = true
+		on.arm("_Proof", refuse)
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = m.Begin(ctx, s.ID(), session.Exclusive)
+		}()
+		time.Sleep(time.Hour / 4) // far beyond LockTTL
+		again, err := m.Begin(ctx, s.ID(), session.Exclusive)
+		if err != nil {
+			t.Errorf("a quarter of an hour later: %v", err)
+			return
+		}
+		again.Rollback(ctx)
+	})
+}
+
+// After Close too, OnError may use the session when it hears that an index could not be told.
+func TestHookAfterClose(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	var s *session.Session
+	m, on := matching(r, session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { _ = s.Principal() }}})
+	id := signIn(t, m, "ann")
+	s = begin(t, m, id, session.Exclusive)
+	s.SetTimeout(time.Hour)
+	_ = m.Close()
+	on.each("_Principal_", refuse)
+	done := make(chan error, 1)
+	go func() { done <- s.Commit(context.Background()) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(3 * time.Second):
+		t.Error("deadlock: Commit holds the session's mutex while it calls OnError")
+	}
+}
+
+// A session with a timeout below LockTTL does not expire while it is held, if another request reads
+// or shares it.
+func TestNothingExpiresWhileHeld(t *testing.T) {
+	for _, access := range []session.Access{session.ReadOnly, session.Shared} {
+		for _, track := range []bool{false, true} {
+			t.Run(fmt.Sprint(access, track), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, r *rig) {
+					var h endings
+					m := r.manager(session.Options{Timeout: 2 * time.Second, TrackEnd: track})
+					if track {
+						handleEnds(t, m, h.handle)
+					}
+					id := saved(t, m)
+					s := begin(t, m, id, session.Exclusive)
+					o := begin(t, m, id, access)
+					if access == session.Shared {
+						o.Set("o", 1)
+					}
+					commit(t, o)
+					time.Sleep(3 * time.Second)
+					s.Set("n", 1)
+					if err := s.Commit(context.Background()); err != nil {
+						t.Errorf("held, within its lease: %v", err)
+					}
+					if len(h.list()) > 0 {
+						t.Errorf("held, and its end was handled: %v", h.list())
+					}
+				})
+			})
+		}
+	}
+}
+
+// A session that was certainly never saved has no end.
+func TestEndOfWhatWasNeverSaved(t *testing.T) {
+	for name, save := range map[string]func(t *testing.T, m *session.Manager, on *onCmd){
+		"after Abandon": func(t *testing.T, m *session.Manager, on *onCmd) {
+			s := begin(t, m, saved(t, m), session.Exclusive)
+			s.Abandon()
+			s.Set("goodbye", 1)
+			on.each("goodbye", answers("OOM command not allowed when used memory > 'maxmemory'."))
+			commit(t, s)
+			s.Rollback(context.Background())
+			on.each("", nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				var h endings
+				handleEnds(t, r.manager(tracked()), h.handle)
+				m, on := matching(r, tracked())
+				save(t, m, on)
+				time.Sleep(10 * time.Minute)
+				for _, e := range h.list() {
+					if e.NoData {
+						t.Errorf("the end of %v, which was never saved", e)
+					}
+				}
+			})
+		})
+	}
+}
+
+// With a shorter timeout than another request has set meanwhile, the end comes in time.
+func TestEndAfterTwoTimeouts(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var h endings
+		o := tracked(func(o *session.Options) { o.Timeout = 10 * time.Second })
+		handleEnds(t, r.manager(o), h.handle)
+		m := r.manager(o)
+		id := saved(t, m)
+		s := begin(t, m, id, session.Exclusive)
+		shared := begin(t, m, id, session.Shared)
+		shared.SetTimeout(15 * time.Minute)
+		commit(t, shared)
+		time.Sleep(30 * time.Second) // the index is looked at
+		s.SetTimeout(20 * time.Second)
+		s.Set("n", 1)
+		commit(t, s)
+		time.Sleep(5 * time.Minute)
+		if n := len(h.list()); n != 1 {
+			t.Errorf("%d ends, five minutes after it expired", n)
+		}
+		time.Sleep(15 * time.Minute)
+		for _, e := range h.list() {
+			if e.NoData {
+				t.Errorf("the end has no values: %v", e)
+			}
+		}
+	})
+}
