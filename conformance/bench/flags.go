@@ -29,7 +29,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	)
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(out)
-	f.BoolVar(&o.quick, "quick", false, "take a minute, not ten: few and short rounds, too few for the page")
+	f.BoolVar(&o.quick, "quick", false, "take two minutes, not twelve: few and short rounds, too few for the page")
 	f.StringVar(&o.docs, "docs", "", "write the page, its picture and its data into this `folder`; not with -quick")
 	f.StringVar(&o.json, "json", "", "write all figures to this `file`")
 	f.StringVar(&o.from, "from", "", "measure nothing, but show what is in this `file`, which -json or -docs has written")

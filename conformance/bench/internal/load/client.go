@@ -1,7 +1,7 @@
 // Package load is the clients: each has a connection of its own, and sends its next
 // request when it has the response to the last one. They share the process and the cores
-// with the servers, so they do little: requests are prepared beforehand, and responses are
-// read into memory that is used again.
+// with the servers, so they do little: requests are written and responses are read into
+// memory that is used again.
 package load
 
 import (
@@ -22,6 +22,7 @@ const patience = 60 * time.Second
 // Client is one connection to a server.
 type Client struct {
 	conn     net.Conn
+	name     string // no other client of the machine has it
 	reader   *bufio.Reader
 	response fasthttp.Response
 }
@@ -32,7 +33,7 @@ func Dial(addr string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{conn: conn, reader: bufio.NewReader(conn)}, nil
+	return &Client{conn: conn, name: conn.LocalAddr().String(), reader: bufio.NewReader(conn)}, nil
 }
 
 // Close ends the connection.
@@ -40,16 +41,19 @@ func (c *Client) Close() error { return c.conn.Close() }
 
 // Request is what is sent, byte for byte. Cookie is name=value, or "" for none.
 func Request(method, path, cookie string) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n", method, path)
+	return appendRequest(nil, method, path, cookie)
+}
+
+func appendRequest(b []byte, method, path, cookie string) []byte {
+	b = append(append(b, method...), ' ')
+	b = append(append(b, path...), " HTTP/1.1\r\nHost: 127.0.0.1\r\n"...)
 	if cookie != "" {
-		fmt.Fprintf(&b, "Cookie: %s\r\n", cookie)
+		b = append(append(append(b, "Cookie: "...), cookie...), "\r\n"...)
 	}
 	if method != "GET" {
-		b.WriteString("Content-Length: 0\r\n")
+		b = append(b, "Content-Length: 0\r\n"...)
 	}
-	b.WriteString("\r\n")
-	return b.Bytes()
+	return append(b, "\r\n"...)
 }
 
 // Reply is the body of a response: the number in the session, and the length of a string
@@ -80,14 +84,20 @@ func (c *Client) Open(path string) (cookie string, err error) {
 	if _, err := c.Do(Request("POST", path, "")); err != nil {
 		return "", err
 	}
-	c.response.Header.VisitAllCookie(func(_, value []byte) {
-		pair, _, _ := bytes.Cut(value, []byte(";"))
-		cookie = string(pair)
-	})
-	if cookie == "" {
+	if cookie = c.cookie(); cookie == "" {
 		return "", errors.New("load: a new session came without a cookie")
 	}
 	return cookie, nil
+}
+
+// cookie is the last that came with the last response, which replaces those before it: a
+// library may delete a session's cookie and then set the new one. It is "" if none came.
+func (c *Client) cookie() string {
+	var pair []byte
+	c.response.Header.VisitAllCookie(func(_, value []byte) {
+		pair, _, _ = bytes.Cut(value, []byte(";"))
+	})
+	return string(pair)
 }
 
 func parse(body []byte) (Reply, error) {

@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -37,12 +38,14 @@ func newHistogram() *hdrhistogram.Histogram {
 
 // Run lets each client send requests, one after the other, for the duration but one at
 // least, and returns when all have their last response. A client ends at its first error.
+// At [ErrUsedUp] all clients end, which is no failure.
 func Run(clients int, d time.Duration, request func(client int) error) (Result, error) {
 	var (
 		wg      sync.WaitGroup
 		r       = Result{Counts: make([]int, clients), Latency: newHistogram()}
 		latency = make([]*hdrhistogram.Histogram, clients)
 		errs    = make([]error, clients)
+		usedUp  atomic.Bool
 	)
 	for i := range latency {
 		latency[i] = newHistogram()
@@ -58,9 +61,13 @@ func Run(clients int, d time.Duration, request func(client int) error) (Result, 
 				now := time.Now()
 				errs[i] = latency[i].RecordValue(int64(now.Sub(from)))
 				count++
-				if from = now; from.Sub(start) >= d {
+				if from = now; from.Sub(start) >= d || usedUp.Load() {
 					break
 				}
+			}
+			if errors.Is(errs[i], ErrUsedUp) {
+				usedUp.Store(true)
+				errs[i] = nil
 			}
 			r.Counts[i] = count
 		})

@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // Shape is what a session holds besides its number: so many strings of so many bytes.
@@ -19,44 +20,50 @@ const (
 	NoCookie Work = iota
 	Read
 	Change
+	Rotate
+	// SignIn is a rotation that makes the session that of a user. Each session does it
+	// once, and each for a user of its own.
+	SignIn
 )
+
+// Rotates is whether the session has a new ID after it.
+func (w Work) Rotates() bool { return w == Rotate || w == SignIn }
+
+// ErrUsedUp means that all sessions of a client have signed in. It ends a [Run].
+var ErrUsedUp = errors.New("load: all sessions have signed in")
 
 // Sessions are sessions of one client: nobody else changes them, so that the client
 // knows what each response must say.
 type Sessions struct {
-	requests [2][][]byte // by work, less NoCookie
+	cookies  []string
 	n        []int
 	size     int
 	stores   bool
 	next     int
+	signedIn int
+	request  []byte // used again
 }
 
 // NewSessions makes so many sessions at a server. Stores is whether the server keeps
 // what it is told; otherwise responses are not looked at.
 func NewSessions(c *Client, shape Shape, count int, stores bool) (*Sessions, error) {
-	cookies := make([]string, count)
-	for i := range cookies {
-		var err error
-		if cookies[i], err = c.Open(shape.Path()); err != nil {
-			return nil, err
-		}
-	}
-	return adopt(cookies, shape, stores), nil
-}
-
-func adopt(cookies []string, shape Shape, stores bool) *Sessions {
-	s := &Sessions{n: make([]int, len(cookies)), stores: stores}
+	s := &Sessions{cookies: make([]string, count), n: make([]int, count), stores: stores}
 	if shape.Fields > 0 {
 		s.size = shape.Size
 	}
-	for _, cookie := range cookies {
-		s.requests[0] = append(s.requests[0], Request("GET", "/read", cookie))
-		s.requests[1] = append(s.requests[1], Request("POST", "/change", cookie))
+	for i := range s.cookies {
+		var err error
+		if s.cookies[i], err = c.Open(shape.Path()); err != nil {
+			return nil, err
+		}
 	}
-	return s
+	return s, nil
 }
 
-var errStranger = errors.New("load: a client without a cookie saw a session")
+var (
+	errStranger = errors.New("load: a client without a cookie saw a session")
+	errKept     = errors.New("load: a session was to have a new cookie and kept the old one")
+)
 
 var strange = Request("GET", "/read", "")
 
@@ -69,11 +76,29 @@ func (s *Sessions) Do(c *Client, w Work) error {
 		}
 		return err
 	}
+	if w == SignIn {
+		if s.signedIn == len(s.n) {
+			return ErrUsedUp
+		}
+		s.signedIn++
+	}
 	i := s.next
 	s.next = (i + 1) % len(s.n)
-	r, err := c.Do(s.requests[w-1][i])
-	if err != nil || !s.stores {
+	method, path := s.route(c, w, i)
+	s.request = appendRequest(s.request[:0], method, path, s.cookies[i])
+	r, err := c.Do(s.request)
+	if err != nil {
 		return err
+	}
+	if w.Rotates() {
+		cookie := c.cookie()
+		if cookie == "" || cookie == s.cookies[i] {
+			return errKept
+		}
+		s.cookies[i] = cookie
+	}
+	if !s.stores {
+		return nil
 	}
 	if w == Change {
 		s.n[i]++
@@ -85,6 +110,26 @@ func (s *Sessions) Do(c *Client, w Work) error {
 	return nil
 }
 
-func (w Work) String() string {
-	return [...]string{"no cookie", "read", "read-change-write"}[w]
+// Check reads all sessions, each with its last cookie.
+func (s *Sessions) Check(c *Client) error {
+	for range s.n {
+		if err := s.Do(c, Read); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// route is where the work is done on one of the sessions.
+func (s *Sessions) route(c *Client, w Work, session int) (method, path string) {
+	switch w {
+	case Change:
+		return "POST", "/change"
+	case Rotate:
+		return "POST", "/rotate"
+	case SignIn:
+		return "POST", "/rotate?user=" + c.name + "-" + strconv.Itoa(session)
+	default:
+		return "GET", "/read"
+	}
 }

@@ -1,11 +1,15 @@
 package load_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,22 +24,32 @@ func TestSessionsSeeThroughBrokenServers(t *testing.T) {
 	for what, c := range map[string]struct {
 		work   load.Work
 		answer string
+		cookie string
 		ok     bool
 	}{
-		"kept":                     {load.Change, "1 0", true},
-		"forgot the change":        {load.Change, "0 0", false},
-		"read":                     {load.Read, "0 7", true},
-		"read nothing":             {load.Read, "0 0", false},
-		"somebody else's":          {load.Read, "3 7", false},
-		"no cookie":                {load.NoCookie, "0 0", true},
-		"a session without cookie": {load.NoCookie, "0 7", false},
-		"not an answer":            {load.Read, "oops", false},
+		"kept":                     {load.Change, "1 0", "", true},
+		"forgot the change":        {load.Change, "0 0", "", false},
+		"read":                     {load.Read, "0 7", "", true},
+		"read nothing":             {load.Read, "0 0", "", false},
+		"somebody else's":          {load.Read, "3 7", "", false},
+		"no cookie":                {load.NoCookie, "0 0", "", true},
+		"a session without cookie": {load.NoCookie, "0 7", "", false},
+		"not an answer":            {load.Read, "oops", "", false},
+		"rotated":                  {load.Rotate, "0 7", "y", true},
+		"rotated without values":   {load.Rotate, "0 0", "y", false},
+		"not rotated":              {load.Rotate, "0 7", "", false},
+		"the same cookie again":    {load.Rotate, "0 7", "x", false},
+		"signed in":                {load.SignIn, "0 7", "y", true},
+		"signed in, not rotated":   {load.SignIn, "0 7", "", false},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/fill") {
 				http.SetCookie(w, &http.Cookie{Name: "id", Value: "x"})
 				fmt.Fprint(w, "0 7")
 				return
+			}
+			if c.cookie != "" {
+				http.SetCookie(w, &http.Cookie{Name: "id", Value: c.cookie})
 			}
 			fmt.Fprint(w, c.answer)
 		}))
@@ -52,6 +66,62 @@ func TestSessionsSeeThroughBrokenServers(t *testing.T) {
 		}
 		_ = client.Close()
 		server.Close()
+	}
+}
+
+// A session is asked for with the cookie that came last, and signs in once.
+func TestSessionsFollowTheirCookies(t *testing.T) {
+	t.Parallel()
+	var live, users sync.Map
+	var made atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cookie, err := r.Cookie("id")
+		if err == nil {
+			if _, ok := live.Load(cookie.Value); !ok {
+				http.Error(w, "an old cookie", http.StatusForbidden)
+				return
+			}
+		}
+		if r.URL.Path != "/read" {
+			if err == nil {
+				live.Delete(cookie.Value)
+				users.Store(r.FormValue("user"), true)
+			}
+			id := strconv.FormatInt(made.Add(1), 10)
+			live.Store(id, true)
+			http.SetCookie(w, &http.Cookie{Name: "id", MaxAge: -1}) // as gorilla deletes the old one
+			http.SetCookie(w, &http.Cookie{Name: "id", Value: id})
+		}
+		fmt.Fprint(w, "0 7")
+	}))
+	defer server.Close()
+	client, err := load.Dial(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	sessions, err := load.NewSessions(client, load.Shape{Fields: 1, Size: 7}, 2, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []load.Work{load.Rotate, load.Rotate, load.Rotate, load.SignIn, load.SignIn} {
+		if err := sessions.Do(client, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sessions.Do(client, load.SignIn); !errors.Is(err, load.ErrUsedUp) {
+		t.Errorf("a third of two sessions: %v", err)
+	}
+	if err := sessions.Check(client); err != nil {
+		t.Error(err)
+	}
+	var signedIn []string
+	users.Range(func(user, _ any) bool {
+		signedIn = append(signedIn, user.(string))
+		return true
+	})
+	if len(signedIn) != 3 { // "" is of the rotations
+		t.Errorf("two sessions have signed in for %q", signedIn)
 	}
 }
 
@@ -89,6 +159,14 @@ func TestRun(t *testing.T) {
 	})
 	if _, err := load.Run(2, time.Minute, func(client int) error { return fmt.Errorf("client %d", client) }); err == nil {
 		t.Error("an error did not end the run")
+	}
+	if r, err := load.Run(2, time.Minute, func(client int) error {
+		if client == 0 {
+			return load.ErrUsedUp
+		}
+		return nil
+	}); err != nil || r.Counts[0] != 0 || r.Counts[1] == 0 {
+		t.Errorf("all used up: %v, %v, want requests of the other client", r.Counts, err)
 	}
 	if r, err := load.Run(2, 0, func(int) error { return nil }); err != nil || r.Count() != 2 {
 		t.Errorf("without time: %+v, %v, want a request of each client", r.Counts, err)

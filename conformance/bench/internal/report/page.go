@@ -38,6 +38,7 @@ func page(w io.Writer, r figure.Results) error {
 		"Noise": percent(r.Noise()), "Setting": r.Setting, "Goals": goals, "Picture": pictureFile, "Data": dataFile,
 		"GoalTable": goalTable(goals).Markdown(), "Hot": hotTable(r).Markdown(), "Memory": memoryTable(r).Markdown(),
 		"NoCookie": suite.WorkNoCookie, "Read": suite.WorkRead, "Change": suite.WorkChange, "Big": suite.WorkBig,
+		"Rotate": suite.WorkRotate, "SignIn": suite.WorkSignIn,
 		"Clients": suite.GrowClients, "Fields": suite.GrowFields, "Sessions": suite.GrowSessions,
 		"Work": r.Workload(suite.WorkChange), "BigWork": r.Workload(suite.WorkBig),
 		"Scale": scaleOf(r), "MostClients": slices.Max(append([]int{0}, r.GrowthOf(suite.GrowClients).Sizes...)),

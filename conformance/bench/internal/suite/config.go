@@ -20,6 +20,9 @@ type Config struct {
 	Clients int
 	// Pool is how many connections to Redis each target may have.
 	Pool int
+	// SignIns is how many sessions each client has to sign in with, in a turn. When one client
+	// has used all of its own, the turn ends. Counting round trips takes 20.
+	SignIns int
 	// Hot is how many clients share the hot session.
 	Hot figure.HotClients
 	// GrowClients, GrowFields and GrowSessions are the sizes to measure.
@@ -36,17 +39,18 @@ type Config struct {
 func Full() Config {
 	return Config{
 		Rounds: 5, GrowthRounds: 3, Window: 700 * time.Millisecond, Warm: 150 * time.Millisecond,
-		Clients: 16, Pool: 64, Hot: figure.HotClients{InProcess: 32, Processes: 4, PerProcess: 8},
+		Clients: 16, Pool: 64, SignIns: 512, Hot: figure.HotClients{InProcess: 32, Processes: 4, PerProcess: 8},
 		GrowClients: []int{1, 4, 16, 64, 256}, GrowFields: []int{1, 10, 100, 1000},
 		GrowSessions: []int{1_000, 10_000, 100_000, 1_000_000}, MemorySessions: 4096, BigFields: 256,
 	}
 }
 
-// Quick takes a minute, and shows little more than that all works.
+// Quick takes two minutes, and shows little more than that all works.
 func Quick() Config {
 	c := Full()
 	c.Rounds, c.GrowthRounds = 3, 1
 	c.Window, c.Warm = 150*time.Millisecond, 50*time.Millisecond
+	c.SignIns = 128
 	c.GrowSessions = []int{1_000, 10_000, 100_000}
 	return c
 }

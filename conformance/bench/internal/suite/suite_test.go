@@ -26,7 +26,7 @@ func TestRun(t *testing.T) {
 	redistest.NeedServer(t)
 	const tick = 2 * time.Millisecond
 	r, err := suite.Run(t.Context(), suite.Config{
-		Rounds: 1, GrowthRounds: 1, Window: 5 * tick, Warm: tick, Clients: 2, Pool: 4,
+		Rounds: 1, GrowthRounds: 1, Window: 5 * tick, Warm: tick, Clients: 2, Pool: 4, SignIns: 30,
 		Hot:         figure.HotClients{InProcess: 3, Processes: 2, PerProcess: 2},
 		GrowClients: []int{1, 3}, GrowFields: []int{1, 10}, GrowSessions: []int{10, 1_500},
 		MemorySessions: 8, BigFields: 8, Log: t.Logf,

@@ -33,7 +33,9 @@ type contender struct {
 }
 
 func (s *suite) contender(t *target.Running, j job) (_ *contender, err error) {
-	c := &contender{Running: t, job: j, meter: meter.Meter{Redis: s.redis, Wire: t.Wire}}
+	c := &contender{
+		Running: t, job: j, meter: meter.Meter{Redis: s.redis, Wire: t.Wire}, sessions: make([]*load.Sessions, j.clients),
+	}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -45,13 +47,47 @@ func (s *suite) contender(t *target.Running, j job) (_ *contender, err error) {
 			return nil, err
 		}
 		c.clients = append(c.clients, client)
-		sessions, err := load.NewSessions(client, j.shape, j.each, t.Stores)
-		if err != nil {
-			return nil, fmt.Errorf("%s: a new session: %w", t.Name, err)
-		}
-		c.sessions = append(c.sessions, sessions)
 	}
-	return c, nil
+	if j.work.Rotates() {
+		return c, nil // each turn opens its own
+	}
+	return c, c.open()
+}
+
+// open makes the sessions of all clients.
+func (c *contender) open() error {
+	_, err := load.Run(len(c.clients), 0, func(i int) (err error) {
+		c.sessions[i], err = load.NewSessions(c.clients[i], c.job.shape, c.job.each, c.Stores)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: new sessions: %w", c.Name, err)
+	}
+	return nil
+}
+
+// reopen makes new sessions for work that rotates them, in an empty Redis: a session signs in
+// but once, and what an old ID leaves in Redis must not burden the turns of others.
+func (c *contender) reopen(ctx context.Context) error {
+	if !c.job.work.Rotates() {
+		return nil
+	}
+	if err := c.meter.Redis.FlushAll(ctx).Err(); err != nil {
+		return err
+	}
+	return c.open()
+}
+
+// check reads the sessions that were rotated, with the cookies that came last.
+func (c *contender) check() error {
+	if !c.job.work.Rotates() {
+		return nil
+	}
+	_, err := load.Run(len(c.clients), 0, func(i int) error { return c.sessions[i].Check(c.clients[i]) })
+	if err != nil {
+		return fmt.Errorf("%s: afterwards: %w", c.Name, err)
+	}
+	return nil
 }
 
 func (c *contender) close() {
@@ -70,7 +106,13 @@ func (c *contender) run(d time.Duration) (load.Result, error) {
 
 // turn is one sample of one target.
 func (c *contender) turn(ctx context.Context, warm, window time.Duration) (figure.Sample, error) {
+	if err := c.reopen(ctx); err != nil {
+		return figure.Sample{}, err
+	}
 	if _, err := c.run(warm); err != nil {
+		return figure.Sample{}, err
+	}
+	if err := c.reopen(ctx); err != nil {
 		return figure.Sample{}, err
 	}
 	trips, err := c.trips()
@@ -90,7 +132,7 @@ func (c *contender) turn(ctx context.Context, warm, window time.Duration) (figur
 	if err != nil {
 		return figure.Sample{}, err
 	}
-	return sample(r, trips, after.Since(before)), nil
+	return sample(r, trips, after.Since(before)), c.check()
 }
 
 // trips is how often a request waits for Redis that has it for itself.

@@ -15,6 +15,8 @@ const (
 	WorkRead     = "read"
 	WorkChange   = "read-change-write"
 	WorkBig      = "small change, big session"
+	WorkRotate   = "rotation"
+	WorkSignIn   = "sign-in"
 )
 
 // small is the session of 500 bytes.
@@ -34,6 +36,8 @@ func (s *suite) workloads(ctx context.Context, r *figure.Results) error {
 		{WorkRead, load.Read, small, []string{target.NameSCSLocked}},
 		{WorkChange, load.Change, small, []string{target.NameSCSSliding}},
 		{WorkBig, load.Change, load.Shape{Fields: s.BigFields, Size: bigField}, []string{target.NameSCSSliding, target.NameScripts}},
+		{WorkRotate, load.Rotate, small, []string{target.NameSCSSliding, target.NameScripts}},
+		{WorkSignIn, load.SignIn, small, []string{target.NameSCSSliding, target.NameScripts}},
 	} {
 		var targets []*target.Running
 		for _, t := range target.All() {
@@ -43,6 +47,9 @@ func (s *suite) workloads(ctx context.Context, r *figure.Results) error {
 		}
 		s.Log("%s: %d targets, %d rounds", w.name, len(targets), s.Rounds)
 		j := job{work: w.work, shape: w.shape, clients: s.Clients, each: 1, rounds: s.Rounds}
+		if j.work == load.SignIn {
+			j.each = s.SignIns
+		}
 		rows, err := s.measure(ctx, j, targets)
 		if err != nil {
 			return err

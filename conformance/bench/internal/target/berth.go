@@ -45,20 +45,21 @@ func startBerth(e env) (*application, error) {
 	if err != nil {
 		return nil, err
 	}
+	read := func(w http.ResponseWriter, r *http.Request) error {
+		n, size, err := berthRead(httpsession.From(r))
+		if err != nil {
+			return err
+		}
+		reply(w, n, size)
+		return nil
+	}
 	h := handlers{
 		fill: func(w http.ResponseWriter, r *http.Request, c content) error {
 			berthFill(httpsession.From(r), c)
 			reply(w, 0, c.size)
 			return nil
 		},
-		read: func(w http.ResponseWriter, r *http.Request) error {
-			n, size, err := berthRead(httpsession.From(r))
-			if err != nil {
-				return err
-			}
-			reply(w, n, size)
-			return nil
-		},
+		read: read,
 		change: func(w http.ResponseWriter, r *http.Request) error {
 			n, err := berthChange(httpsession.From(r))
 			if err != nil {
@@ -66,6 +67,10 @@ func startBerth(e env) (*application, error) {
 			}
 			reply(w, n, 0)
 			return nil
+		},
+		rotate: func(w http.ResponseWriter, r *http.Request, user string) error {
+			berthRotate(httpsession.From(r), user)
+			return read(w, r)
 		},
 	}
 	access := httpsession.WithAccess(func(r *http.Request) session.Access { return berthAccess(r.Method) })
@@ -81,20 +86,21 @@ func startBerthGin(e env) (*application, error) {
 	engine.Use(ginsession.Middleware(m, ginsession.WithAccess(func(c *gin.Context) session.Access {
 		return berthAccess(c.Request.Method)
 	})))
+	read := func(c *gin.Context) error {
+		n, size, err := berthRead(ginsession.From(c))
+		if err != nil {
+			return err
+		}
+		replyGin(c, n, size)
+		return nil
+	}
 	ginHandlers{
 		fill: func(c *gin.Context, content content) error {
 			berthFill(ginsession.From(c), content)
 			replyGin(c, 0, content.size)
 			return nil
 		},
-		read: func(c *gin.Context) error {
-			n, size, err := berthRead(ginsession.From(c))
-			if err != nil {
-				return err
-			}
-			replyGin(c, n, size)
-			return nil
-		},
+		read: read,
 		change: func(c *gin.Context) error {
 			n, err := berthChange(ginsession.From(c))
 			if err != nil {
@@ -102,6 +108,10 @@ func startBerthGin(e env) (*application, error) {
 			}
 			replyGin(c, n, 0)
 			return nil
+		},
+		rotate: func(c *gin.Context, user string) error {
+			berthRotate(ginsession.From(c), user)
+			return read(c)
 		},
 	}.register(engine)
 	return &application{handler: engine, close: closer}, nil
@@ -116,24 +126,29 @@ func startBerthFiber(e env) (*application, error) {
 	app.Use(fibersession.Middleware(m, fibersession.WithAccess(func(c *fiber.Ctx) session.Access {
 		return berthAccess(c.Method())
 	})))
+	read := func(c *fiber.Ctx) error {
+		n, size, err := berthRead(fibersession.From(c))
+		if err != nil {
+			return err
+		}
+		return replyFiber(c, n, size)
+	}
 	fiberHandlers{
 		fill: func(c *fiber.Ctx, content content) error {
 			berthFill(fibersession.From(c), content)
 			return replyFiber(c, 0, content.size)
 		},
-		read: func(c *fiber.Ctx) error {
-			n, size, err := berthRead(fibersession.From(c))
-			if err != nil {
-				return err
-			}
-			return replyFiber(c, n, size)
-		},
+		read: read,
 		change: func(c *fiber.Ctx) error {
 			n, err := berthChange(fibersession.From(c))
 			if err != nil {
 				return err
 			}
 			return replyFiber(c, n, 0)
+		},
+		rotate: func(c *fiber.Ctx, user string) error {
+			berthRotate(fibersession.From(c), user)
+			return read(c)
 		},
 	}.register(app)
 	return &application{fiber: app, close: closer}, nil
@@ -164,4 +179,13 @@ func berthChange(s *session.Session) (n int, err error) {
 	n++
 	berthNumber.Set(s, n)
 	return n, nil
+}
+
+// berthRotate needs no Rotate for a sign-in, which rotates by itself.
+func berthRotate(s *session.Session, user string) {
+	if user == "" {
+		s.Rotate()
+	} else {
+		s.SetPrincipal(user)
+	}
 }

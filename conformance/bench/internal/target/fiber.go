@@ -30,15 +30,11 @@ func startFiber(e env) (*application, error) {
 			if err != nil {
 				return err
 			}
-			n, err := asInt(s.Get(number))
+			n, size, err := fiberRead(s)
 			if err != nil {
 				return err
 			}
-			f, err := asString(s.Get(first))
-			if err != nil {
-				return err
-			}
-			return replyFiber(c, n, len(f))
+			return replyFiber(c, n, size)
 		},
 		change: func(c *fiber.Ctx) error {
 			s, err := store.Get(c)
@@ -56,6 +52,35 @@ func startFiber(e env) (*application, error) {
 			}
 			return replyFiber(c, n, 0)
 		},
+		rotate: func(c *fiber.Ctx, user string) error {
+			s, err := store.Get(c)
+			if err != nil {
+				return err
+			}
+			n, size, err := fiberRead(s)
+			if err != nil {
+				return err
+			}
+			if err := s.Regenerate(); err != nil {
+				return err
+			}
+			if user != "" {
+				s.Set(owner, user)
+			}
+			if err := s.Save(); err != nil {
+				return err
+			}
+			return replyFiber(c, n, size)
+		},
 	}.register(app)
 	return &application{fiber: app, close: closing(client)}, nil
+}
+
+func fiberRead(s *session.Session) (n, size int, err error) {
+	n, err = asInt(s.Get(number))
+	if err != nil {
+		return 0, 0, err
+	}
+	f, err := asString(s.Get(first))
+	return n, len(f), err
 }

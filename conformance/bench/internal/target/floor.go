@@ -14,19 +14,25 @@ import (
 const floorTimeout = 20 * time.Minute
 
 // startGetSet keeps the values in one string, so that all it costs is the calls: GET to
-// read, GET and SET to change, and no call without a cookie.
+// read, GET and SET to change, GET, SET and DEL to rotate, and no call without a cookie.
 func startGetSet(e env) (*application, error) {
 	client := e.client()
+	create := func(w http.ResponseWriter, r *http.Request, value []byte) error {
+		id := rand.Text()
+		if err := client.Set(r.Context(), "floor_"+id, value, floorTimeout).Err(); err != nil {
+			return err
+		}
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: id, Path: "/", HttpOnly: true})
+		return nil
+	}
 	h := handlers{
 		fill: func(w http.ResponseWriter, r *http.Request, c content) error {
-			id := rand.Text()
 			value := appendReply(nil, 0, c.size)
 			value = append(value, ' ')
 			c.each(func(_, f string) { value = append(value, f...) })
-			if err := client.Set(r.Context(), "floor_"+id, value, floorTimeout).Err(); err != nil {
+			if err := create(w, r, value); err != nil {
 				return err
 			}
-			http.SetCookie(w, &http.Cookie{Name: "session", Value: id, Path: "/", HttpOnly: true})
 			reply(w, 0, c.size)
 			return nil
 		},
@@ -40,11 +46,7 @@ func startGetSet(e env) (*application, error) {
 			if err != nil {
 				return err
 			}
-			n, rest, err := cutNumber(value)
-			if err != nil {
-				return err
-			}
-			size, _, err := cutNumber(rest)
+			n, size, err := cutNumbers(value)
 			if err != nil {
 				return err
 			}
@@ -74,8 +76,40 @@ func startGetSet(e env) (*application, error) {
 			reply(w, n, 0)
 			return nil
 		},
+		rotate: func(w http.ResponseWriter, r *http.Request, user string) error {
+			cookie, err := r.Cookie("session")
+			if err != nil {
+				return err
+			}
+			key := "floor_" + cookie.Value
+			value, err := client.Get(r.Context(), key).Bytes()
+			if err != nil {
+				return err
+			}
+			n, size, err := cutNumbers(value)
+			if err != nil {
+				return err
+			}
+			if err := create(w, r, append(value, user...)); err != nil {
+				return err
+			}
+			if err := client.Del(r.Context(), key).Err(); err != nil {
+				return err
+			}
+			reply(w, n, size)
+			return nil
+		},
 	}
 	return &application{handler: h.mux(), close: closing(client)}, nil
+}
+
+func cutNumbers(b []byte) (n, size int, err error) {
+	n, rest, err := cutNumber(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	size, _, err = cutNumber(rest)
+	return n, size, err
 }
 
 func cutNumber(b []byte) (n int, rest []byte, err error) {

@@ -8,6 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
+const ginContribName = "session"
+
 // startGinContrib is gin-contrib/sessions with its Redis store.
 func startGinContrib(e env) (*application, error) {
 	store, err := redis.NewStoreWithPool(redigoPool(e), signingKey)
@@ -23,7 +25,7 @@ func startGinContrib(e env) (*application, error) {
 		return nil, errors.Join(err, inner.Close())
 	}
 	engine := newGin()
-	engine.Use(sessions.Sessions("session", store))
+	engine.Use(sessions.Sessions(ginContribName, store))
 	ginHandlers{
 		fill: func(c *gin.Context, content content) error {
 			s := sessions.Default(c)
@@ -60,6 +62,20 @@ func startGinContrib(e env) (*application, error) {
 				return err
 			}
 			replyGin(c, n, 0)
+			return nil
+		},
+		// What gin-contrib hands out has no way to change the ID. The session inside is
+		// gorilla's, which its store hands out.
+		rotate: func(c *gin.Context, user string) error {
+			s, err := store.Get(c.Request, ginContribName)
+			if err != nil {
+				return err
+			}
+			n, size, err := gorillaRotate(c.Writer, c.Request, s, user)
+			if err != nil {
+				return err
+			}
+			replyGin(c, n, size)
 			return nil
 		},
 	}.register(engine)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/boj/redistore"
+	"github.com/gorilla/sessions"
 )
 
 const gorillaName = "session"
@@ -35,15 +36,11 @@ func startGorilla(e env) (*application, error) {
 			if err != nil {
 				return err
 			}
-			n, err := asInt(s.Values[number])
+			n, size, err := gorillaRead(s)
 			if err != nil {
 				return err
 			}
-			f, err := asString(s.Values[first])
-			if err != nil {
-				return err
-			}
-			reply(w, n, len(f))
+			reply(w, n, size)
 			return nil
 		},
 		change: func(w http.ResponseWriter, r *http.Request) error {
@@ -63,6 +60,46 @@ func startGorilla(e env) (*application, error) {
 			reply(w, n, 0)
 			return nil
 		},
+		rotate: func(w http.ResponseWriter, r *http.Request, user string) error {
+			s, err := store.Get(r, gorillaName)
+			if err != nil {
+				return err
+			}
+			n, size, err := gorillaRotate(w, r, s, user)
+			if err != nil {
+				return err
+			}
+			reply(w, n, size)
+			return nil
+		},
 	}
 	return &application{handler: h.mux(), close: func() { _ = store.Close() }}, nil
+}
+
+func gorillaRead(s *sessions.Session) (n, size int, err error) {
+	n, err = asInt(s.Values[number])
+	if err != nil {
+		return 0, 0, err
+	}
+	f, err := asString(s.Values[first])
+	return n, len(f), err
+}
+
+// gorillaRotate does what applications do, as gorilla/sessions has no call for it: redistore
+// deletes a session whose MaxAge is negative, and gives a new ID to one that has none.
+// Of the two cookies in the response the second counts.
+func gorillaRotate(w http.ResponseWriter, r *http.Request, s *sessions.Session, user string) (n, size int, err error) {
+	maxAge := s.Options.MaxAge
+	s.Options.MaxAge = -1
+	if err := s.Save(r, w); err != nil {
+		return 0, 0, err
+	}
+	s.Options.MaxAge, s.ID = maxAge, ""
+	if user != "" {
+		s.Values[owner] = user
+	}
+	if err := s.Save(r, w); err != nil {
+		return 0, 0, err
+	}
+	return gorillaRead(s)
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// The values in a session: a number that is changed, and strings f0, f1 … that make up
-// its size.
+// The values in a session: a number that is changed, strings f0, f1 … that make up its
+// size, and who has signed in. berth keeps the last itself.
 const (
 	number = "n"
 	first  = "f0"
+	owner  = "user"
 )
 
 // Paths of the routes.
@@ -22,7 +23,11 @@ const (
 	fillPath   = "/fill"
 	readPath   = "/read"
 	changePath = "/change"
+	rotatePath = "/rotate"
 )
+
+// userParam is who signs in, in the query of the rotate route.
+const userParam = "user"
 
 // content is what the fill route puts into a session, besides n = 0.
 type content struct{ fields, size int }
@@ -67,10 +72,12 @@ func replyFiber(c *fiber.Ctx, n, size int) error {
 	return c.Send(appendReply(make([]byte, 0, 32), n, size))
 }
 
-// handlers are the routes of a target under net/http. An error is a 500.
+// handlers are the routes of a target under net/http. An error is a 500. Rotate is nil
+// where there is nothing to rotate.
 type handlers struct {
 	fill         func(http.ResponseWriter, *http.Request, content) error
 	read, change func(http.ResponseWriter, *http.Request) error
+	rotate       func(w http.ResponseWriter, r *http.Request, user string) error
 }
 
 func (h handlers) mux() *http.ServeMux {
@@ -91,6 +98,11 @@ func (h handlers) mux() *http.ServeMux {
 	}))
 	mux.HandleFunc("GET "+readPath, answer(h.read))
 	mux.HandleFunc("POST "+changePath, answer(h.change))
+	if h.rotate != nil {
+		mux.HandleFunc("POST "+rotatePath, answer(func(w http.ResponseWriter, r *http.Request) error {
+			return h.rotate(w, r, r.URL.Query().Get(userParam))
+		}))
+	}
 	return mux
 }
 
@@ -98,6 +110,7 @@ func (h handlers) mux() *http.ServeMux {
 type ginHandlers struct {
 	fill         func(*gin.Context, content) error
 	read, change func(*gin.Context) error
+	rotate       func(c *gin.Context, user string) error
 }
 
 func (h ginHandlers) register(e *gin.Engine) {
@@ -117,6 +130,7 @@ func (h ginHandlers) register(e *gin.Engine) {
 	}))
 	e.GET(readPath, answer(h.read))
 	e.POST(changePath, answer(h.change))
+	e.POST(rotatePath, answer(func(c *gin.Context) error { return h.rotate(c, c.Query(userParam)) }))
 }
 
 // newGin is gin.New, without what gin.Default logs.
@@ -129,6 +143,7 @@ func newGin() *gin.Engine {
 type fiberHandlers struct {
 	fill         func(*fiber.Ctx, content) error
 	read, change fiber.Handler
+	rotate       func(c *fiber.Ctx, user string) error
 }
 
 func (h fiberHandlers) register(app *fiber.App) {
@@ -141,6 +156,9 @@ func (h fiberHandlers) register(app *fiber.App) {
 	})
 	app.Get(readPath, h.read)
 	app.Post(changePath, h.change)
+	app.Post(rotatePath, func(c *fiber.Ctx) error {
+		return h.rotate(c, strings.Clone(c.Query(userParam))) // Fiber uses its memory again
+	})
 }
 
 // number of a session that a library hands out as any. Absent is 0.

@@ -35,6 +35,11 @@ func newSCS(client *redis.Client) *scs.SessionManager {
 func closing(client *redis.Client) func() { return func() { _ = client.Close() } }
 
 func scsHandlers(m *scs.SessionManager) handlers {
+	read := func(w http.ResponseWriter, r *http.Request) error {
+		ctx := r.Context()
+		reply(w, m.GetInt(ctx, number), len(m.GetString(ctx, first)))
+		return nil
+	}
 	return handlers{
 		fill: func(w http.ResponseWriter, r *http.Request, c content) error {
 			ctx := r.Context()
@@ -43,17 +48,23 @@ func scsHandlers(m *scs.SessionManager) handlers {
 			reply(w, 0, c.size)
 			return nil
 		},
-		read: func(w http.ResponseWriter, r *http.Request) error {
-			ctx := r.Context()
-			reply(w, m.GetInt(ctx, number), len(m.GetString(ctx, first)))
-			return nil
-		},
+		read: read,
 		change: func(w http.ResponseWriter, r *http.Request) error {
 			ctx := r.Context()
 			n := m.GetInt(ctx, number) + 1
 			m.Put(ctx, number, n)
 			reply(w, n, 0)
 			return nil
+		},
+		rotate: func(w http.ResponseWriter, r *http.Request, user string) error {
+			ctx := r.Context()
+			if err := m.RenewToken(ctx); err != nil {
+				return err
+			}
+			if user != "" {
+				m.Put(ctx, owner, user)
+			}
+			return read(w, r)
 		},
 	}
 }

@@ -1,12 +1,14 @@
 // Package target has the ways to keep sessions that are measured side by side: berth,
 // its peers, and the floor. Each is a small web application, set up as its own
-// documentation recommends, with three routes that do the same on all of them:
+// documentation recommends, with four routes that do the same on all of them:
 //
 //	POST /fill?fields=F&size=S  puts n = 0 and F strings of S bytes, f0 … into the session
 //	GET  /read                  reads n and f0
 //	POST /change                reads n and puts n+1
+//	POST /rotate?user=U         reads n and f0, and gives the session a new ID; with a user
+//	                            that is not empty, the session is theirs from now on
 //
-// All three answer with n and the length of f0. The handlers are written out for each,
+// All answer with n and the length of f0. The handlers are written out for each,
 // in the idiom of its library, because an abstraction over them would cost some of them
 // more than others.
 package target
