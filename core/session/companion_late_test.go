@@ -77,7 +77,6 @@ func TestLateCompanionAfterLogout(t *testing.T) {
 		out.Abandon()
 		commit(t, out)
 		late.land(t, r)
-		time.Sleep(200 * time.Millisecond)
 		value, ttl := r.companion(id)
 		if proof, _ := r.proof(id); proof == session.Proof(id) {
 			t.Errorf("logged out, and the cookie opens the companion %q for %v", value, ttl)
