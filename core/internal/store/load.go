@@ -67,8 +67,8 @@ func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) 
 }
 
 // loading runs a script that loads a session. The fields come with a HGETALL in the same
-// round trip. Where most often there is nothing to load yet, and on a cluster, whose
-// client tries pipelines again by itself, they come with the script.
+// round trip. Where most often there is nothing to load yet, and on a cluster, they come with
+// the script.
 func (s *Store) loading(ctx context.Context, script script, keys []any, proof string, full bool, args ...any) (Loaded, error) {
 	if full {
 		return loaded(script.run(ctx, s, keys, args...))
