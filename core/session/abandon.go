@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
 )
@@ -100,7 +99,7 @@ func (s *Session) depart() *departure {
 	d := &departure{handle: s.handle, principal: s.meta.Principal}
 	d.Token, d.Reason, d.Proof = s.m.process.Token(), string(Abandoned), s.shown()
 	if s.lease != nil {
-		d.Lease = s.lease.token
+		d.Lease = s.lease.Token
 	}
 	return d
 }
@@ -110,15 +109,20 @@ func (s *Session) abandon() {
 	if s.endable() {
 		s.leaving, s.identity = s.depart(), true
 	}
-	s.isNew, s.rotate, s.switched, s.cleared = true, false, false, nil
+	s.isNew, s.rotate, s.switched = true, false, false
 	s.handle, s.id, s.proof, s.began = "", "", "", ""
-	s.meta, s.stored, s.values = store.Meta{}, nil, nil
+	s.meta, s.values = store.Meta{}, s.m.coding.Load("", nil)
 	s.timeout, s.principal, s.companion = s.m.options.Timeout, "", nil
 	s.authenticated = noTime
 }
 
-// leave retires the session that was abandoned, and makes of this what is left of it.
-func (s *Session) leave(ctx context.Context) error {
+// leaveFirst retires the session that was abandoned, if there is one, before its commit saves
+// what was set after that.
+func (s *Session) leaveFirst(ctx context.Context) error {
+	if s.leaving == nil || s.leaving.done {
+		return nil
+	}
+	s.lease.Committing()
 	others, companion, err := s.m.leave(ctx, s.leaving)
 	s.note(companion)
 	if err != nil {
@@ -129,8 +133,8 @@ func (s *Session) leave(ctx context.Context) error {
 		s.owed = owesDeletion
 		return nil
 	}
-	// What was wanted has happened. The client may have a new cookie by now, so it gets
-	// neither another one nor is it told to delete its own.
+	// Another request has ended it, which is what this one wanted too. The client may have a new
+	// cookie by now, so it gets no other one, and is not told to delete it.
 	if s.saves() {
 		s.note(fmt.Errorf("%w (what was set after Abandon)", ErrEnded))
 	}
@@ -138,52 +142,34 @@ func (s *Session) leave(ctx context.Context) error {
 	return nil
 }
 
-// leave retires a session for who has left it; others tells that somebody else has, and
-// companion what has failed of that.
+// leave retires a session that its request has abandoned. Others tells that another request has
+// done so; the error companion is what berth goes on without.
 func (m *Manager) leave(ctx context.Context, d *departure) (others bool, companion, err error) {
 	var status store.Status
-	var had store.Extras
 	err = m.call(ctx, opCommit, func(int) (err error) {
-		status, had, err = m.retire(ctx, d.handle, d.Retirement)
+		status, companion, err = m.ends.Retire(ctx, d.handle, d.Retirement)
 		return err
 	})
 	switch {
 	case err != nil:
-		m.mendLater(d.handle, "")
+		m.companions.Mend(d.handle, "")
 		return false, nil, err
 	case status == store.Rotated:
 		return false, nil, errRotated("Abandon")
 	case status != store.Done:
 		return true, nil, nil
 	}
-	m.stats.ended.Add(1)
-	if had.Companion {
-		companion = m.deleteCompanion(ctx, d.handle, store.NoProof)
-	}
-	m.unlistLeft(d)
-	return false, companion, nil
+	m.principals.UnlistEnded(d.principal, d.handle)
+	return false, opError(opCompanion, companion), nil
 }
 
-// leaveLater does so as soon as Redis can be reached, for who cannot wait for it.
+// leaveLater does so beside the request, as soon as Redis can be reached.
 func (m *Manager) leaveLater(d *departure) {
-	m.later(func(ctx context.Context) error {
-		status, had, err := m.retire(ctx, d.handle, d.Retirement)
-		if err != nil || status != store.Done {
-			return err
+	m.tasks.Later(func(ctx context.Context) error {
+		status, _, err := m.ends.Retire(ctx, d.handle, d.Retirement)
+		if err == nil && status == store.Done {
+			m.principals.UnlistEnded(d.principal, d.handle)
 		}
-		m.stats.ended.Add(1)
-		m.unlistLeft(d)
-		if had.Companion {
-			return m.store.DeleteCompanion(ctx, d.handle, "", store.NoProof)
-		}
-		return nil
+		return err
 	})
-}
-
-// unlistLeft takes a session that is gone out of the index of its principal, beside the request.
-func (m *Manager) unlistLeft(d *departure) {
-	if d.principal != "" {
-		never := time.Now().AddDate(100, 0, 0) // it does not sign in again
-		m.later(func(ctx context.Context) error { return m.store.Remove(ctx, d.principal, d.handle, never) })
-	}
 }

@@ -5,6 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/retry"
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/values"
 )
 
 // Commit writes what the request changed, gives up the lease and starts the
@@ -40,16 +45,11 @@ func (s *Session) Finish(ctx context.Context) error {
 	return s.commit(ctx, true)
 }
 
+// commit commits, and tells hooks about it: they may use the session, so it must not be locked.
 func (s *Session) commit(ctx context.Context, http bool) error {
 	s.start(ctx)
-	wrote, err := s.commitOnce(ctx, http)
-	notes, then := s.afterwards()
-	for _, failed := range notes {
-		s.m.fail(ctx, failed)
-	}
-	for _, f := range then {
-		f()
-	}
+	wrote, err := s.commitLocked(ctx, http)
+	s.tellNotes(ctx)
 	if err != nil {
 		s.m.fail(ctx, err)
 		if s.hides(err) {
@@ -57,86 +57,290 @@ func (s *Session) commit(ctx context.Context, http bool) error {
 		}
 		return err
 	}
-	if hook := s.m.options.Hooks.OnFieldsSet; hook != nil && len(wrote.set) > 0 {
-		hook(ctx, s, wrote.set)
-	}
-	if hook := s.m.options.Hooks.OnFieldsDeleted; hook != nil && len(wrote.deleted) > 0 {
-		hook(ctx, s, wrote.deleted)
-	}
+	s.tellFields(ctx, wrote)
 	return nil
 }
 
-// note keeps a failure that a commit survives until hooks may hear of it, as they may use
-// the session.
-func (s *Session) note(err error) {
-	if err != nil {
-		s.noted = append(s.noted, err)
-	}
-}
-
-func (s *Session) afterwards() (notes []error, then []func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	notes, then = s.noted, s.then
-	s.noted, s.then = nil, nil
-	return notes, then
-}
-
-// start calls OnStart if this commit is about to save a new session.
-func (s *Session) start(ctx context.Context) {
-	hook := s.m.options.Hooks.OnStart
-	if hook == nil {
-		return
-	}
-	s.mu.Lock()
-	starts := s.state == open && s.invalid == nil && !s.started && s.saves()
-	s.started = s.started || starts
-	s.mu.Unlock()
-	if starts {
-		hook(ctx, s)
-	}
-}
-
-// saves tells whether a commit creates the session. Outside a request nobody would find one.
-func (s *Session) saves() bool {
-	return s.isNew && s.detached == attached && !s.bound && (len(s.values) > 0 || s.principal != "" || s.companion != nil)
-}
-
-// savesNothing tells whether there is nothing that a commit would have to tell Redis of this
-// session, be it new.
-func (s *Session) savesNothing() bool {
-	return s.detached != attached || s.access == ReadOnly || s.isNew && !s.saves()
-}
-
-func (s *Session) idle() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.savesNothing() && s.leaving == nil
-}
-
-// hides tells whether the handler is to go on as if there had been no error.
-func (s *Session) hides(err error) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.m.silenced(err) && !s.identity
-}
-
-func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
+func (s *Session) commitLocked(ctx context.Context, http bool) (values.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.invalid != nil:
-		return delta{}, s.invalid
+		return values.Changes{}, s.invalid
 	case s.state == rolledBack && s.err != nil:
-		return delta{}, s.err
+		return values.Changes{}, s.err
 	case s.state == rolledBack:
-		return delta{}, fmt.Errorf("session: Commit after Rollback: %w", ErrSealed)
+		return values.Changes{}, fmt.Errorf("session: Commit after Rollback: %w", ErrSealed)
 	case s.state == sealed:
-		return delta{}, nil
+		return values.Changes{}, nil
 	case s.detached == outage && s.identity:
-		return delta{}, s.err
+		return values.Changes{}, s.err
+	}
+	if err := s.leaveFirst(ctx); err != nil { // only after Abandon
+		return values.Changes{}, s.concluded(err)
 	}
 	wrote, err := s.save(ctx, http)
+	if s.leaving != nil && err != nil && s.principal == "" {
+		// The session that was abandoned is gone, which is what the request wanted.
+		s.note(err)
+		s.forget()
+		err = nil
+	}
+	return wrote, s.concluded(err)
+}
+
+// save is a commit step by step.
+func (s *Session) save(ctx context.Context, http bool) (values.Changes, error) {
+	if s.savesNothing() {
+		if s.dropped {
+			s.dropped = false
+			s.note(fmt.Errorf("%w (the session is detached)", ErrEnded))
+		}
+		return values.Changes{}, nil
+	}
+	if s.planned == nil { // a repeated commit is the same commit
+		p, err := s.plan(http, time.Now())
+		if err != nil {
+			return values.Changes{}, err
+		}
+		if s.handle == "" {
+			s.handle = credential.NewHandle()
+		}
+		s.prepare(p)
+		s.planned = p
+	}
+	p := s.planned
+	s.lease.Committing()
+	err := s.send(ctx, p)
+	if err == nil {
+		err = s.follow(ctx, p)
+	}
+	switch {
+	case isOver(err) && !p.changes:
+		return values.Changes{}, nil // there was nothing to lose
+	case err != nil:
+		return values.Changes{}, err
+	}
+	s.adopt(p)
+	return p.wrote, nil
+}
+
+// plan is what a commit does.
+type plan struct {
+	wrote   values.Changes
+	facts   store.Meta   // of the session after the commit
+	change  store.Change // what is written
+	token   string       // of the commit
+	id      string       // that the client gets, "" if it has it
+	idle    bool         // nothing need be sent
+	changes bool         // there is something to lose
+	signsIn bool         // a user signs in
+	left    string       // the user who was signed in before and is not after, "" if there was none
+	due     bool         // the cookie is to be sent for its age
+
+	doubt error // how a try has failed that may have been executed, nil if there was none
+	sent  bool  // the session itself is written
+}
+
+// plan finds out what has changed, and which facts are true after the commit.
+func (s *Session) plan(http bool, now time.Time) (*plan, error) {
+	changes, err := s.changes()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{wrote: changes, facts: s.meta, due: s.cookieIsDue(http, now)}
+	if s.principal != s.meta.Principal {
+		p.signsIn, p.left = s.principal != "", s.meta.Principal
+	}
+	facts := &p.facts
+	facts.Timeout, facts.Principal = s.timeout, s.principal
+	extras := &facts.Extras
+	extras.Companion = s.companion != nil || s.meta.Extras.Companion && !s.switched
+	if !s.authenticated.IsZero() {
+		extras.Authenticated = s.authenticated
+	}
+	if p.due || s.m.options.Cookie.MaxAge != 0 && (s.isNew || s.rotate) {
+		extras.CookieSent = now
+	}
+	switch {
+	case p.signsIn:
+		extras.Listed = now
+	case s.timeout > s.meta.Timeout && s.principal != "":
+		extras.Listed = time.Unix(0, 0) // long ago, so that the index hears of it soon
+	}
+	if s.isNew {
+		facts.Created, extras.Retention = now, s.m.retention()
+	}
+	return p, nil
+}
+
+// prepare turns a plan into what Redis gets.
+func (s *Session) prepare(p *plan) {
+	if s.lease != nil {
+		p.token = s.lease.Token
+	} else {
+		p.token = s.m.process.Token()
+	}
+	c := &p.change
+	c.Set = p.wrote.Sealed(s.m.coding, s.handle)
+	if s.isNew || s.rotate {
+		p.id = credential.New(s.handle)
+		c.Proof = credential.Proof(p.id)
+		c.Set = append(c.Set, s.prove(c.Proof, p.facts)...)
+	}
+	if s.isNew {
+		p.facts.Commit, p.changes = p.token, true
+		return
+	}
+	for _, key := range p.wrote.Deleted {
+		c.Delete = append(c.Delete, key)
+	}
+	if s.timeout != s.meta.Timeout || s.switched {
+		c.Timeout = s.timeout
+	}
+	if s.principal != s.meta.Principal || s.switched {
+		c.Principal, c.Wipe = &p.facts.Principal, s.switched
+	}
+	c.Extras = p.facts.Extras.Since(s.meta.Extras)
+	// Requests of the user before may have given the session a companion meanwhile.
+	c.Extras.Alone = s.switched && s.companion == nil
+	p.changes = !p.wrote.Empty() || c.Timeout != 0 || s.rotate || s.companion != nil
+	p.idle = s.lease == nil && !p.changes && !p.due
+}
+
+// send writes the session. It is the one place that calls Redis for that, on the retry schedule,
+// and the one place that turns a status into an error.
+//
+// When a reply is lost, the commit may have been written. A repeated commit has the same token,
+// so that Redis answers Done and writes nothing more. If others have had the session since, Redis
+// cannot tell any more: then the error is errNeverKnown.
+func (s *Session) send(ctx context.Context, p *plan) error {
+	if p.idle || p.sent {
+		return nil
+	}
+	var status store.Status
+	var has store.Extras
+	err := s.m.call(ctx, opCommit, func(int) (err error) {
+		if err := s.announce(ctx, p); err != nil {
+			return err
+		}
+		switch {
+		case s.isNew:
+			status, err = s.m.store.Create(ctx, s.handle, p.change.Proof, p.facts, p.change.Set)
+		case s.lease != nil:
+			status, has, err = s.m.store.Commit(ctx, s.handle, s.lease.Keys, p.token, p.change)
+		default:
+			status, err = s.m.store.Merge(ctx, s.handle, s.shown(), p.token, p.change)
+		}
+		if retry.InDoubt(err) {
+			p.doubt = err
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+	case status == store.Done:
+		p.sent = true
+		if p.change.Proof != "" {
+			s.proof = p.change.Proof
+		}
+		if has.Companion {
+			p.facts.Extras.Companion = true // a Shared request has given it one meanwhile
+		}
+		return nil
+	case p.doubt != nil:
+		err = &OpError{Op: opCommit, Err: fmt.Errorf("%w (a try failed with: %w)", errNeverKnown, p.doubt)}
+	case status == store.Lost:
+		err = ErrLockLost
+	default:
+		err = ErrEnded
+	}
+	if s.rotate && s.meta.Extras.Companion {
+		s.m.companions.Mend(s.handle, s.began) // announce has hidden it
+	}
+	return err
+}
+
+// errNeverKnown says that a reply to the commit was lost, and that Redis cannot tell any more
+// whether it was written.
+var errNeverKnown = errors.New("it is not known whether the commit was written, and will not be: its reply was lost, and the session was another's since, or has ended")
+
+// announce tells other keys what they must know before the session is written, since this process
+// may die right after.
+func (s *Session) announce(ctx context.Context, p *plan) error {
+	if p.signsIn { // a sign-in that cannot be listed must not happen
+		if err := s.m.store.CheckIndex(ctx, p.facts.Principal); err != nil {
+			return err
+		}
+	}
+	if s.rotate && s.meta.Extras.Companion {
+		// From here on nobody is signed in elsewhere with the old ID, whatever fails.
+		if err := s.m.store.HideCompanion(ctx, s.handle, s.began); err != nil {
+			return err
+		}
+	}
+	if s.isNew && p.facts.Extras.Retention != 0 {
+		return s.m.store.Expect(ctx, s.handle, p.facts)
+	}
+	return s.advance(ctx, p)
+}
+
+// advance moves the session's deadline forward in the index of ends, if its timeout has changed.
+func (s *Session) advance(ctx context.Context, p *plan) error {
+	if s.isNew || s.meta.Extras.Retention == 0 || p.change.Timeout == 0 {
+		return nil
+	}
+	return s.m.store.Advance(ctx, s.handle, p.facts)
+}
+
+// follow brings other keys into line with the session that was written. Done again it does the
+// same.
+func (s *Session) follow(ctx context.Context, p *plan) error {
+	if p.idle {
+		return nil
+	}
+	// Again, since somebody may have looked at the index before the commit.
+	s.note(opError(opCommit, s.advance(ctx, p)))
+	if err := s.followWithCompanion(ctx, p); err != nil {
+		return err
+	}
+	if p.left != "" {
+		err := s.m.principals.SignedOut(ctx, p.left, s.handle, s.meta.Extras.Authenticated)
+		s.note(opError(opCommit, err))
+	}
+	switch {
+	case p.signsIn:
+		err := s.m.principals.SignIn(ctx, s.handle, p.facts, func(err error) { s.note(opError(opCommit, err)) })
+		return translate(opCommit, err)
+	case !s.isNew && p.facts.Principal != "" && p.facts.Timeout > s.meta.Timeout:
+		handle, facts := s.handle, p.facts
+		s.then = append(s.then, func() { s.m.principals.Relist(handle, facts) })
+	}
+	return nil
+}
+
+// adopt makes what was committed the truth of this session.
+func (s *Session) adopt(p *plan) {
+	if p.idle {
+		return
+	}
+	if s.isNew {
+		s.m.stats.created.Add(1)
+	} else {
+		s.lease.Vouch(s.proof)
+	}
+	if p.id != "" {
+		s.id = p.id
+	}
+	if p.id != "" || p.due {
+		s.owed = owesCookie
+	}
+	s.meta = p.facts
+}
+
+// concluded decides what becomes of the session after a commit that ended with err, and returns
+// err. All but a commit that can be repeated give the lease up.
+func (s *Session) concluded(err error) error {
 	switch {
 	case err == nil:
 		s.state = sealed
@@ -148,75 +352,27 @@ func (s *Session) commitOnce(ctx context.Context, http bool) (delta, error) {
 		if !s.identity {
 			s.detached = outage
 		}
-		s.overWith(err)
+		s.state, s.err = rolledBack, err
 		s.m.stats.rolledBack.Add(1)
 		s.forget()
-		if s.lease != nil {
-			s.m.releaseLater(s.lease)
-		}
+		s.lease.ReleaseLater()
 	case isOver(err):
-		if errors.Is(err, ErrLockLost) {
-			s.lease.refused()
+		if errors.Is(err, ErrLockLost) && s.lease.Unreported() {
+			s.m.stats.leasesLost.Add(1)
 		}
-		s.overWith(err)
+		s.state, s.err = rolledBack, err
 	default:
 		s.err = err
 		if failed := (*OpError)(nil); errors.As(err, &failed) {
 			s.state = inDoubt
 		}
-		return delta{}, err
+		return err
 	}
-	s.lease.giveUp()
-	return wrote, err
+	s.lease.End()
+	return err
 }
 
-func (s *Session) overWith(err error) { s.state, s.err = rolledBack, err }
-
-// save does what the session's state asks for: it retires what was abandoned, and saves what
-// there is.
-func (s *Session) save(ctx context.Context, http bool) (delta, error) {
-	if s.leaving == nil {
-		return s.saveThis(ctx, http)
-	}
-	if !s.leaving.done {
-		s.lease.commit()
-		if err := s.leave(ctx); err != nil {
-			return delta{}, err
-		}
-	}
-	wrote, err := s.saveThis(ctx, http)
-	if err != nil && s.principal != "" {
-		return delta{}, err // nobody is signed in in silence
-	}
-	// Whoever abandons a session is told of that, and not of what he leaves behind.
-	if err != nil {
-		s.note(err)
-		s.forget()
-	}
-	return wrote, nil
-}
-
-func (s *Session) saveThis(ctx context.Context, http bool) (delta, error) {
-	if s.savesNothing() {
-		if s.dropped {
-			s.dropped = false
-			s.note(fmt.Errorf("%w (the session is detached)", ErrEnded))
-		}
-		return delta{}, nil
-	}
-	if s.plan == nil {
-		plan, err := s.newPlan(http, time.Now())
-		if err != nil {
-			return delta{}, err
-		}
-		s.plan = plan
-	}
-	s.lease.commit()
-	if err := s.send(ctx, s.plan); err != nil {
-		if isOver(err) && !s.plan.changes {
-			return delta{}, nil // there was nothing to lose
-		}
-		return delta{}, err
-	}
-	return s.plan.delta, nil
+// isOver tells whether a commit that failed with err cannot be repeated.
+func isOver(err error) bool {
+	return errors.Is(err, ErrLockLost) || errors.Is(err, ErrEnded) || errors.Is(err, errNeverKnown)
 }

@@ -1,6 +1,10 @@
 package session
 
-import "context"
+import (
+	"context"
+
+	"github.com/berthgo/berth/core/internal/credential"
+)
 
 // Do begins a session, calls f and commits; if f returns an error or panics, the
 // session is rolled back. It is for work outside HTTP that has what a client holds: sockets.
@@ -31,10 +35,10 @@ func (m *Manager) Do(ctx context.Context, id string, access Access, f func(s *Se
 // whoever may choose the handle chooses the session, so it must not come from a client. The
 // session must exist, and [Session.ID] is "". To end it there is [Manager.EndHandle].
 func (m *Manager) DoHandle(ctx context.Context, handle string, access Access, f func(s *Session) error) error {
-	if !validHandle(handle) {
+	if !credential.ValidHandle(handle) {
 		return ErrUnknown
 	}
-	s, err := m.open(ctx, opening{handle: handle}, access)
+	s, err := m.begin(ctx, opening{handle: handle}, access)
 	if err != nil {
 		return err
 	}

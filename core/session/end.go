@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -26,10 +27,10 @@ const (
 // [*OpError] if Redis failed. If the request of ctx holds the session, it ends with the
 // commit of that, as by [Session.Abandon].
 func (m *Manager) End(ctx context.Context, id string) error {
-	if !validID(id) {
+	if !credential.Valid(id) {
 		return ErrUnknown
 	}
-	return m.end(ctx, handleOf(id), store.Retirement{Reason: string(Operator), Proof: proofOf(id)})
+	return m.end(ctx, credential.Handle(id), store.Retirement{Reason: string(Operator), Proof: credential.Proof(id)})
 }
 
 // EndHandle is [Manager.End] for an operator, or a job, that knows the session's handle alone.
@@ -37,7 +38,7 @@ func (m *Manager) End(ctx context.Context, id string) error {
 // own sessions. A session that cannot be read, as it was saved by another version of berth, is
 // taken away, and its end is told without data.
 func (m *Manager) EndHandle(ctx context.Context, handle string) error {
-	if !validHandle(handle) {
+	if !credential.ValidHandle(handle) {
 		return ErrUnknown
 	}
 	return m.end(ctx, handle, store.Retirement{Reason: string(Operator), Any: true})
@@ -45,7 +46,7 @@ func (m *Manager) EndHandle(ctx context.Context, handle string) error {
 
 // end ends a session for somebody who is not its request.
 func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) error {
-	if m.ctx.Err() != nil {
+	if m.tasks.Closed() {
 		return ErrClosed
 	}
 	if s := m.serving(ctx); s != nil && s.endsIn(handle, r) {
@@ -53,46 +54,21 @@ func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) er
 	}
 	r.Token = m.process.Token()
 	var status store.Status
-	var had store.Extras
+	var companion error
 	err := m.call(ctx, opEnd, func(int) (err error) {
-		status, had, err = m.retire(ctx, handle, r)
+		status, companion, err = m.ends.Retire(ctx, handle, r)
 		return err
 	})
+	m.report(ctx, opCompanion, companion)
 	switch {
 	case err != nil:
-		m.mendLater(handle, "")
+		m.companions.Mend(handle, "")
 		m.fail(ctx, err)
 		return err
 	case status != store.Done:
 		return ErrUnknown
 	}
-	m.stats.ended.Add(1)
-	if had.Companion {
-		if err := m.deleteCompanion(ctx, handle, store.NoProof); err != nil {
-			m.fail(ctx, err)
-		}
-	}
 	return nil
-}
-
-// retire ends a session, and has its end handled soon. The index of ends is told
-// before, since a crash may come in between, and again after, since somebody may have
-// looked in between, or this manager may not know TrackEnd.
-func (m *Manager) retire(ctx context.Context, handle string, r store.Retirement) (store.Status, store.Extras, error) {
-	if m.options.TrackEnd {
-		if err := m.store.Hasten(ctx, handle); err != nil {
-			return 0, store.Extras{}, err
-		}
-	}
-	status, had, err := m.store.Retire(ctx, handle, r)
-	if status == store.Done && had.Retention != 0 {
-		m.later(func(ctx context.Context) error {
-			err := m.store.Hasten(ctx, handle)
-			m.enders.poke(store.Bucket(handle))
-			return err
-		})
-	}
-	return status, had, err
 }
 
 // retention is how long the data of a new session outlives it, 0 if its end is not
@@ -102,17 +78,4 @@ func (m *Manager) retention() time.Duration {
 		return 0
 	}
 	return m.options.EndRetention
-}
-
-// track has the end of a session tracked that was saved when TrackEnd was off.
-func (s *Session) track(ctx context.Context) {
-	err := s.m.store.Expect(ctx, s.handle, s.meta)
-	status := store.Status(0)
-	if err == nil {
-		status, err = s.m.store.Mark(ctx, s.handle, store.Extras{Retention: s.m.options.EndRetention})
-	}
-	if status == store.Done {
-		s.meta.Extras.Retention = s.m.options.EndRetention
-	}
-	s.m.report(ctx, opBegin, err)
 }

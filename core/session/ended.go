@@ -47,7 +47,7 @@ func (e Ended) Format(f fmt.State, _ rune) {
 }
 
 func (m *Manager) ended(c store.Claimed) Ended {
-	s := &Session{m: m, access: ReadOnly, handle: c.Handle, principal: c.Meta.Principal, stored: c.Fields}
+	s := &Session{m: m, access: ReadOnly, handle: c.Handle, principal: c.Meta.Principal, values: m.coding.Load(c.Handle, c.Fields)}
 	s.meta.Created = c.Meta.Created
 	e := Ended{
 		Handle: c.Handle, Session: s, NoData: c.Meta.Reason == string(Unknown),
@@ -60,11 +60,31 @@ func (m *Manager) ended(c store.Claimed) Ended {
 	return e
 }
 
-// genuine tells whether an ended session is what berth has written; one without data says
-// nothing of whose it was.
-func (m *Manager) genuine(c store.Claimed) bool {
-	return m.sealer == nil || c.Meta.Reason == string(Unknown) && c.Meta.Principal == "" && len(c.Fields) == 0 ||
-		m.sealer.verify(c.MAC, c.Handle, c.Proof, c.Meta.Principal, c.Meta.Authenticated)
+// HandleEnd hands the sessions that end to handle, until ctx ends or the manager is
+// closed: then it takes no more, waits for the handlers that run, and returns nil, or
+// [ErrClosed]. [Manager.Close] waits for it in turn, so a handler must not call that.
+// It needs Options.TrackEnd. Any number of processes may run it.
+//
+// Each ended session is handed to one handler at a time, of all processes. It is
+// deleted once handle returned nil. If handle returns an error or panics, or its
+// process dies, it is handed out again after LockTTL, by the next sweep; after EndAttempts
+// times, with the defaults in about two minutes, it is kept
+// aside, see [Manager.EndsAside]. So a handler must expect to see a session twice: at
+// least once is what is promised.
+//
+// Up to EndHandlers run at the same time. A handler may take as long as it likes, and so
+// may HandleEnd and [Manager.Close] then, so give slow work a time limit of its own; its
+// ctx ends only if its claim was lost, because Redis could not be reached for LockTTL,
+// so that another may be handling the same session.
+func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context, e Ended) error) error {
+	switch {
+	case handle == nil:
+		return errors.New("session: HandleEnd needs a function")
+	case !m.options.TrackEnd:
+		return errors.New("session: HandleEnd needs Options.TrackEnd, in all programs that save or end sessions")
+	}
+	err := m.ends.Handle(ctx, func(ctx context.Context, c store.Claimed) error { return handle(ctx, m.ended(c)) })
+	return translate(opHandleEnd, err)
 }
 
 // EndsAside yields the sessions whose end was handed out EndAttempts times in vain and
@@ -77,6 +97,7 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 			handles, err := m.store.Aside(ctx, bucket)
 			for i := 0; err == nil && i < len(handles); i++ {
 				c := m.store.Look(ctx, handles[i])
+				forged := m.verifyEnded(c)
 				switch {
 				case errors.Is(c.Err, store.ErrFormat):
 					if !yield(Ended{Handle: c.Handle}, &OpError{Op: opHandleEnd, Err: c.Err}) {
@@ -84,8 +105,8 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 					}
 				case c.Err != nil:
 					err = c.Err
-				case !m.genuine(c):
-					if !yield(Ended{Handle: c.Handle}, forged(c.Handle)) {
+				case forged != nil:
+					if !yield(Ended{Handle: c.Handle}, forged) {
 						return
 					}
 				case !yield(m.ended(c), nil):
@@ -105,18 +126,14 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 // ReplayEnd has a session that is kept aside handed out again, from its first attempt
 // on. It returns [ErrUnknown] if it is not there.
 func (m *Manager) ReplayEnd(ctx context.Context, e Ended) error {
-	var status store.Status
-	err := m.call(ctx, opHandleEnd, func(int) (err error) {
-		status, err = m.store.Replay(ctx, e.Handle)
-		return err
-	})
+	found, err := m.ends.Replay(ctx, e.Handle)
 	switch {
 	case err != nil:
+		err = translate(opHandleEnd, err)
 		m.fail(ctx, err)
 		return err
-	case status != store.Done:
+	case !found:
 		return ErrUnknown
 	}
-	m.enders.poke(store.Bucket(e.Handle))
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/internal/credential"
 )
 
 // Client returns the client of a manager.
@@ -17,17 +19,17 @@ func (m *Manager) Crowd() {
 }
 
 // NewID is how IDs are made.
-func NewID() string { return newID(newHandle()) }
+func NewID() string { return credential.New(credential.NewHandle()) }
 
 // Proof is what Redis has of an ID.
-var Proof = proofOf
+var Proof = credential.Proof
 
 // Delta finds what a commit would write.
 func (s *Session) Delta() (changed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, err := s.delta()
-	return len(d.set) + len(d.deleted), err
+	c, err := s.changes()
+	return len(c.Set) + len(c.Deleted), err
 }
 
 // Header is the content of the Set-Cookie for an ID.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/berthgo/berth/core/internal/store"
 )
 
 // Principal returns the user that the session belongs to, "" if none.
@@ -116,10 +114,7 @@ func (s *Session) Rotate() {
 
 // switchUser makes the session one of nobody, without what belongs to its user.
 func (s *Session) switchUser() {
-	for key := range s.stored {
-		s.cleared = append(s.cleared, key)
-	}
-	s.stored, s.values = nil, nil
+	s.values.Drop()
 	s.timeout, s.companion = s.m.options.Timeout, nil
 	s.switched = !s.isNew
 }
@@ -143,11 +138,10 @@ func (s *Session) mayRotate(op string) error {
 	return nil
 }
 
-// prove returns the field with which a session proves to be what its facts say, nil without
-// encryption keys.
-func (s *Session) prove(proof string, facts store.Meta) []any {
-	if s.m.sealer == nil {
-		return nil
+// shown is the proof with which the session was begun, "" if it needed none.
+func (s *Session) shown() string {
+	if s.trusted {
+		return ""
 	}
-	return []any{store.MACField, s.m.sealer.mac(s.handle, proof, facts.Principal, facts.Extras.Authenticated)}
+	return s.proof
 }

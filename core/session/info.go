@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -68,11 +69,11 @@ func (m *Manager) info(i store.Inspected) Info {
 // iteration.
 func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
-		if m.ctx.Err() != nil {
+		if m.tasks.Closed() {
 			yield(Info{}, ErrClosed)
 			return
 		}
-		for found, err := range m.store.Scan(ctx, validHandle) {
+		for found, err := range m.store.Scan(ctx, credential.ValidHandle) {
 			if err != nil {
 				err = &OpError{Op: opList, Err: err}
 				m.fail(ctx, err)
@@ -94,13 +95,10 @@ func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 
 // readable returns why nothing is to be told of a session that was found.
 func (m *Manager) readable(i store.Inspected) error {
-	switch {
-	case i.Err != nil:
+	if i.Err != nil {
 		return &OpError{Op: opList, Err: fmt.Errorf("session %s: %w", i.Handle, i.Err)}
-	case m.sealer != nil && !m.sealer.verify(i.MAC, i.Handle, i.Proof, i.Meta.Principal, i.Meta.Extras.Authenticated):
-		return forged(i.Handle)
 	}
-	return nil
+	return m.verify(i.MAC, i.Handle, i.Proof, i.Meta)
 }
 
 var _ fmt.Formatter = Info{}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/retry"
 )
 
 // newClusterClient returns a client that follows redirections, but tries nothing
@@ -83,7 +83,7 @@ func (r revealer) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if !errors.As(err, &h) {
 			return err
 		}
-		if store.Heals(h.err) { // perhaps another node has its slots by now
+		if retry.Heals(h.err) { // perhaps another node has its slots by now
 			r.cluster.ReloadState(ctx)
 		}
 		return h.err

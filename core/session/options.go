@@ -143,6 +143,14 @@ func (EncryptionKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "(en
 // MarshalText is for loggers that encode what they log, and tells no more than Format.
 func (EncryptionKey) MarshalText() ([]byte, error) { return []byte("(encryption key)"), nil }
 
+func (o Options) keys() [][]byte {
+	keys := make([][]byte, len(o.EncryptionKeys))
+	for i, key := range o.EncryptionKeys {
+		keys[i] = key
+	}
+	return keys
+}
+
 // Hooks are functions that the engine calls. Each may be nil. They run in the
 // goroutine of the request, except that a lost lease, and what fails beside requests and
 // in [Manager.HandleEnd], is reported from others, so they should be quick and must be safe for concurrent use.

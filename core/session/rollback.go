@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/berthgo/berth/core/internal/retry"
-	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
 )
 
 // Rollback gives up the session and its lease without writing anything. After a
@@ -20,30 +19,11 @@ func (s *Session) Rollback(ctx context.Context) {
 		s.leaveLate(ctx, late)
 		return
 	}
-	if !s.rollBack() || s.lease == nil {
+	if !s.rollBack() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-	defer cancel()
-	if err := s.m.store.Release(ctx, s.lease.handle, s.lease.token); err != nil {
+	if err := s.lease.Release(ctx); err != nil {
 		s.m.fail(ctx, &OpError{Op: opRollback, Err: err})
-		s.m.releaseLater(s.lease)
-	}
-	s.lease.giveUp()
-}
-
-// leaveLate retires a session that was abandoned after its commit.
-func (s *Session) leaveLate(ctx context.Context, late *departure) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-	defer cancel()
-	_, companion, err := s.m.leave(ctx, late)
-	if failed := (*OpError)(nil); errors.As(err, &failed) {
-		s.m.leaveLater(late)
-	}
-	for _, failed := range []error{companion, err} {
-		if failed != nil {
-			s.m.fail(ctx, failed)
-		}
 	}
 }
 
@@ -60,12 +40,12 @@ func (s *Session) rollBack() bool {
 	return true
 }
 
-// forget takes a session out of the index of ends that was announced there, and certainly not
-// saved. Of one that may have been saved the end tells.
+// forget takes a session out of the index of ends that was announced there and certainly not
+// saved. If it may have been saved, its end tells.
 func (s *Session) forget() {
-	if p := s.plan; s.isNew && p != nil && !p.saved && p.doubt == nil && p.facts.Extras.Retention != 0 {
+	if p := s.planned; s.isNew && p != nil && !p.sent && p.doubt == nil && p.facts.Extras.Retention != 0 {
 		m, handle := s.m, s.handle
-		m.later(func(ctx context.Context) error { return m.store.Forget(ctx, handle) })
+		m.tasks.Later(func(ctx context.Context) error { return m.store.Forget(ctx, handle) })
 	}
 }
 
@@ -82,28 +62,17 @@ func (s *Session) takeLate() *departure {
 	return late
 }
 
-// releaseLater gives up a lease as soon as Redis can be reached, so that a failover does
-// not keep a session from its user for all of LockTTL.
-func (m *Manager) releaseLater(l *lease) {
-	if m.ctx.Err() != nil {
-		return // it has just failed
+// leaveLate retires a session that was abandoned after its commit.
+func (s *Session) leaveLate(ctx context.Context, late *departure) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tasks.CleanupTime)
+	defer cancel()
+	_, companion, err := s.m.leave(ctx, late)
+	if failed := (*OpError)(nil); errors.As(err, &failed) {
+		s.m.leaveLater(late)
 	}
-	m.later(func(ctx context.Context) error { return m.store.Release(ctx, l.handle, l.token) })
-}
-
-// later does something beside the request, as soon as Redis can be reached. It gives up after
-// LockTTL, or with Close; after Close it tries once, in the request's own goroutine.
-func (m *Manager) later(f func(ctx context.Context) error) {
-	if !m.background() {
-		ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
-		defer cancel()
-		_ = f(ctx)
-		return
+	for _, failed := range []error{companion, err} {
+		if failed != nil {
+			s.m.fail(ctx, failed)
+		}
 	}
-	go func() {
-		defer m.running.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), m.options.LockTTL)
-		defer cancel()
-		_ = retry.Do(ctx, m.ctx.Done(), m.options.LockTTL, store.Heals, func(int) error { return f(ctx) })
-	}()
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/values"
 )
 
 // Session is one request's handle on one session. It is safe for concurrent use
@@ -19,7 +19,7 @@ import (
 type Session struct {
 	m      *Manager
 	access Access
-	lease  *lease // only of an Exclusive session that exists
+	lease  *lease.Lease // only of an Exclusive session that exists
 
 	context sessionContext
 
@@ -35,14 +35,13 @@ type Session struct {
 	proof    string // that Redis has of the ID
 	began    string // what that was when the request began, "" for a new session
 	isNew    bool
-	meta     store.Meta        // as loaded
-	stored   map[string]string // what Redis has
-	values   map[string]*value // those that the handler has got or changed
-	invalid  error             // the first wrong change
-	err      error             // what failed
-	noted    []error           // what failed beside a commit, to be reported once mu is free
-	then     []func()          // what is to be done beside the request, once mu is free
-	started  bool              // OnStart was called
+	meta     store.Meta // as loaded
+	values   values.Values
+	invalid  error    // the first wrong change
+	err      error    // what failed
+	noted    []error  // what failed beside a commit, to be reported once mu is free
+	then     []func() // what is to be done beside the request, once mu is free
+	started  bool     // OnStart was called
 
 	timeout       time.Duration
 	principal     string
@@ -50,14 +49,13 @@ type Session struct {
 	companion     *string   // to be written
 	rotate        bool
 	switched      bool       // it was another user's: what was that one's goes
-	cleared       []string   // the values that went so
 	identity      bool       // it was to rotate, or to change whose it is, or to end
 	dropped       bool       // it was changed in vain
 	leaving       *departure // what it was before Abandon
 	rolled        bool       // Rollback was called
 
-	plan *plan // the commit that was sent, nil before
-	owed owed  // what the response has to tell the client
+	planned *plan // the commit, nil before its first try
+	owed    owed  // what the response has to tell the client
 }
 
 var noTime time.Time
@@ -82,27 +80,6 @@ const (
 	unused              // access None
 )
 
-// value returns what is known of the value under key, nil if there never was one.
-func (s *Session) value(key string) *value {
-	v := s.values[key]
-	if v == nil {
-		if raw, stored := s.stored[key]; stored {
-			v = s.add(key, value{stored: true, raw: raw})
-		}
-	}
-	return v
-}
-
-func (s *Session) add(key string, v value) *value {
-	if s.values == nil {
-		s.values = make(map[string]*value)
-	}
-	s.values[key] = &v
-	return &v
-}
-
-func (s *Session) codec() codec { return codec{s.m.options.Codec, s.m.sealer, s.handle} }
-
 // ID returns the session ID: a credential, not to be logged. It is "" for a
 // session that is not saved yet, for a detached one, and for one that was begun by its handle.
 // [Session.Rotate] and [Session.SetPrincipal] take effect on it at the commit.
@@ -120,7 +97,7 @@ func (s *Session) Handle() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.handle == "" && s.detached == attached {
-		s.handle = newHandle()
+		s.handle = credential.NewHandle()
 	}
 	return s.handle
 }
@@ -174,103 +151,6 @@ func (s *Session) Err() error {
 	return s.err
 }
 
-// Has tells whether there is a value under key, be it nil.
-func (s *Session) Has(key string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if v := s.values[key]; v != nil {
-		return !v.deleted
-	}
-	_, stored := s.stored[key]
-	return stored
-}
-
-// Keys returns the keys of all values, sorted.
-func (s *Session) Keys() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.keys()
-}
-
-func (s *Session) keys() []string {
-	keys := make([]string, 0, len(s.stored)+len(s.values))
-	for key, v := range s.values {
-		if !v.deleted {
-			keys = append(keys, key)
-		}
-	}
-	for key := range s.stored {
-		if s.values[key] == nil {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// Len returns the number of values.
-func (s *Session) Len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := len(s.stored)
-	for _, v := range s.values {
-		switch {
-		case v.deleted:
-			n-- // only what is stored can be
-		case !v.stored:
-			n++
-		}
-	}
-	return n
-}
-
-// Set puts a value under key. It is encoded at the commit, so a pointer, map or
-// slice may still be changed until then. A nil is a value. The key must not be
-// empty nor start with "_berth", as the engine's own do.
-func (s *Session) Set(key string, v any) {
-	s.change("Set of "+strconv.Quote(key), func() error {
-		if key == "" || strings.HasPrefix(key, store.Reserved) {
-			return fmt.Errorf("session: Set with the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
-		}
-		old := s.value(key)
-		if old == nil {
-			old = s.add(key, value{})
-		}
-		old.deleted, old.views, old.truth, old.seen = false, []view{{v: v, set: true}}, nil, nil
-		return nil
-	})
-}
-
-// Delete removes the value under key, if there is one.
-func (s *Session) Delete(key string) {
-	s.change("Delete of "+strconv.Quote(key), func() error {
-		s.delete(key)
-		return nil
-	})
-}
-
-// Clear removes all values. The session, its ID and its principal stay; to end
-// it there is [Session.Abandon].
-func (s *Session) Clear() {
-	s.change("Clear", func() error {
-		for _, key := range s.keys() {
-			s.delete(key)
-		}
-		return nil
-	})
-}
-
-func (s *Session) delete(key string) {
-	v := s.value(key)
-	switch {
-	case v == nil:
-	case v.stored:
-		v.deleted, v.views, v.truth, v.seen = true, nil, nil, nil
-	default:
-		delete(s.values, key)
-	}
-}
-
 // SetTimeout sets the idle timeout of this session, for this and all later
 // requests, in place of Options.Timeout. It must be at least a millisecond.
 func (s *Session) SetTimeout(d time.Duration) {
@@ -281,6 +161,35 @@ func (s *Session) SetTimeout(d time.Duration) {
 		s.timeout = d.Truncate(time.Millisecond)
 		return nil
 	})
+}
+
+// Lost returns a channel that is closed when the session's lease was lost: a
+// commit would be [ErrLockLost] or [ErrEnded]. A handler that runs for long can
+// stop early. For a session that holds no lease the channel is nil.
+func (s *Session) Lost() <-chan struct{} { return s.lease.Lost() }
+
+// saves tells whether a commit creates the session. Outside a request nobody would find one.
+func (s *Session) saves() bool {
+	return s.isNew && s.detached == attached && !s.bound && (s.values.Touched() || s.principal != "" || s.companion != nil)
+}
+
+// savesNothing tells whether a commit has nothing to tell Redis of this session, be it new.
+func (s *Session) savesNothing() bool {
+	return s.detached != attached || s.access == ReadOnly || s.isNew && !s.saves()
+}
+
+// idle tells whether a commit makes no call to Redis.
+func (s *Session) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.savesNothing() && s.leaving == nil
+}
+
+// hides tells whether the handler is to go on as if there had been no error.
+func (s *Session) hides(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.silenced(err) && !s.identity
 }
 
 // change runs f if the session may be changed, and keeps the first error.

@@ -36,6 +36,11 @@ type stats struct {
 	endLag, endLagMax                            atomic.Int64
 }
 
+func (s *stats) waited(d time.Duration) {
+	s.lockWaits.Add(1)
+	s.lockWaitTime.Add(int64(d))
+}
+
 func (s *stats) endHandled(lag time.Duration) {
 	s.endsHandled.Add(1)
 	lag = max(lag, 0) // clocks differ

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -35,7 +36,7 @@ const (
 func (m *Manager) SessionID(request Headers) string {
 	if name := m.options.Header; name != "" {
 		for _, id := range request.Values(name) {
-			if validID(id) {
+			if credential.Valid(id) {
 				return id
 			}
 		}
@@ -53,12 +54,18 @@ func (m *Manager) SessionID(request Headers) string {
 			if n := len(id); n >= 2 && id[0] == '"' && id[n-1] == '"' {
 				id = id[1 : n-1]
 			}
-			if validID(id) {
+			if credential.Valid(id) {
 				return id
 			}
 		}
 	}
 	return ""
+}
+
+// cookieIsDue tells whether a commit must send the cookie for its age alone.
+func (s *Session) cookieIsDue(http bool, now time.Time) bool {
+	age := s.m.options.Cookie.MaxAge
+	return http && age != 0 && !s.isNew && !s.rotate && now.Sub(s.meta.Extras.CookieSent) >= age/10
 }
 
 // SetHeaders tells the client what it must know after [Session.Finish]: the ID of a

@@ -1,209 +1,131 @@
 package session
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"reflect"
-	"slices"
-	"sync"
-	"time"
+	"strconv"
+	"strings"
+
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/values"
 )
 
-// value is one value of a session: what Redis has, and what the handler made of it.
-type value struct {
-	stored bool   // Redis has it
-	raw    string // what Redis has, as it is there
-
-	deleted bool
-	views   []view
-	truth   []byte // what a view was found to have become; nil: what Redis has
-	seen    any    // the last decoded form that nobody can change in place
+// Get returns the value under key as a T. The error is [ErrNoValue] if there is
+// none, and a [*ValueError] if it cannot be decoded as a T; the stored value stays
+// as it is then, and so do all others. On a session that was rolled back, or whose
+// commit is done, Get still answers.
+//
+// Get of the same T returns the same value: with a pointer, a map or a slice, what
+// a handler changes in place is seen by others that get it, and is written by the
+// commit; but not by that of a [ReadOnly] session, nor after the commit, which
+// nothing reports. To append to a slice, or change a struct, in place, get a pointer to
+// it: what Get[Cart] returns is a copy, that has to be Set again. Get is safe for
+// concurrent use by a handler's goroutines; what it returned is theirs to guard.
+func Get[T any](s *Session, key string) (T, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := values.Get[T](&s.values, key)
+	return v, valueError(err)
 }
 
-// view is one form of a value that a handler holds: what it has put there, or what
-// it has got and may change in place. There is more than one only where a value is
-// got as several types.
-type view struct {
-	v    any
-	set  bool   // by Set: this is the value, whatever was there
-	base []byte // what it was decoded from; nil with set
-}
-
-// codec encodes and decodes the values of one session.
-type codec struct {
-	Codec
-	sealer *sealer // nil without encryption
-	handle string  // of the session, that values are bound to
-}
-
-func (c codec) marshal(key string, v any) ([]byte, error) {
-	b, err := c.Marshal(v)
-	if err != nil {
-		return nil, &ValueError{Op: "encode", Key: key, Type: typeName(v), Err: err}
+// valueError turns an error of package values into one of this package.
+func valueError(err error) error {
+	if err == nil {
+		return nil
 	}
-	return b, nil
-}
-
-// open turns what Redis has into what the codec made.
-func (c codec) open(key, raw string) ([]byte, error) {
-	if c.sealer == nil {
-		return []byte(raw), nil
-	}
-	plain, err := c.sealer.open(c.handle, key, []byte(raw))
-	if err != nil {
-		return nil, &ValueError{Op: "decrypt", Key: key, Err: err}
-	}
-	return plain, nil
-}
-
-// seal turns what the codec made into what Redis gets.
-func (c codec) seal(key string, plain []byte) []byte {
-	if c.sealer == nil {
-		return plain
-	}
-	return c.sealer.seal(c.handle, key, plain)
-}
-
-func (c codec) unmarshal(key string, plain []byte, target any) error {
-	if err := c.Unmarshal(plain, target); err != nil {
-		if c.sealer == nil && len(plain) > 0 && plain[0] == sealedVersion {
-			return &ValueError{Op: "decrypt", Key: key, Err: err}
-		}
-		return &ValueError{Op: "decode", Key: key, Type: reflect.TypeOf(target).Elem().String(), Err: err}
-	}
-	return nil
-}
-
-// content is what a value is now, encoded: what Redis has, unless a view was set or
-// has moved from what it was decoded from. Changed tells whether Redis has to
-// have it. The error says that a value cannot be encoded, or that two views moved
-// to different places.
-func (c codec) content(key string, v *value) (content []byte, changed bool, err error) {
-	content, changed = v.truth, v.truth != nil
-	found := false
-	for _, view := range v.views {
-		encoded, moved, err := c.moved(key, view)
-		switch {
-		case err != nil:
-			return nil, false, err
-		case !moved:
-		case found && !bytes.Equal(content, encoded):
-			return nil, false, fmt.Errorf("session: the value under %q was got as several types and changed as two of them; get it as one", key)
-		default:
-			content, changed, found = encoded, true, true
-		}
-	}
-	if !v.stored {
-		return content, changed, nil
-	}
-	stored, err := c.open(key, v.raw)
+	var failed *values.Error
 	switch {
-	case err != nil && !changed:
-		return nil, false, err // nobody has touched it
-	case err != nil:
-		return content, true, nil
-	case !changed:
-		return stored, false, nil
+	case errors.Is(err, values.ErrNone):
+		return ErrNoValue
+	case errors.As(err, &failed):
+		return &ValueError{Op: failed.Op, Key: failed.Key, Type: failed.Type, Err: failed.Err}
 	}
-	return content, !bytes.Equal(content, stored) && !c.permuted(content, stored, v.views), nil
+	return fmt.Errorf("session: %w", err)
 }
 
-// settle makes content the truth, so that the views before have moved only if they
-// move again.
-func (v *value) settle(content []byte) {
-	v.truth = content
-	for i := range v.views {
-		v.views[i].base, v.views[i].set = content, false
-	}
+// Key is the name of a value with the value's type, so that both are written down
+// once:
+//
+//	const CartKey session.Key[*Cart] = "cart"
+//
+// A pointer lets a handler change the value in place, see [Get].
+type Key[T any] string
+
+// Get is [Get] of the key's type.
+func (k Key[T]) Get(s *Session) (T, error) { return Get[T](s, string(k)) }
+
+// Set is [Session.Set] of the key's type.
+func (k Key[T]) Set(s *Session, value T) { s.Set(string(k), value) }
+
+// Delete is [Session.Delete].
+func (k Key[T]) Delete(s *Session) { s.Delete(string(k)) }
+
+// Has is [Session.Has].
+func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
+
+// Has tells whether there is a value under key, be it nil.
+func (s *Session) Has(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values.Has(key)
 }
 
-// moved tells whether a view was set, or changed in place since it was decoded, and
-// returns its encoding. A codec may write one value in several ways, such as a map
-// in any order: where the bytes differ, what the view was decoded from is decoded
-// once more.
-func (c codec) moved(key string, view view) ([]byte, bool, error) {
-	encoded, err := c.marshal(key, view.v)
-	if err == nil && encoded == nil {
-		encoded = []byte{}
-	}
-	if view.set {
-		return encoded, true, err
-	}
-	if err == nil && bytes.Equal(encoded, view.base) {
-		return nil, false, nil
-	}
-	if c.decodesTo(view.base, view.v) {
-		return nil, false, nil
-	}
-	return encoded, true, err
+// Keys returns the keys of all values, sorted.
+func (s *Session) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values.Keys()
 }
 
-// permuted tells whether two encodings differ only in the order of their parts:
-// they are made of the same bytes, and the one that is stored decodes to what the
-// other was made from.
-func (c codec) permuted(encoded, stored []byte, views []view) bool {
-	if len(encoded) != len(stored) {
-		return false
-	}
-	var count [256]int
-	for i := range encoded {
-		count[encoded[i]]++
-		count[stored[i]]--
-	}
-	if count != [256]int{} {
-		return false
-	}
-	return slices.ContainsFunc(views, func(view view) bool { return c.decodesTo(stored, view.v) })
+// Len returns the number of values.
+func (s *Session) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values.Len()
 }
 
-// decodesTo tells whether encoded decodes to v.
-func (c codec) decodesTo(encoded []byte, v any) bool {
-	if v == nil {
-		return false
-	}
-	target := reflect.New(reflect.TypeOf(v))
-	if c.Unmarshal(encoded, target.Interface()) != nil {
-		return false
-	}
-	return reflect.DeepEqual(target.Elem().Interface(), v)
-}
-
-func typeName(v any) string {
-	if v == nil {
-		return "nil"
-	}
-	return reflect.TypeOf(v).String()
-}
-
-// mutables remembers for every type that was read whether [mutable].
-var mutables sync.Map // reflect.Type → bool
-
-// mutable tells whether a holder of a value of this type can change what another
-// holder sees, so that a value that was read may have to be written.
-func mutable(t reflect.Type) bool {
-	if known, ok := mutables.Load(t); ok {
-		return known.(bool)
-	}
-	m := findMutable(t)
-	mutables.Store(t, m)
-	return m
-}
-
-func findMutable(t reflect.Type) bool {
-	if t == reflect.TypeFor[time.Time]() {
-		return false
-	}
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return true
-	case reflect.Array:
-		return findMutable(t.Elem())
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if findMutable(t.Field(i).Type) {
-				return true
-			}
+// Set puts a value under key. It is encoded at the commit, so a pointer, map or
+// slice may still be changed until then. A nil is a value. The key must not be
+// empty nor start with "_berth", as the engine's own do.
+func (s *Session) Set(key string, v any) {
+	s.change("Set of "+strconv.Quote(key), func() error {
+		if key == "" || strings.HasPrefix(key, store.Reserved) {
+			return fmt.Errorf("session: Set with the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
 		}
+		s.values.Set(key, v)
+		return nil
+	})
+}
+
+// Delete removes the value under key, if there is one.
+func (s *Session) Delete(key string) {
+	s.change("Delete of "+strconv.Quote(key), func() error {
+		s.values.Delete(key)
+		return nil
+	})
+}
+
+// Clear removes all values. The session, its ID and its principal stay; to end
+// it there is [Session.Abandon].
+func (s *Session) Clear() {
+	s.change("Clear", func() error {
+		for _, key := range s.values.Keys() {
+			s.values.Delete(key)
+		}
+		return nil
+	})
+}
+
+// changes are the values that a commit has to write. With them the session must not be larger
+// than MaxBytes, unless it was even larger before.
+func (s *Session) changes() (values.Changes, error) {
+	c, err := s.values.Changes()
+	if err != nil {
+		return values.Changes{}, valueError(err)
 	}
-	return false
+	before, after := c.Before+len(s.meta.Principal), c.After+len(s.principal)
+	if limit := s.m.options.MaxBytes; after > limit && after > before {
+		return values.Changes{}, fmt.Errorf("%w (it would have %d bytes, MaxBytes is %d)", ErrTooLarge, after, limit)
+	}
+	return c, nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -77,9 +76,18 @@ const (
 	batchBytes = 16 << 10
 )
 
-// errBatch is what the calls of a batch get that a hook of the client has broken off by a
-// panic, since it is not known whose call that was about.
-var errBatch = errors.New("a hook of the client panicked in a pipeline of several calls, of which this was one")
+// errBatch is what each call of a batch gets if a hook of the client panics in it. It is not
+// known which of the calls caused the panic, so each may be tried again.
+var errBatch error = batchError{}
+
+type batchError struct{}
+
+func (batchError) Error() string {
+	return "a hook of the client panicked in a pipeline of several calls, of which this was one"
+}
+
+// Heals tells package retry that another try may succeed.
+func (batchError) Heals() bool { return true }
 
 // do sends the commands of one call, in this order and in one round trip, which others may
 // share. It returns when each has its reply or its error: with ctx as far as the client

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/retry"
+
 	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/redistest"
@@ -311,7 +313,7 @@ func TestABrokenBatchFreesItsCalls(t *testing.T) {
 				b.landed(1)
 				calls[0].is(t, c.first)
 				calls[1].is(t, errBatch)
-				if synctest.Wait(); b.underWay() != manyFlights-1 || !Heals(errBatch) {
+				if synctest.Wait(); b.underWay() != manyFlights-1 || !retry.Heals(errBatch) {
 					t.Errorf("%d are under way", b.underWay())
 				}
 			})

@@ -1,4 +1,4 @@
-package session
+package ends
 
 import (
 	"context"
@@ -9,19 +9,20 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/subscription"
 )
 
 // listen hears from every master which sessions expire, until ctx ends, so that their
-// ends are handled at once. It looks for new masters every EndSweep. Notifications
+// ends are handled at once. It looks for new masters every Sweep. Notifications
 // are only ever a reason to look at the index: without them it is looked at every
-// EndSweep.
+// Sweep.
 //
 // See https://redis.io/docs/latest/develop/use/keyspace-notifications/: a server sends
 // them if its notify-keyspace-events has K or E, and x or A; a node of a cluster
 // tells of its own keys only, to those who subscribed there.
-func (e *ender) listen(ctx context.Context) {
+func (s *sweeper) listen(ctx context.Context) {
 	var listeners sync.WaitGroup
 	defer listeners.Wait()
 	heard := make(map[string]listener) // by the master's address
@@ -30,10 +31,10 @@ func (e *ender) listen(ctx context.Context) {
 			l.stop()
 		}
 	}()
-	ticker := time.NewTicker(e.m.options.EndSweep)
+	ticker := time.NewTicker(s.Sweep)
 	defer ticker.Stop()
 	for {
-		if masters, err := store.Masters(ctx, e.m.store.Client); err == nil {
+		if masters, err := store.Masters(ctx, s.Store.Client); err == nil {
 			there := make(map[string]*store.Master)
 			for _, master := range masters {
 				there[master.Addr] = master
@@ -51,7 +52,7 @@ func (e *ender) listen(ctx context.Context) {
 				}
 				own, stop := context.WithCancel(ctx)
 				heard[addr] = listener{master.UniversalClient, stop}
-				listeners.Go(func() { e.listenTo(own, master) })
+				listeners.Go(func() { s.listenTo(own, master) })
 			}
 		}
 		select {
@@ -69,12 +70,12 @@ type listener struct {
 }
 
 // listenTo hears from one master until ctx ends.
-func (e *ender) listenTo(ctx context.Context, master *store.Master) {
-	keys, db := e.m.store.Keys, master.Database()
+func (s *sweeper) listenTo(ctx context.Context, master *store.Master) {
+	keys, db := s.Store.Keys, master.Database()
 	subscription.Keep(ctx, subscription.Subscription{
 		Open: func(ctx context.Context) *redis.PubSub {
-			if e.m.options.EndNotifications {
-				e.turnOn(ctx, master)
+			if s.Notifications {
+				s.turnOn(ctx, master)
 			}
 			return master.PSubscribe(ctx,
 				"__keyspace@"+db+"__:"+keys.AllAlive(), "__keyevent@"+db+"__:expired")
@@ -82,7 +83,7 @@ func (e *ender) listenTo(ctx context.Context, master *store.Master) {
 		Hear: func(message any) {
 			switch message := message.(type) {
 			case *redis.Subscription:
-				e.pokes.all() // what was missed while there was none
+				s.pokes.all() // what was missed while there was none
 			case *redis.Message:
 				_, key, _ := strings.Cut(message.Channel, "__:")
 				if key == "expired" {
@@ -91,7 +92,7 @@ func (e *ender) listenTo(ctx context.Context, master *store.Master) {
 					return
 				}
 				if handle, ok := keys.AliveHandle(key); ok {
-					e.pokes.poke(store.Bucket(handle))
+					s.pokes.poke(store.Bucket(handle))
 				}
 			}
 		},
@@ -101,7 +102,7 @@ func (e *ender) listenTo(ctx context.Context, master *store.Master) {
 
 // turnOn has a server send what listen needs, in addition to what it sends already.
 // Where CONFIG is forbidden or unknown nothing is lost but time, so that is no failure.
-func (e *ender) turnOn(ctx context.Context, master *store.Master) {
+func (s *sweeper) turnOn(ctx context.Context, master *store.Master) {
 	const setting = "notify-keyspace-events"
 	now, err := master.ConfigGet(ctx, setting).Result()
 	if err == nil {
@@ -111,9 +112,9 @@ func (e *ender) turnOn(ctx context.Context, master *store.Master) {
 		}
 	}
 	var answer redis.Error
-	if errors.As(err, &answer) && !store.Heals(err) && !e.refused.Swap(true) {
-		e.m.options.Logger.InfoContext(ctx, "keyspace notifications could not be turned on; ends of sessions are found by looking",
-			"app", e.m.options.App, "every", e.m.options.EndSweep, "error", err)
+	if errors.As(err, &answer) && !retry.Heals(err) && !s.refused.Swap(true) {
+		s.Logger.InfoContext(ctx, "keyspace notifications could not be turned on; ends of sessions are found by looking",
+			"app", s.App, "every", s.Sweep, "error", err)
 	}
 }
 

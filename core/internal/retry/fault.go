@@ -1,4 +1,4 @@
-package store
+package retry
 
 import (
 	"context"
@@ -44,6 +44,12 @@ func notSent(err error) bool {
 	return errors.As(err, &dial) && dial.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
 }
 
+// healer is an error of berth's own that knows whether it heals.
+type healer interface {
+	error
+	Heals() bool
+}
+
 // Heals tells whether trying again after err makes sense: connections, time-outs
 // and a server that is starting, failing over or resharding do heal; a wrong
 // password, a wrong type, a missing permission, a closed client and an ended
@@ -52,8 +58,11 @@ func Heals(err error) bool {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, redis.ErrClosed):
 		return false
-	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted), errors.Is(err, errBatch):
+	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted):
 		return true
+	}
+	if own := healer(nil); errors.As(err, &own) {
+		return own.Heals()
 	}
 	var answer redis.Error
 	if errors.As(err, &answer) {

@@ -1,4 +1,4 @@
-package session
+package ends
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -15,19 +16,19 @@ const claimAtMost = 128
 
 // run looks for ended sessions until ctx ends: through the whole index every EndSweep,
 // and through the buckets that were poked at once.
-func (e *ender) run(ctx context.Context) {
-	e.pokes.all()
+func (s *sweeper) run(ctx context.Context) {
+	s.pokes.all()
 	for {
-		buckets := e.pokes.take()
+		buckets := s.pokes.take()
 		for len(buckets) > 0 && ctx.Err() == nil {
 			// One batch a bucket, so that a full one does not keep the others waiting.
 			var full []int
 			for _, bucket := range buckets {
-				more, err := e.batch(ctx, bucket)
+				more, err := s.batch(ctx, bucket)
 				if err != nil && ctx.Err() == nil {
-					e.m.fail(ctx, &OpError{Op: opHandleEnd, Err: err})
+					s.Failed(ctx, &retry.Failure{Err: err})
 				}
-				if store.Heals(err) {
+				if retry.Heals(err) {
 					full = nil // the others would fail too; the next sweep finds them
 					break
 				}
@@ -37,13 +38,13 @@ func (e *ender) run(ctx context.Context) {
 			}
 			buckets = full
 		}
-		sweep := e.m.options.EndSweep
+		sweep := s.Sweep
 		timer := time.NewTimer(sweep/2 + rand.N(sweep/2))
 		select {
-		case <-e.pokes.poked:
+		case <-s.pokes.poked:
 			timer.Stop()
 		case <-timer.C:
-			e.pokes.all()
+			s.pokes.all()
 		case <-ctx.Done():
 			timer.Stop()
 			return
@@ -54,38 +55,38 @@ func (e *ender) run(ctx context.Context) {
 // batch takes sessions that are due out of a bucket, as many as there are free slots,
 // claims those that have ended and starts their handlers. More tells whether there may
 // be others.
-func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
-	free := e.acquire(ctx)
+func (s *sweeper) batch(ctx context.Context, bucket int) (more bool, err error) {
+	free := s.acquire(ctx)
 	if free == 0 {
 		return false, nil
 	}
 	defer func() {
 		for range free {
-			<-e.slots
+			<-s.slots
 		}
 	}()
-	m, limit := e.m, free
-	handles, until, err := m.store.Due(ctx, bucket, m.options.LockTTL, limit)
+	limit := free
+	handles, until, err := s.Store.Due(ctx, bucket, s.ClaimTTL, limit)
 	if err != nil || len(handles) == 0 {
 		return false, err
 	}
 	// A token for each batch, so that a session that comes up again while its handler
 	// runs in this very process is found claimed.
-	now, token := time.Now(), m.process.Token()
+	now, token := time.Now(), s.Process.Token()
 	alive := make(map[string]time.Time)
-	for _, c := range e.claim(ctx, handles, token) {
+	for _, c := range s.claim(ctx, handles, token) {
 		switch {
 		case c.Err != nil:
 			err = c.Err
 		case c.Status == store.Done:
 			free-- // the slot is the handler's
-			go e.one(c, token, now)
+			go s.handle(c, token, now)
 		case c.Status == store.Alive:
 			alive[c.Handle] = now.Add(c.Left)
 		}
 	}
 	if len(alive) > 0 {
-		if failed := m.store.Defer(ctx, bucket, until, alive); failed != nil {
+		if failed := s.Store.Defer(ctx, bucket, until, alive); failed != nil {
 			err = failed
 		}
 	}
@@ -94,11 +95,11 @@ func (e *ender) batch(ctx context.Context, bucket int) (more bool, err error) {
 
 // claim claims ends for a token. What failed is tried once more at once: where only the
 // reply was lost, the attempt counts once.
-func (e *ender) claim(ctx context.Context, handles []string, token string) []store.Claimed {
-	claims := e.m.store.Claim(ctx, handles, token, e.m.keepEnded())
+func (s *sweeper) claim(ctx context.Context, handles []string, token string) []store.Claimed {
+	claims := s.Store.Claim(ctx, handles, token, s.keep())
 	var failed []string
 	claims = slices.DeleteFunc(claims, func(c store.Claimed) bool {
-		heals := store.Heals(c.Err)
+		heals := retry.Heals(c.Err)
 		if heals {
 			failed = append(failed, c.Handle)
 		}
@@ -107,20 +108,20 @@ func (e *ender) claim(ctx context.Context, handles []string, token string) []sto
 	if len(failed) == 0 {
 		return claims
 	}
-	return append(claims, e.m.store.Claim(ctx, failed, token, e.m.keepEnded())...)
+	return append(claims, s.Store.Claim(ctx, failed, token, s.keep())...)
 }
 
 // acquire waits for a free slot, takes all that are free, and returns how many; 0 if
 // ctx has ended.
-func (e *ender) acquire(ctx context.Context) int {
+func (s *sweeper) acquire(ctx context.Context) int {
 	select {
-	case e.slots <- struct{}{}:
+	case s.slots <- struct{}{}:
 	case <-ctx.Done():
 		return 0
 	}
 	for n := 1; n < claimAtMost; n++ {
 		select {
-		case e.slots <- struct{}{}:
+		case s.slots <- struct{}{}:
 		default:
 			return n
 		}
@@ -171,34 +172,4 @@ func (p *pokes) take() []int {
 		}
 	}
 	return taken
-}
-
-// enders are those that run in this process.
-type enders struct {
-	mu  sync.Mutex
-	all map[*pokes]struct{}
-}
-
-func (e *enders) add(p *pokes) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.all == nil {
-		e.all = make(map[*pokes]struct{})
-	}
-	e.all[p] = struct{}{}
-}
-
-func (e *enders) remove(p *pokes) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.all, p)
-}
-
-// poke tells all of them that something is due.
-func (e *enders) poke(bucket int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for p := range e.all {
-		p.poke(bucket)
-	}
 }

@@ -1,24 +1,20 @@
-package session
+package values
 
 import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"time"
 )
 
-// sealer encrypts values with AES-GCM (NIST SP 800-38D), random nonces, and App, the
+// Sealer encrypts values with AES-GCM (NIST SP 800-38D), random nonces, and App, the
 // session's handle and the value's key as additional data. A sealed value is
 //
 //	1 | first 4 bytes of the key's SHA-256 | nonce | ciphertext and tag
 //
 // so that the key that opens it is found without trying all.
-type sealer struct {
+type Sealer struct {
 	app  string
 	keys []sealingKey
 }
@@ -35,12 +31,12 @@ var errUnknownKey = errors.New("encrypted with a key that is not among Options.E
 
 var errSealedFormat = errors.New("not an encrypted value, or of an unknown format")
 
-// newSealer returns nil if there are no keys. Their lengths are valid already.
-func newSealer(app string, keys []EncryptionKey) (*sealer, error) {
+// NewSealer returns nil if there are no keys. Their lengths are valid already.
+func NewSealer(app string, keys [][]byte) (*Sealer, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	s := &sealer{app: app}
+	s := &Sealer{app: app}
 	for _, key := range keys {
 		block, err := aes.NewCipher(key)
 		if err != nil {
@@ -60,7 +56,7 @@ func newSealer(app string, keys []EncryptionKey) (*sealer, error) {
 	return s, nil
 }
 
-func (s *sealer) seal(handle, key string, plain []byte) []byte {
+func (s *Sealer) seal(handle, key string, plain []byte) []byte {
 	k := s.keys[0]
 	sealed := make([]byte, 0, 1+len(k.id)+k.aead.Overhead()+len(plain))
 	sealed = append(sealed, sealedVersion)
@@ -68,7 +64,7 @@ func (s *sealer) seal(handle, key string, plain []byte) []byte {
 	return k.aead.Seal(sealed, nil, plain, s.binding(handle, key))
 }
 
-func (s *sealer) open(handle, key string, sealed []byte) ([]byte, error) {
+func (s *Sealer) open(handle, key string, sealed []byte) ([]byte, error) {
 	if len(sealed) < 5 || sealed[0] != sealedVersion {
 		return nil, errSealedFormat
 	}
@@ -86,43 +82,10 @@ func (s *sealer) open(handle, key string, sealed []byte) ([]byte, error) {
 }
 
 // binding is unambiguous, as App has no control characters and handles have a fixed length.
-func (s *sealer) binding(handle, key string) []byte { return []byte(s.app + "\x00" + handle + key) }
-
-// mac returns what shows that a session's handle, proof, principal and time of authentication
-// belong together: the first bytes of the key's SHA-256 and a HMAC-SHA256 (RFC 2104), in
-// base64. Its key is derived from the encryption key by HKDF (RFC 5869).
-func (s *sealer) mac(handle, proof, principal string, authenticated time.Time) string {
-	return s.keys[0].mac(s.statement(handle, proof, principal, authenticated))
-}
-
-// verify tells whether mac made that, with one of the keys.
-func (s *sealer) verify(mac, handle, proof, principal string, authenticated time.Time) bool {
-	statement := s.statement(handle, proof, principal, authenticated)
-	for _, k := range s.keys {
-		if hmac.Equal([]byte(mac), []byte(k.mac(statement))) {
-			return true
-		}
-	}
-	return false
-}
-
-// statement is unambiguous: all but the principal, which comes last, have no spaces.
-func (s *sealer) statement(handle, proof, principal string, authenticated time.Time) []byte {
-	var at int64
-	if !authenticated.IsZero() {
-		at = authenticated.UnixMilli()
-	}
-	return fmt.Appendf(nil, "%s %s %s %d %s", s.app, handle, proof, at, principal)
-}
-
-func (k sealingKey) mac(statement []byte) string {
-	h := hmac.New(sha256.New, k.macKey)
-	_, _ = h.Write(statement)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(k.id[:]))
-}
+func (s *Sealer) binding(handle, key string) []byte { return []byte(s.app + "\x00" + handle + key) }
 
 // overhead is the number of bytes that encryption adds to a value.
-func (s *sealer) overhead() int {
+func (s *Sealer) overhead() int {
 	if s == nil {
 		return 0
 	}

@@ -1,0 +1,126 @@
+package companion
+
+import (
+	"context"
+
+	"github.com/berthgo/berth/core/internal/retry"
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
+)
+
+// Companions are the companions of the sessions of one application. It is safe for concurrent
+// use.
+type Companions struct {
+	Store  *store.Store
+	Tasks  *tasks.Tasks
+	Caller *retry.Caller
+}
+
+// Version is what a commit has made of a session, as far as its companion is concerned.
+type Version struct {
+	Handle string
+	Before string  // the proof when the request began, or Proof for a new session
+	Proof  string  // the proof now
+	Value  *string // what the companion is to be, nil to keep it
+	Meta   store.Meta
+}
+
+// Follow writes the companion of a session, or the new proof beside it, after the commit. So
+// whoever ends the session knows of the companion. If that has happened already, or if another
+// user has signed in meanwhile, the companion goes. The first error is what berth goes on without,
+// and does again beside the request.
+func (c *Companions) Follow(ctx context.Context, v Version) (later, err error) {
+	wrote := false
+	err = c.Caller.Do(ctx, nil, func(int) (err error) {
+		if v.Value == nil {
+			wrote, err = c.Store.ProveCompanion(ctx, v.Handle, v.Before, v.Proof, v.Meta)
+		} else {
+			wrote, err = c.Store.PutCompanion(ctx, v.Handle, v.Before, v.Proof, *v.Value, v.Meta)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		c.Mend(v.Handle, v.Before)
+		return nil, err
+	case wrote && v.Value == nil:
+		return nil, nil
+	case wrote:
+		v.Value = nil
+	}
+	if err := c.check(ctx, v); err != nil {
+		c.Mend(v.Handle, v.Proof)
+		return err, nil
+	}
+	return nil, nil
+}
+
+// check looks whether the companion is right that a request has written, or has found another
+// proof beside. Others may have ended the session meanwhile, or signed in another user: then the
+// companion goes. They may have rotated it: then it gets the new proof. What they have written
+// themselves stays. Value is what was not written, nil if it was.
+func (c *Companions) check(ctx context.Context, v Version) error {
+	found, err := c.Store.Inspect(ctx, []string{v.Handle})
+	if err != nil {
+		return err
+	}
+	switch now := found[0]; {
+	case now.Err != nil:
+		return now.Err
+	case now.Status != store.Done:
+		return c.Store.DeleteCompanion(ctx, v.Handle, "", store.NoProof)
+	case now.Meta.Principal != v.Meta.Principal, !now.Meta.Extras.Companion:
+		return c.Store.DeleteCompanion(ctx, v.Handle, v.Proof, v.Proof)
+	case now.Proof == v.Proof && v.Value != nil:
+		// A rotation that failed half-way has left something there. The session's own is this.
+		_, err := c.Store.PutCompanion(ctx, v.Handle, "", v.Proof, *v.Value, now.Meta)
+		return err
+	case now.Proof != v.Proof:
+		_, err := c.Store.ProveCompanion(ctx, v.Handle, v.Proof, now.Proof, now.Meta)
+		return err
+	}
+	return nil
+}
+
+// Mend puts right, beside the request, what a failure may have left. If the session is gone, its
+// companion goes. If not, the proof written gives way to the session's own; "" is for a failure
+// that wrote none.
+func (c *Companions) Mend(handle, written string) {
+	c.Tasks.Later(func(ctx context.Context) error {
+		found, err := c.Store.Inspect(ctx, []string{handle})
+		switch {
+		case err != nil:
+			return err
+		case found[0].Err != nil:
+			return nil
+		case found[0].Status != store.Done:
+			return c.Store.DeleteCompanion(ctx, handle, "", store.NoProof)
+		case written == "" || !found[0].Meta.Extras.Companion:
+			return nil
+		}
+		_, err = c.Store.ProveCompanion(ctx, handle, written, found[0].Proof, found[0].Meta)
+		return err
+	})
+}
+
+// Delete deletes a companion. The proof that stays behind, so that a late writer notices, is
+// [store.NoProof] if the session is gone, or its proof if it is another user's by now. After an
+// error it is tried again beside the request; if that fails too, the companion lives on for the
+// rest of its time.
+func (c *Companions) Delete(ctx context.Context, handle, proof string) error {
+	remove := func(ctx context.Context) error { return c.Store.DeleteCompanion(ctx, handle, "", proof) }
+	err := remove(ctx)
+	if err != nil {
+		c.Tasks.Later(remove)
+	}
+	return err
+}
+
+// Touch lets the companion live as long as its session, which a request has just begun. Exclusive
+// says that the request holds the session.
+func (c *Companions) Touch(ctx context.Context, handle, proof string, exclusive bool, m store.Meta) error {
+	if exclusive {
+		return c.Store.HoldCompanion(ctx, handle, proof, m)
+	}
+	return c.Store.TouchCompanion(ctx, handle, m)
+}

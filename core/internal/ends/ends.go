@@ -1,0 +1,126 @@
+package ends
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/companion"
+	"github.com/berthgo/berth/core/internal/retry"
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
+)
+
+// Ends are the ends of the sessions of one application. It is safe for concurrent use.
+type Ends struct {
+	Store   *store.Store
+	Process *store.Process
+	Tasks   *tasks.Tasks
+	Caller  *retry.Caller
+
+	Companions *companion.Companions
+
+	Logger *slog.Logger
+	App    string // for the log
+
+	Tracked       bool          // new sessions are
+	ClaimTTL      time.Duration // how long a claim lives without a renewal
+	Retention     time.Duration // how long the data of a session outlives it
+	Sweep         time.Duration // how often the whole index is looked at
+	Handlers      int           // how many run at the same time
+	Attempts      int           // how often an end is handed out
+	Notifications bool          // turn on keyspace notifications
+
+	// Genuine returns why what was stored is not to be trusted, nil if it is.
+	Genuine func(c store.Claimed) error
+	// ClaimLost is the cause with which the context of a handler ends.
+	ClaimLost error
+
+	Failed      func(ctx context.Context, err error) // something failed, the sweep goes on
+	Ended       func()                               // a session was retired
+	Handled     func(lag time.Duration)              // an end was handled so long after it
+	Redelivered func()                               // an end is handed out that was before
+	PutAside    func()                               // an end was put aside
+
+	mu       sync.Mutex
+	sweepers map[*pokes]struct{} // those of this process
+}
+
+// Retire ends a session, and has its end handled soon. Its companion goes too: the second error is
+// about that, and berth does it again beside the request.
+//
+// It tells the index before, since a crash may come in between. It tells the index after, since
+// somebody may have looked in between, and since others may track ends where this one does not.
+func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
+	if e.Tracked {
+		if err := e.Store.Hasten(ctx, handle); err != nil {
+			return 0, nil, err
+		}
+	}
+	status, had, err := e.Store.Retire(ctx, handle, r)
+	if err != nil || status != store.Done {
+		return status, nil, err
+	}
+	e.Ended()
+	if had.Retention != 0 {
+		e.Tasks.Later(func(ctx context.Context) error {
+			err := e.Store.Hasten(ctx, handle)
+			e.poke(store.Bucket(handle))
+			return err
+		})
+	}
+	if had.Companion {
+		companion = e.Companions.Delete(ctx, handle, store.NoProof)
+	}
+	return status, companion, nil
+}
+
+// Track has the end of a session handled that was saved when ends were not tracked. It tells
+// whether that was done: the session may be gone.
+func (e *Ends) Track(ctx context.Context, handle string, m store.Meta) (bool, error) {
+	if err := e.Store.Expect(ctx, handle, m); err != nil {
+		return false, err
+	}
+	status, err := e.Store.Mark(ctx, handle, store.Extras{Retention: e.Retention})
+	return status == store.Done, err
+}
+
+// Replay has an end that was put aside handed out again, from the first attempt on. It tells
+// whether it was there.
+func (e *Ends) Replay(ctx context.Context, handle string) (bool, error) {
+	var status store.Status
+	err := e.Caller.Do(ctx, nil, func(int) (err error) {
+		status, err = e.Store.Replay(ctx, handle)
+		return err
+	})
+	if err != nil || status != store.Done {
+		return false, err
+	}
+	e.poke(store.Bucket(handle))
+	return true, nil
+}
+
+// poke has all sweepers of this process look at a bucket.
+func (e *Ends) poke(bucket int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.sweepers {
+		p.poke(bucket)
+	}
+}
+
+func (e *Ends) add(p *pokes) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.sweepers == nil {
+		e.sweepers = make(map[*pokes]struct{})
+	}
+	e.sweepers[p] = struct{}{}
+}
+
+func (e *Ends) remove(p *pokes) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.sweepers, p)
+}

@@ -1,0 +1,167 @@
+package ends
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
+)
+
+// Handler handles the end of one session.
+type Handler func(ctx context.Context, c store.Claimed) error
+
+// Handle hands the sessions that end to handler, until ctx ends or the tasks are closed: then it
+// takes no more, waits for the handlers that run, and returns nil, or [tasks.ErrClosed].
+func (e *Ends) Handle(ctx context.Context, handler Handler) error {
+	if !e.Tasks.Add() {
+		return tasks.ErrClosed
+	}
+	defer e.Tasks.Done()
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(e.Tasks.Context(), func() { stop(tasks.ErrClosed) })()
+
+	s := &sweeper{
+		Ends: e, handler: handler,
+		slots:   make(chan struct{}, e.Handlers),
+		handled: make(chan settlement),
+		pokes:   newPokes(),
+	}
+	e.add(s.pokes)
+	defer e.remove(s.pokes)
+
+	var others sync.WaitGroup
+	others.Go(s.settle)
+	others.Go(func() { s.listen(running) })
+	s.run(running)
+	for range cap(s.slots) {
+		s.slots <- struct{}{} // every handler has given its slot back
+	}
+	close(s.handled)
+	others.Wait()
+	if errors.Is(context.Cause(running), tasks.ErrClosed) {
+		return tasks.ErrClosed
+	}
+	return nil
+}
+
+// sweeper is one call of Handle. These goroutines belong to it: the caller's, which sweeps the
+// index and claims; one that listens to notifications; one that settles what was handled; and two
+// for every handler that runs.
+type sweeper struct {
+	*Ends
+	handler Handler
+	slots   chan struct{} // one in it for every handler that runs
+	handled chan settlement
+	pokes   *pokes
+	refused atomic.Bool // the server refused to turn on notifications, and that was logged
+}
+
+// handle runs the handler for what was claimed at that time, and then gives its slot back.
+func (s *sweeper) handle(c store.Claimed, token string, claimed time.Time) {
+	defer func() { <-s.slots }()
+	expires := claimed.Add(s.ClaimTTL)
+	if !time.Now().Before(expires) {
+		return // the claim may be another's by now
+	}
+	if err := s.Genuine(c); err != nil {
+		s.Failed(context.Background(), fmt.Errorf("session: an end is kept aside: %w", err))
+		s.putAside(c.Handle, token)
+		return
+	}
+	if c.Meta.Attempt > s.Attempts {
+		s.putAside(c.Handle, token)
+		return
+	}
+	if c.Meta.Attempt > 1 {
+		s.Redelivered()
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() {
+		err := errors.New("session: the handler of ends did not return, but called runtime.Goexit; as t.FailNow does")
+		defer func() { done <- err }()
+		err = s.call(ctx, c)
+	}()
+	err := s.hold(c.Handle, token, expires, cancel, done)
+	switch {
+	case err == nil:
+		s.settled(c, token)
+	case c.Meta.Attempt >= s.Attempts:
+		s.Failed(ctx, fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
+		s.putAside(c.Handle, token)
+	default:
+		s.Failed(ctx, err)
+		s.finish(func(ctx context.Context) error { return s.Store.GiveBack(ctx, c.Handle, token) })
+	}
+}
+
+// call calls the handler, and turns a panic of it into an error.
+func (s *sweeper) call(ctx context.Context, c store.Claimed) (err error) {
+	failed := func(format string, args ...any) error {
+		return fmt.Errorf("session: the handler of ends, session %s, attempt %d: "+format, append([]any{c.Handle, c.Meta.Attempt}, args...)...)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			s.Logger.ErrorContext(ctx, "panic in a handler of session ends",
+				"app", s.App, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = failed("panic with a %T", p)
+		}
+	}()
+	if err := s.handler(ctx, c); err != nil {
+		return failed("%w", err)
+	}
+	return nil
+}
+
+// keep is how long the data of an ended session are kept after each attempt.
+func (e *Ends) keep() time.Duration { return max(e.Retention, 2*(e.ClaimTTL+e.Sweep)) }
+
+// hold renews a claim until its handler is done, and returns the handler's error. It ends the
+// handler's context at the moment at which the claim may be another's, however long a renewal
+// takes.
+func (s *sweeper) hold(handle, token string, expires time.Time, cancel context.CancelCauseFunc, done <-chan error) error {
+	ticker := time.NewTicker(s.ClaimTTL / 3)
+	defer ticker.Stop()
+	expiry := time.AfterFunc(time.Until(expires), func() { cancel(s.ClaimLost) })
+	defer expiry.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case now := <-ticker.C:
+			ctx, end := context.WithDeadline(context.Background(), expires)
+			status, err := s.Store.RenewClaim(ctx, handle, token, s.keep())
+			end()
+			switch {
+			case err != nil: // the next tick tries again
+			case status != store.Done:
+				cancel(s.ClaimLost)
+			case expiry.Stop():
+				expires = now.Add(s.ClaimTTL)
+				expiry.Reset(time.Until(expires))
+			}
+		}
+	}
+}
+
+func (s *sweeper) putAside(handle, token string) {
+	s.PutAside()
+	s.finish(func(ctx context.Context) error { return s.Store.PutAside(ctx, handle, token) })
+}
+
+// finish makes the call that ends a claim. If that fails, the claim runs out.
+func (s *sweeper) finish(f func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.Caller.Timeout+tasks.CleanupTime)
+	defer cancel()
+	if err := s.Caller.Do(ctx, nil, func(int) error { return f(ctx) }); err != nil {
+		s.Failed(ctx, err)
+	}
+}

@@ -1,0 +1,58 @@
+package ends
+
+import (
+	"context"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
+)
+
+// settlement is a session whose end was handled.
+type settlement struct {
+	store.Handling
+	done chan<- error
+}
+
+// settled waits until a session whose end was handled is deleted. If that fails, its end is
+// handed out once more.
+func (s *sweeper) settled(c store.Claimed, token string) {
+	done := make(chan error, 1)
+	s.handled <- settlement{store.Handling{Handle: c.Handle, Token: token}, done}
+	if err := <-done; err != nil {
+		s.Failed(context.Background(), err)
+		return
+	}
+	s.Handled(time.Since(c.Meta.Ended))
+}
+
+// settleAtMost is how many sessions are settled at once.
+const settleAtMost = 128
+
+// settle deletes sessions whose ends were handled, as many at once as there are, until the channel
+// is closed.
+func (s *sweeper) settle() {
+	for first := range s.handled {
+		batch := []settlement{first}
+		for more := true; more && len(batch) < settleAtMost; {
+			select {
+			case next, open := <-s.handled:
+				if more = open; open {
+					batch = append(batch, next)
+				}
+			default:
+				more = false
+			}
+		}
+		handled := make([]store.Handling, len(batch))
+		for i, one := range batch {
+			handled[i] = one.Handling
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), s.Caller.Timeout+tasks.CleanupTime)
+		err := s.Caller.Do(ctx, nil, func(int) error { return s.Store.Handled(ctx, handled) })
+		cancel()
+		for _, one := range batch {
+			one.done <- err
+		}
+	}
+}

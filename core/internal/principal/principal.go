@@ -1,0 +1,205 @@
+package principal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/companion"
+	"github.com/berthgo/berth/core/internal/ends"
+	"github.com/berthgo/berth/core/internal/retry"
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
+)
+
+// Principals are the indexes of one application. It is safe for concurrent use.
+type Principals struct {
+	Limit  int    // how many sessions a principal may have, 0 for any number
+	Reason string // why a session ends that is over the limit
+
+	// LockHold and LockTTL are for how long a request may hold a session, so that no other
+	// request of it tells the index.
+	LockHold, LockTTL time.Duration
+
+	Store      *store.Store
+	Process    *store.Process
+	Tasks      *tasks.Tasks
+	Caller     *retry.Caller
+	Ends       *ends.Ends
+	Companions *companion.Companions
+
+	Failed func(err error) // work beside a request failed
+}
+
+// Look is what was found of the sessions in an index.
+type Look struct {
+	Live       []store.Inspected
+	Gone       []store.Listing // those that have ended, or are another's by now
+	Unreadable error           // about one of another version of berth; it stays in the index
+}
+
+// Sessions looks at all sessions of a principal, the oldest sign-in first, and takes those that
+// are gone out of the index, beside the request.
+func (p *Principals) Sessions(ctx context.Context, principal string) (look Look, err error) {
+	err = p.Caller.Do(ctx, nil, func(int) error {
+		listed, err := p.Store.Listed(ctx, principal)
+		if err == nil {
+			look, err = p.Look(ctx, principal, listed)
+		}
+		return err
+	})
+	if err == nil {
+		p.Unlist(principal, look.Gone)
+	}
+	return look, err
+}
+
+// Listed returns what the index of a principal has, the oldest sign-in first.
+func (p *Principals) Listed(ctx context.Context, principal string) (listed []store.Listing, err error) {
+	err = p.Caller.Do(ctx, nil, func(int) (err error) {
+		listed, err = p.Store.Listed(ctx, principal)
+		return err
+	})
+	return listed, err
+}
+
+// Look looks at sessions that an index has.
+func (p *Principals) Look(ctx context.Context, principal string, listed []store.Listing) (Look, error) {
+	var look Look
+	handles := make([]string, len(listed))
+	for i, one := range listed {
+		handles[i] = one.Handle
+	}
+	found, err := p.Store.Inspect(ctx, handles)
+	for _, one := range found {
+		if one.Err != nil {
+			look.Unreadable = fmt.Errorf("session %s: %w", one.Handle, one.Err)
+			continue
+		}
+		if one.Status == store.Done && one.Meta.Principal == principal {
+			look.Live = append(look.Live, one)
+			continue
+		}
+		at := slices.IndexFunc(listed, func(l store.Listing) bool { return l.Handle == one.Handle })
+		look.Gone = append(look.Gone, listed[at])
+	}
+	return look, err
+}
+
+// SignIn puts a session that has just signed in into the index of its principal, and ends the
+// oldest over Limit. It tells note what it goes on without.
+func (p *Principals) SignIn(ctx context.Context, handle string, m store.Meta, note func(error)) error {
+	return p.Caller.Do(ctx, nil, func(int) error {
+		if err := p.enlist(ctx, handle, m, true); err != nil {
+			return err
+		}
+		return p.makeRoom(ctx, m.Principal, note)
+	})
+}
+
+// SignedOut takes a session out of the index of the principal that it had when it signed in. That
+// one may sign in again at this moment, and this may come late: a later sign-in stays.
+func (p *Principals) SignedOut(ctx context.Context, principal, handle string, signedIn time.Time) error {
+	until := time.Now().Add(-time.Millisecond)
+	if signedIn.After(until) {
+		until = signedIn
+	}
+	return p.Store.Remove(ctx, principal, handle, until)
+}
+
+// Relist tells the index of its principal of a session once more, beside the request.
+func (p *Principals) Relist(handle string, m store.Meta) {
+	p.Tasks.Go(func(ctx context.Context) error {
+		if err := p.enlist(ctx, handle, m, false); err != nil {
+			return err
+		}
+		_, err := p.Store.Mark(ctx, handle, store.Extras{Listed: time.Now()})
+		return err // of a session that has ended since, the index keeps a place until somebody looks
+	}, p.Failed)
+}
+
+// Unlist takes sessions that are gone out of the index of a principal, beside the request. After
+// an error, whoever looks next does it.
+func (p *Principals) Unlist(principal string, gone []store.Listing) {
+	if len(gone) > 0 {
+		p.Tasks.Go(func(ctx context.Context) error { return p.Store.Unlist(ctx, principal, gone...) }, func(error) {})
+	}
+}
+
+// UnlistEnded takes a session that has ended out of the index of its principal, beside the
+// request, and tries for longer: nobody else looks for it.
+func (p *Principals) UnlistEnded(principal, handle string) {
+	if principal != "" {
+		never := time.Now().AddDate(100, 0, 0) // it does not sign in again
+		p.Tasks.Later(func(ctx context.Context) error { return p.Store.Remove(ctx, principal, handle, never) })
+	}
+}
+
+// enlist puts a session into the index of its principal. Of an index that has grown large it looks
+// at some, and cleans it.
+func (p *Principals) enlist(ctx context.Context, handle string, m store.Meta, signedIn bool) error {
+	oldest, err := p.Store.Enlist(ctx, handle, m.Principal, p.life(m.Timeout), signedIn)
+	if err != nil || len(oldest) == 0 {
+		return err
+	}
+	if look, err := p.Look(ctx, m.Principal, oldest); err == nil {
+		p.Unlist(m.Principal, look.Gone)
+	}
+	return nil
+}
+
+// life is how long the index of a principal lives after it was told of a session. It is told at
+// the sign-in, and by the first request after each timeout; in between a request may hold the
+// session.
+func (p *Principals) life(timeout time.Duration) time.Duration {
+	const forever = 1 << 60 // 36 years, longer than Redis keeps anything
+	return 2*min(timeout, forever) + min(p.LockHold, forever) + min(p.LockTTL, forever) + time.Minute
+}
+
+// makeRoom ends the oldest sessions of a principal that has just signed in, over Limit. Sessions
+// that cannot be read count, and stay.
+func (p *Principals) makeRoom(ctx context.Context, principal string, note func(error)) error {
+	if p.Limit == 0 {
+		return nil
+	}
+	listed, err := p.Store.Listed(ctx, principal)
+	if err != nil || len(listed) <= p.Limit {
+		return err
+	}
+	look, err := p.Look(ctx, principal, listed)
+	if err != nil {
+		return err
+	}
+	note(look.Unreadable)
+	if len(look.Gone) > 0 {
+		if err := p.Store.Unlist(ctx, principal, look.Gone...); err != nil {
+			return err
+		}
+	}
+	listed = slices.DeleteFunc(listed, func(l store.Listing) bool { return slices.Contains(look.Gone, l) })
+	for ; len(listed) > p.Limit; listed = listed[1:] {
+		if err := p.replace(ctx, principal, listed[0], note); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace ends a session whose place a newer one takes. It stays in the index until it has ended,
+// so that a second try finds it again.
+func (p *Principals) replace(ctx context.Context, principal string, oldest store.Listing, note func(error)) error {
+	r := store.Retirement{Token: p.Process.Token(), Reason: p.Reason, Principal: &principal}
+	_, companion, err := p.Ends.Retire(ctx, oldest.Handle, r)
+	switch {
+	case errors.Is(err, store.ErrFormat):
+		note(err)
+		return nil
+	case err != nil:
+		p.Companions.Mend(oldest.Handle, "")
+		return err
+	}
+	note(companion)
+	return p.Store.Unlist(ctx, principal, oldest)
+}

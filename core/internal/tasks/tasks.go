@@ -1,0 +1,103 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/retry"
+)
+
+// ErrClosed says that the tasks were closed.
+var ErrClosed = errors.New("closed")
+
+// CleanupTime is how long a call may take that only tidies up, such as giving up a lease after
+// a rollback.
+const CleanupTime = 5 * time.Second
+
+// Tasks are what runs beside the requests of one manager. It is safe for concurrent use.
+type Tasks struct {
+	patience time.Duration
+	ctx      context.Context // ends with Close, by the cause ErrClosed
+	cancel   context.CancelCauseFunc
+
+	closing sync.RWMutex // guards the step from ctx to running
+	running sync.WaitGroup
+}
+
+// New returns tasks of which [Tasks.Later] is tried for as long as patience.
+func New(patience time.Duration) *Tasks {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return &Tasks{patience: patience, ctx: ctx, cancel: cancel}
+}
+
+// Context ends with Close, by the cause [ErrClosed].
+func (t *Tasks) Context() context.Context { return t.ctx }
+
+// Closed tells whether Close was called.
+func (t *Tasks) Closed() bool { return t.ctx.Err() != nil }
+
+// Close ends all tasks and waits for them: each ends with the call to Redis that it makes now.
+// To close twice is harmless.
+func (t *Tasks) Close() {
+	t.closing.Lock()
+	t.cancel(ErrClosed)
+	t.closing.Unlock()
+	t.running.Wait()
+}
+
+// Add counts the caller among the tasks, unless Close was called. Where it returns true, the
+// caller must call [Tasks.Done] at the end.
+func (t *Tasks) Add() bool {
+	t.closing.RLock()
+	defer t.closing.RUnlock()
+	if t.Closed() {
+		return false
+	}
+	t.running.Add(1)
+	return true
+}
+
+// Done ends what [Tasks.Add] has begun.
+func (t *Tasks) Done() { t.running.Done() }
+
+// Go runs f once, within [CleanupTime], and then hands its error to failed if there is one.
+// Close waits for f and not for failed.
+func (t *Tasks) Go(f func(ctx context.Context) error, failed func(err error)) {
+	hear := func(err error) {
+		if err != nil {
+			failed(err)
+		}
+	}
+	if !t.Add() {
+		hear(once(f))
+		return
+	}
+	go func() {
+		err := once(f)
+		t.Done()
+		hear(err)
+	}()
+}
+
+// Later runs f until it succeeds, its error does not heal, the patience has passed, or Close
+// is called.
+func (t *Tasks) Later(f func(ctx context.Context) error) {
+	if !t.Add() {
+		_ = once(f)
+		return
+	}
+	go func() {
+		defer t.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), t.patience)
+		defer cancel()
+		_ = retry.Do(ctx, t.ctx.Done(), t.patience, retry.Heals, func(int) error { return f(ctx) })
+	}()
+}
+
+func once(f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), CleanupTime)
+	defer cancel()
+	return f(ctx)
+}

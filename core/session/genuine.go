@@ -1,0 +1,45 @@
+package session
+
+import (
+	"fmt"
+
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/values"
+)
+
+// With encryption keys, a field of each session proves that berth has written whose it is, its
+// proof, and when its user signed in.
+
+// prove returns that field, nil without encryption keys.
+func (s *Session) prove(proof string, m store.Meta) []any {
+	sealer := s.m.coding.Sealer
+	if sealer == nil {
+		return nil
+	}
+	return []any{store.MACField, sealer.MAC(values.Facts{
+		Handle: s.handle, Proof: proof, Principal: m.Principal, Authenticated: m.Extras.Authenticated,
+	})}
+}
+
+// verify returns ErrForged if the field does not prove what was loaded.
+func (m *Manager) verify(mac, handle, proof string, facts store.Meta) error {
+	if m.coding.Sealer.Verify(mac, values.Facts{
+		Handle: handle, Proof: proof, Principal: facts.Principal, Authenticated: facts.Extras.Authenticated,
+	}) {
+		return nil
+	}
+	return forged(handle)
+}
+
+// verifyEnded does so for a session that has ended. One without data says nothing of whose it was.
+func (m *Manager) verifyEnded(c store.Claimed) error {
+	if c.Meta.Reason == string(Unknown) && c.Meta.Principal == "" && len(c.Fields) == 0 {
+		return nil
+	}
+	facts := store.Meta{Principal: c.Meta.Principal}
+	facts.Extras.Authenticated = c.Meta.Authenticated
+	return m.verify(c.MAC, c.Handle, c.Proof, facts)
+}
+
+// forged is [ErrForged] of a session.
+func forged(handle string) error { return fmt.Errorf("%w (session %s)", ErrForged, handle) }
