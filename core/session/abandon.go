@@ -7,20 +7,20 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// Abandon ends the session: its values are gone and the client's cookie is deleted, at the
-// commit. From now on this is a new and empty session; what is set after it, such as a message
-// that says goodbye, goes into that, and the client gets its cookie. It needs no lease:
-// [Shared] does, so that nobody's logout waits for a slow request.
+// Abandon ends the session at the commit: its values are deleted, and so is the client's cookie.
+// From now on this is a new and empty session. What is set in it, such as a message that says
+// goodbye, is saved, and the client gets a cookie for it.
 //
-// A Commit that returns nil means that the session is gone. It is an error that matches
-// [ErrEnded] if another request has rotated the ID meanwhile, so that the session goes on. If
-// only the new session cannot be saved, the old one has ended, [Hooks].OnError hears of the
-// rest, and Commit returns nil.
+// Abandon needs no lease. A logout that begins the session [Shared] does not wait for a slow
+// request.
 //
-// After the commit, which comes before the first byte of the response, it is too late to delete
-// the cookie: that is reported as [ErrSealed], and the session is ended by Rollback, or at once
-// beside the request if that was called already. In a
-// stream, call [Manager.End] with [Session.ID] instead, which ends it at once.
+// If Commit returns nil, the session is gone. The error matches [ErrEnded] if another request has
+// rotated the ID meanwhile, and then the session goes on. If berth cannot save the new session,
+// Commit returns nil, and Hooks.OnError gets that error.
+//
+// The commit comes before the first byte of the response. After it, Abandon still ends the
+// session, in Rollback, or beside the request if Rollback was called; but the cookie stays, which
+// is reported as [ErrSealed]. In a stream, call [Manager.End] with [Session.ID] instead.
 //
 // A new or detached session has nothing to end.
 func (s *Session) Abandon() {
@@ -55,18 +55,18 @@ func (s *Session) Abandon() {
 	})
 }
 
-// errRotated says that a session cannot be left which another request has rotated.
+// errRotated says that another request has rotated the session, so that this one cannot end it.
 func errRotated(op string) error {
 	return fmt.Errorf("session: %s: %w; another request has rotated the ID, and the session goes on under the new one", op, ErrEnded)
 }
 
-// late tells whether the response may have begun: after a commit, also after one whose failure the
-// handler was not told of.
+// late tells whether the response may have begun: after a commit, or after a failed one that
+// FailSilently has hidden.
 func (s *Session) late() bool {
 	return s.state == sealed && s.detached == attached || s.state == rolledBack && s.detached == outage
 }
 
-// endsIn tells whether the session to be retired is this, which then ends as by Abandon.
+// endsIn abandons this session if it is the one to be retired, and tells whether it was.
 func (s *Session) endsIn(handle string, r store.Retirement) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,7 @@ func (s *Session) endable() bool {
 	return s.detached == attached && s.proof != "" && s.leaving == nil
 }
 
-// departure is a session that a request has left, and that is to be retired.
+// departure is a session that its request has abandoned, and that is still to be retired.
 type departure struct {
 	store.Retirement
 	handle    string
@@ -104,7 +104,7 @@ func (s *Session) depart() *departure {
 	return d
 }
 
-// abandon makes this a new session, and what it was a departure.
+// abandon keeps what this session was as a departure, and makes it a new session.
 func (s *Session) abandon() {
 	if s.endable() {
 		s.leaving, s.identity = s.depart(), true

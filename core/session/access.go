@@ -10,20 +10,20 @@ const (
 	// Exclusive is one request at a time: the session is locked from [Manager.Begin]
 	// to [Session.Commit] or [Session.Rollback]. Two round trips.
 	Exclusive Access = iota
-	// Shared takes no lock. Changed fields are merged into the session one by
-	// one, the last commit wins. Rotate needs Exclusive.
+	// Shared takes no lock. The commit merges the changed fields into the session one by one, and
+	// the last commit wins. Rotate needs Exclusive.
 	//
-	// A commit whose reply was lost, and that is tried again, is written once and undoes no later
-	// one, for a minute and for 32 commits of Shared requests. One that failed with an
-	// [*OpError] and is not tried again may still be on its way, and be written over what
-	// others have committed since.
+	// If a reply is lost and berth repeats the commit, it is written once, and does not undo a
+	// later one; that holds for a minute and for 32 commits of Shared requests. A commit that
+	// failed with an [*OpError] and is not repeated may still be on its way, and be written over
+	// what others have committed since.
 	Shared
-	// ReadOnly takes no lock and waits for none. It sees a whole session, never
-	// a half of a commit. Set and its like are [ErrReadOnly]; a value that is changed
-	// in place is not looked for. One round trip.
+	// ReadOnly takes no lock and waits for none. It sees a whole session, never half of a commit.
+	// Set and its like are [ErrReadOnly]. A value that is changed in place is neither noticed nor
+	// saved. One round trip.
 	ReadOnly
-	// None does not look at the session at all: it is detached. No round trip. To sign in or
-	// out, rotate or abandon is an error.
+	// None does not load the session: it is detached. To sign in or out, rotate or abandon is an
+	// error. No round trip.
 	None
 )
 

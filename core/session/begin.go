@@ -11,19 +11,21 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// Begin loads the session of that ID, and locks it if access is [Exclusive]. An ID
-// that is empty, malformed, unknown or expired gives a new session, under an ID
-// of its own that is made when it is first saved; an empty or malformed one costs no
-// call to Redis. The ID of a session that an operator or a newer sign-in has ended gives a new
-// session too: [Session.PreviousEnd] tells why. An ID that was rotated or abandoned in the last minute gives a
-// detached session.
+// Begin loads the session of an ID, and locks it if access is [Exclusive]. Every session must be
+// given up by [Session.Commit] or [Session.Rollback].
 //
-// Every session must be given up by [Session.Commit] or [Session.Rollback].
+// What an ID gives:
 //
-// The error is [ErrLockTimeout] if the session was held for longer than LockWait,
-// [ErrForged] if its facts do not go with the encryption keys,
-// [ErrClosed] after Close, an [*OpError] if Redis failed (with FailSilently there is
-// a detached session instead), or what ended ctx.
+//   - "" or something malformed: a new session, without a call to Redis
+//   - an unknown or expired one: a new session, which gets an ID of its own when it is saved
+//   - one that an operator or a newer sign-in has ended: a new session; [Session.PreviousEnd]
+//     tells why
+//   - one that was rotated or abandoned in the last minute: a detached session
+//
+// The errors are [ErrLockTimeout] if the session was held for longer than LockWait, [ErrForged]
+// if its facts do not match the encryption keys, [ErrClosed] after Close, an [*OpError] if Redis
+// failed, and what ended ctx. With FailSilently, a failure of Redis gives a detached session
+// instead.
 func (m *Manager) Begin(ctx context.Context, id string, access Access) (*Session, error) {
 	if !credential.Valid(id) {
 		return m.begin(ctx, opening{}, access)

@@ -23,8 +23,7 @@ var (
 	_ Codec = Raw{}
 )
 
-// JSON is the codec of encoding/json: readable in redis-cli and by programs in
-// other languages.
+// JSON is the codec of encoding/json. redis-cli and programs in other languages can read it.
 type JSON struct{}
 
 // Marshal encodes v as JSON.
@@ -33,8 +32,8 @@ func (JSON) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
 // Unmarshal decodes JSON into v.
 func (JSON) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-// Gob is the codec of encoding/gob: it keeps Go types that JSON has no form
-// for, such as maps with struct keys. A nil is stored as no bytes.
+// Gob is the codec of encoding/gob. It keeps Go types that JSON cannot express, such as maps with
+// struct keys. It stores nil as no bytes.
 type Gob struct{}
 
 // Marshal encodes v as a gob stream of its own.
@@ -56,8 +55,7 @@ func (Gob) Unmarshal(data []byte, v any) error {
 	return gob.NewDecoder(bytes.NewReader(data)).Decode(v)
 }
 
-// Raw stores strings and byte slices, and types made of them, as they are. It
-// takes nothing else.
+// Raw stores strings, byte slices, and types made of them, as they are. It takes nothing else.
 type Raw struct{}
 
 // Marshal returns the bytes of v.

@@ -12,32 +12,33 @@ import (
 	"github.com/berthgo/berth/core/internal/values"
 )
 
-// Commit writes what the request changed, gives up the lease and starts the
-// session's idle time anew, all in one round trip. A new session that nothing was
-// put in is not saved. A second Commit after one that succeeded does nothing.
+// Commit writes what the request changed, gives up the lease and starts the idle time anew, all in
+// one round trip. It does not save a new session that has nothing in it. After a Commit that
+// succeeded, another one does nothing.
 //
-// After [ErrLockLost] and [ErrEnded] nothing was written, and the session is over.
+// If it fails, the error says what happened:
 //
-// After an [*OpError] it is not known whether it was written. The commit can be repeated then,
-// and not changed: a change is reported as [ErrSealed] and does not stick, Commit is the same
-// commit again, and [Session.Rollback] gives up the lease and leaves the outcome open. If a reply
-// was lost and others have had the session since, it will never be known: the error is
-// an [*OpError] that says so, and the session is over.
+//   - [ErrLockLost] and [ErrEnded]: nothing was written, and the session is over.
+//   - An [*OpError]: nobody knows whether the changes were written. Commit may be called again,
+//     and is the same commit again: a change made in between is lost, and reported as [ErrSealed].
+//     [Session.Rollback] gives up the lease and leaves the outcome open. If other requests have
+//     had the session since, the OpError says that the outcome stays unknown, and the session is
+//     over.
+//   - Any other error: nothing was sent. Commit may be called again, for instance without the value
+//     that was too large.
 //
-// After any other error nothing was sent, and Commit may be called again, for instance without
-// the value that was too large.
+// The first wrong change, such as Set of a [ReadOnly] session, is the error of every Commit.
 //
-// The first wrong change, such as one of a [ReadOnly] session, makes every Commit fail
-// with it. With FailSilently an [*OpError] is not returned, and found in [Session.Err], unless
-// the request signs in or out, rotates or abandons; there is no second try of a commit then.
+// With FailSilently, Commit returns nil in place of an [*OpError], which [Session.Err] then
+// returns, and does not commit again. A request that signs in or out, rotates or abandons gets
+// the error all the same.
 func (s *Session) Commit(ctx context.Context) error {
 	return s.commit(ctx, false)
 }
 
-// Finish is the Commit of an HTTP middleware: a client that hung up does not
-// cancel it, as it goes on without ctx's end for RetryTimeout, and as long as
-// the client takes for a call, see [New]; and the cookie is sent again when its age
-// is due. [Session.SetHeaders] follows it.
+// Finish is the Commit of an HTTP middleware; [Session.SetHeaders] follows it. A client that hangs
+// up does not cancel it: it goes on for RetryTimeout, and for as long as the Redis client allows a
+// call, see [New]. It also sends the cookie again when a tenth of Cookie.MaxAge has passed.
 func (s *Session) Finish(ctx context.Context) error {
 	if !s.idle() { // then it makes no call that ctx could cancel
 		ctx = context.WithoutCancel(ctx)

@@ -6,18 +6,18 @@ import (
 	"github.com/berthgo/berth/core/internal/companion"
 )
 
-// SetCompanion gives the session a companion at the commit: a string in Redis whose
-// key is the session's handle and nothing else, for programs that know not this
-// package. It replaces the one that there is, lives as long as the
-// session, and is neither encrypted nor counted in MaxBytes.
+// SetCompanion gives the session a companion at the commit: a string in Redis whose key is the
+// session's handle and nothing else. Programs that do not know berth can read it. It replaces an
+// earlier one and lives as long as the session. It is not encrypted, and does not count in
+// MaxBytes.
 //
-// Beside it, under {HANDLE}_Proof, stands what proves that a client has the session's ID: the
-// first 32 hex digits of the SHA-256 of it. A program that is given a cookie must compare
-// that: a handle is no secret. See docs/redis.md for how.
+// Beside it, under {HANDLE}_Proof, stands the proof that a client has the session's ID: the first
+// 32 hex digits of the SHA-256 of the ID. A program that gets a cookie must compare it, since a
+// handle is no secret. docs/redis.md shows how.
 //
-// A session with a companion takes one more round trip to begin and one to
-// commit, and a commit that writes it, or rotates, takes two: it comes after the session's own, so
-// if a Commit fails there may be none until it is called again.
+// A companion costs one more round trip to begin and one to commit, and two for a commit that
+// writes it or rotates. Commit writes it after the session, so if Commit fails there may be no
+// companion until Commit is called again.
 func (s *Session) SetCompanion(value string) {
 	s.change("SetCompanion", func() error {
 		s.companion = &value
@@ -25,7 +25,7 @@ func (s *Session) SetCompanion(value string) {
 	})
 }
 
-// followWithCompanion brings the companion into line with the session that was written.
+// followWithCompanion makes the companion match the session that was written.
 func (s *Session) followWithCompanion(ctx context.Context, p *plan) error {
 	switch {
 	case s.companion != nil, p.facts.Extras.Companion && s.rotate:

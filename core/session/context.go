@@ -9,8 +9,8 @@ type contextKey struct{}
 
 type managerKey struct{ m *Manager }
 
-// sessionContext is a context that carries a session. The first one of a session
-// lives within it, which saves every request an allocation.
+// sessionContext is a context that carries a session. The first one of a session is a field of the
+// session, which saves an allocation.
 type sessionContext struct {
 	context.Context
 	s *Session
@@ -28,8 +28,8 @@ func (c *sessionContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// String names the context and what it is made of, as those of package context do, and
-// nothing of the session.
+// String names the context and its parent, as those of package context do, and nothing of the
+// session.
 func (c *sessionContext) String() string {
 	if parent, ok := c.Context.(fmt.Stringer); ok {
 		return parent.String() + ".WithSession"
@@ -48,9 +48,9 @@ func NewContext(ctx context.Context, s *Session) context.Context {
 	return &s.context
 }
 
-// FromContext returns the session of the request that ctx belongs to. Business
-// code that knows no framework calls it. It panics if there is none: that is a
-// route without the middleware, which no request can mend.
+// FromContext returns the session of the request that ctx belongs to. It is for code that knows
+// no framework. It panics if there is none: then the route has no middleware, which is a mistake
+// in the program.
 func FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(contextKey{}).(*Session)
 	if s == nil {
@@ -60,9 +60,9 @@ func FromContext(ctx context.Context) *Session {
 	return s
 }
 
-// Serving tells whether ctx carries a session of m. Middlewares call it: installed
-// twice, the inner one must let the request through, since it would wait for the
-// lease that the outer one holds.
+// Serving tells whether ctx carries a session of m. Middlewares call it: if one is installed
+// twice, the inner one must do nothing, since it would wait for the lease that the outer one
+// holds.
 func (m *Manager) Serving(ctx context.Context) bool { return m.serving(ctx) != nil }
 
 // serving returns the session of m in ctx, nil if there is none.

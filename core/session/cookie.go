@@ -8,38 +8,36 @@ import (
 	"time"
 )
 
-// Cookie is what the session cookie looks like. It is always HttpOnly: no script
-// on a page needs to read it.
+// Cookie is what the session cookie looks like. It is always HttpOnly, since no script on a page
+// needs it.
 type Cookie struct {
 	// Name of the cookie. Defaults to "session", after the prefix if there is one.
 	Name string `json:"name" yaml:"name" env:"SESSION_COOKIE_NAME"`
 
-	// Domain for which the cookie is sent. Defaults to "", the host that set it.
+	// Domain to which the browser sends the cookie. Defaults to "", the host that set it.
 	Domain string `json:"domain" yaml:"domain" env:"SESSION_COOKIE_DOMAIN"`
 
-	// Path below which the cookie is sent. Defaults to "/".
+	// Path below which the browser sends the cookie. Defaults to "/".
 	Path string `json:"path" yaml:"path" env:"SESSION_COOKIE_PATH"`
 
-	// Secure says whether the cookie is sent over HTTPS only. Defaults to
-	// [SecureAuto].
+	// Secure says whether the browser sends the cookie over HTTPS only. Defaults to [SecureAuto].
 	Secure Secure `json:"secure" yaml:"secure" env:"SESSION_COOKIE_SECURE"`
 
-	// SameSite says whether the cookie is sent with requests that other sites
-	// cause. Defaults to [http.SameSiteLaxMode].
+	// SameSite says whether the browser sends the cookie with requests that other sites cause.
+	// Defaults to [http.SameSiteLaxMode].
 	SameSite http.SameSite `json:"sameSite" yaml:"sameSite" env:"SESSION_COOKIE_SAME_SITE"`
 
-	// MaxAge is how long the browser keeps the cookie. It is sent again when a
-	// tenth of it has passed. Defaults to 0, until the browser is closed.
+	// MaxAge is how long the browser keeps the cookie. berth sends it again when a tenth of that
+	// has passed. Defaults to 0: until the browser is closed.
 	MaxAge time.Duration `json:"maxAge" yaml:"maxAge" env:"SESSION_COOKIE_MAX_AGE"`
 
-	// HostPrefix puts "__Host-" before the name, so that browsers take the cookie
-	// from this very host over HTTPS only (RFC 6265bis, section 4.1.3.2). It sets
-	// Secure, and excludes Domain and any Path but "/". Defaults to false.
+	// HostPrefix puts "__Host-" before the name, so that browsers accept the cookie only from this
+	// very host, over HTTPS (RFC 6265bis, section 4.1.3.2). It sets Secure. Domain must be "" and
+	// Path "/". Defaults to false.
 	HostPrefix bool `json:"hostPrefix" yaml:"hostPrefix" env:"SESSION_COOKIE_HOST_PREFIX"`
 
-	// Partitioned keeps a cookie of an embedded page apart for every site that
-	// embeds it (CHIPS). It sets Secure. For embedded pages to send the cookie at
-	// all, SameSite must be None. Defaults to false.
+	// Partitioned gives an embedded page a cookie of its own for every site that embeds it (CHIPS).
+	// It sets Secure. An embedded page needs SameSite None, too. Defaults to false.
 	Partitioned bool `json:"partitioned" yaml:"partitioned" env:"SESSION_COOKIE_PARTITIONED"`
 }
 
@@ -48,8 +46,8 @@ type Secure int
 
 // When a cookie has the Secure attribute.
 const (
-	// SecureAuto is if the request came by TLS, here or at a proxy that says so
-	// in X-Forwarded-Proto or Forwarded (RFC 7239).
+	// SecureAuto sets it if the request came by TLS, to this process, or to a proxy that says so in
+	// X-Forwarded-Proto or Forwarded (RFC 7239).
 	SecureAuto Secure = iota
 	SecureAlways
 	SecureNever

@@ -6,23 +6,22 @@ import (
 	"github.com/berthgo/berth/core/internal/credential"
 )
 
-// Do begins a session, calls f and commits; if f returns an error or panics, the
-// session is rolled back. It is for work outside HTTP that has what a client holds: sockets.
+// Do begins a session, calls f and commits. If f returns an error or panics, it rolls back. It is
+// for work outside HTTP, such as a message on a socket, that has the client's ID.
 //
-// With an ID, the session must exist, so that no work is done on one that nobody
-// will find: f is not called, and the error is [ErrUnknown], or [ErrEnded] for a
-// session that was abandoned or rotated a moment ago, or ended by others for as long as
-// [Session.PreviousEnd] tells, or with FailSilently what Redis said.
-// [Session.Rotate] and [Session.SetPrincipal] are errors then. A socket that gets ErrEnded is to
-// be closed: its client comes back with the new ID, if there is one.
+// With an ID, the session must exist. If it does not, Do does not call f and returns
+// [ErrUnknown]; or [ErrEnded] if the session was abandoned or rotated in the last minute, or was
+// ended by others (for as long as [Session.PreviousEnd] tells); or with FailSilently what Redis
+// said. Close a socket that gets ErrEnded: its client comes back with the new ID, if there is one.
+// In f, [Session.Rotate] and [Session.SetPrincipal] are errors.
 //
-// With the ID "" f gets a new session, which only f can tell anybody of. [Session.ID] is "" for a
-// session that is not saved or is detached: refuse a socket then.
+// With "", f gets a new session, and only f can tell anybody its ID. [Session.ID] is "" if the
+// session was not saved or is detached: refuse a socket then.
 //
 // Other errors are f's own and those of [Manager.Begin] and [Session.Commit].
 //
-// Do not call it from a handler for the handler's own session: an [Exclusive] one
-// would wait for itself.
+// In a handler, do not call it for the handler's own session: an [Exclusive] one would wait for
+// itself.
 func (m *Manager) Do(ctx context.Context, id string, access Access, f func(s *Session) error) error {
 	s, err := m.Begin(ctx, id, access)
 	if err != nil {
@@ -31,9 +30,9 @@ func (m *Manager) Do(ctx context.Context, id string, access Access, f func(s *Se
 	return s.do(ctx, id != "", f)
 }
 
-// DoHandle is [Manager.Do] for a job, or an operator, that knows the session's handle alone:
-// whoever may choose the handle chooses the session, so it must not come from a client. The
-// session must exist, and [Session.ID] is "". To end it there is [Manager.EndHandle].
+// DoHandle is [Manager.Do] for a job or an operator that knows only the session's handle. Whoever
+// chooses the handle chooses the session, so do not take it from a client. The session must exist,
+// and [Session.ID] is "". To end a session there is [Manager.EndHandle].
 func (m *Manager) DoHandle(ctx context.Context, handle string, access Access, f func(s *Session) error) error {
 	if !credential.ValidHandle(handle) {
 		return ErrUnknown

@@ -10,46 +10,45 @@
 //	if err != nil { … }
 //	defer s.Rollback(ctx)
 //
-// One script in Redis takes the lease of the session, loads all of its values and
-// starts its idle time anew. An ID that Redis does not know gives a new session,
-// and is never adopted. While the handler runs, other requests of the same session
-// wait: in the order they came within a process, and processes take turns.
+// One script in Redis takes the lease of the session, loads all of its values and starts its idle
+// time anew. An ID that Redis does not know gives a new session with an ID of its own. While the
+// handler runs, other requests of the same session wait: within a process in the order in which
+// they came, and processes take turns.
 //
 //	n, err := session.Get[int](s, "n")
 //	s.Set("n", n+1)
 //	err = s.Commit(ctx)
 //
-// Values are decoded when they are first read. At the commit, those that were set,
-// deleted or changed in place are found, and one script checks the lease, writes
-// just them and hands the lease to whoever waits. A request without a cookie makes
-// no call, a [ReadOnly] one makes one, an [Exclusive] one two.
+// Values are decoded when they are first read. The commit finds those that were set, deleted or
+// changed in place. One script checks the lease, writes only these values, and hands the lease to
+// the next request. A request without a cookie makes no call to Redis, a [ReadOnly] one makes one,
+// an [Exclusive] one two.
 //
 // # Identity
 //
-// What a client holds is HANDLE.SECRET. The handle names the session's keys from its first
-// commit to its end, opens nothing, and may be logged. Redis has a proof in place of the secret: a part of
-// the SHA-256 of the ID. [Session.Rotate] gives the client a new secret, and Redis a new
-// proof, in the commit that it belongs to; so does [Session.SetPrincipal] of another user. For a
-// minute, a request with the old secret gets a detached session.
+// A client's ID is HANDLE.SECRET. The handle names the session's keys from its first commit to its
+// end. It opens nothing, and may be logged. Redis does not have the secret but a proof: a part of
+// the SHA-256 of the ID. [Session.Rotate] gives the client a new secret and Redis a new proof, in
+// one commit; so does [Session.SetPrincipal] of another user. For a minute, a request with the old
+// secret gets a detached session.
 //
 // # Guarantees
 //
-//   - Two requests of one session never overwrite each other's changes, unless they ask
-//     for [Shared]; and then only field by field.
-//   - A commit is written whole or not at all. One whose reply was lost is tried again
-//     without being written twice, and a call that comes late overwrites nothing.
-//   - Whoever lost the lease writes nothing and is told: [ErrLockLost]. "Nothing was written"
-//     is only said where that is certain.
-//   - A session that expired, was abandoned or ended never comes back, and what began before a
-//     rotation is not written after it: [ErrEnded].
-//   - Whoever knows a handle and not the secret can neither read, lock, prolong nor end the
-//     session, nor keep its user waiting.
-//   - A session that cannot be loaded or locked is an error, never an empty
-//     session that a save would put in its place. With Options.FailSilently it is a
-//     detached one, which is never saved; but nobody is signed in or out in silence.
-//   - A crashed process frees its sessions within Options.LockTTL.
-//   - With Options.TrackEnd, the end of every session is handed to [Manager.HandleEnd], at
-//     least once.
+//   - Two requests of one session never overwrite each other's changes, unless they ask for
+//     [Shared]; then the last one wins, field by field.
+//   - A commit is written whole or not at all. If a reply is lost, berth repeats the commit, and it
+//     is not written twice. A call that comes late overwrites nothing.
+//   - A request that has lost the lease writes nothing, and gets [ErrLockLost]. An error says
+//     "nothing was written" only if that is certain.
+//   - A session that has expired or ended never comes back. A request that began before a rotation
+//     writes nothing after it, and gets [ErrEnded].
+//   - With a handle but no secret, nobody can read, lock, prolong or end a session, or keep its
+//     user waiting.
+//   - If a session cannot be loaded or locked, that is an error. It never becomes an empty session
+//     that a save would put in its place. With Options.FailSilently it is a detached session,
+//     which is never saved; but nobody is signed in or out in silence.
+//   - The sessions of a crashed process are free within Options.LockTTL.
+//   - With Options.TrackEnd, [Manager.HandleEnd] gets the end of every session, at least once.
 //   - No error and no log line holds a secret or a value.
 //
 // # Keys in Redis

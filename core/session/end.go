@@ -21,11 +21,12 @@ const (
 	Unknown   Reason = "unknown"   // its data were gone before its end was handled
 )
 
-// End ends the session of an ID, whoever holds it: its values are gone, and a request that
-// still holds it gets [ErrEnded] when it commits changes. It returns [ErrUnknown] if
-// there is no such session, or if its ID was rotated since, and an
-// [*OpError] if Redis failed. If the request of ctx holds the session, it ends with the
-// commit of that, as by [Session.Abandon].
+// End ends the session of an ID at once, whoever holds it. A request that holds it gets
+// [ErrEnded] when it commits changes. If ctx is of a request that has this very session, the
+// session ends with the commit of that request, as by [Session.Abandon].
+//
+// The error is [ErrUnknown] if there is no such session, or if its ID was rotated since, and an
+// [*OpError] if Redis failed.
 func (m *Manager) End(ctx context.Context, id string) error {
 	if !credential.Valid(id) {
 		return ErrUnknown
@@ -33,10 +34,9 @@ func (m *Manager) End(ctx context.Context, id string) error {
 	return m.end(ctx, credential.Handle(id), store.Retirement{Reason: string(Operator), Proof: credential.Proof(id)})
 }
 
-// EndHandle is [Manager.End] for an operator, or a job, that knows the session's handle alone.
-// The handle must not come from a client, unless it was compared with those of the client's
-// own sessions. A session that cannot be read, as it was saved by another version of berth, is
-// taken away, and its end is told without data.
+// EndHandle is [Manager.End] for an operator or a job that knows only the session's handle. Do not
+// take the handle from a client, unless you compare it with those of the client's own sessions. A
+// session that another version of berth has saved is deleted, and its end is handled without data.
 func (m *Manager) EndHandle(ctx context.Context, handle string) error {
 	if !credential.ValidHandle(handle) {
 		return ErrUnknown
@@ -71,8 +71,7 @@ func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) er
 	return nil
 }
 
-// retention is how long the data of a new session outlives it, 0 if its end is not
-// tracked.
+// retention is how long the data of a new session outlives it, 0 without TrackEnd.
 func (m *Manager) retention() time.Duration {
 	if !m.options.TrackEnd {
 		return 0

@@ -15,15 +15,14 @@ type Ended struct {
 	// Handle was the session's handle.
 	Handle string
 
-	// Session has the values that the last commit left, for [Get] and [Key]. It is
-	// [ReadOnly].
+	// Session has the values of the last commit, for [Get] and [Key]. It is [ReadOnly].
 	Session *Session
 
-	// NoData tells that there are no values any more: the session's end was not
-	// handled within EndRetention, or Redis lost them. Only Handle, EndedAt and Attempt
-	// are known then, and [Get] returns [ErrNoValue]. It is handed out a minute after it
-	// was found, as a session that is about to be saved looks the same; one whose
-	// process died right then, before it was saved, comes as such too.
+	// NoData tells that the values are gone: the end was not handled within EndRetention, or Redis
+	// has lost them. Only Handle, EndedAt and Attempt are known then, and [Get] returns
+	// [ErrNoValue]. Such an end is handed out a minute after it was found, since a session that is
+	// about to be saved looks the same. If a process dies just before it saves a session, that
+	// session's end comes with NoData too.
 	NoData bool
 
 	Principal string
@@ -34,7 +33,7 @@ type Ended struct {
 	// zero time if there is no principal.
 	AuthenticatedAt time.Time
 
-	LastUsed time.Time // the last request, by Redis's reckoning of its idle time
+	LastUsed time.Time // the last request, as Redis counts the idle time
 	EndedAt  time.Time // the deadline that passed, or when it was ended
 
 	// Attempt counts from 1 how often this end was handed out.
@@ -60,22 +59,20 @@ func (m *Manager) ended(c store.Claimed) Ended {
 	return e
 }
 
-// HandleEnd hands the sessions that end to handle, until ctx ends or the manager is
-// closed: then it takes no more, waits for the handlers that run, and returns nil, or
-// [ErrClosed]. [Manager.Close] waits for it in turn, so a handler must not call that.
-// It needs Options.TrackEnd. Any number of processes may run it.
+// HandleEnd calls handle for every session that ends, until ctx ends or the manager is closed.
+// Then it waits for the handlers that run, and returns nil, or [ErrClosed]. It needs
+// Options.TrackEnd. Any number of processes may run it.
 //
-// Each ended session is handed to one handler at a time, of all processes. It is
-// deleted once handle returned nil. If handle returns an error or panics, or its
-// process dies, it is handed out again after LockTTL, by the next sweep; after EndAttempts
-// times, with the defaults in about two minutes, it is kept
-// aside, see [Manager.EndsAside]. So a handler must expect to see a session twice: at
-// least once is what is promised.
+// A session's end is handled at least once, so handle must expect to see it twice. Of all
+// processes, one handles it at a time. When handle returns nil, the session is deleted. If handle
+// returns an error or panics, or its process dies, the end is handed out again: after LockTTL, by
+// the next sweep. After EndAttempts times (with the defaults in about two minutes) it is kept
+// aside, see [Manager.EndsAside].
 //
-// Up to EndHandlers run at the same time. A handler may take as long as it likes, and so
-// may HandleEnd and [Manager.Close] then, so give slow work a time limit of its own; its
-// ctx ends only if its claim was lost, because Redis could not be reached for LockTTL,
-// so that another may be handling the same session.
+// Up to EndHandlers run at the same time. HandleEnd and [Manager.Close] wait for handlers, so give
+// slow work a time limit of its own, and do not call Close in a handler. The ctx of a handler ends
+// only if Redis could not be reached for LockTTL: then another process may be handling the same
+// session.
 func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context, e Ended) error) error {
 	switch {
 	case handle == nil:
@@ -87,10 +84,10 @@ func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context
 	return translate(opHandleEnd, err)
 }
 
-// EndsAside yields the sessions whose end was handed out EndAttempts times in vain and
-// is kept aside, for an operator to look at and to [Manager.ReplayEnd]. An error comes
-// with an Ended that has no more than its handle, for one that cannot be read; one of Redis
-// comes with an empty Ended, and ends the iteration.
+// EndsAside yields the sessions whose end was handed out EndAttempts times in vain. They are kept
+// for an operator, who can look at them and call [Manager.ReplayEnd]. A session that cannot be
+// read comes with an error and with nothing but its handle. An error of Redis comes with an empty
+// Ended, and ends the iteration.
 func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 	return func(yield func(Ended, error) bool) {
 		for bucket := range store.Buckets {
@@ -123,8 +120,8 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 	}
 }
 
-// ReplayEnd has a session that is kept aside handed out again, from its first attempt
-// on. It returns [ErrUnknown] if it is not there.
+// ReplayEnd hands out an end again that was kept aside, from its first attempt on. It returns
+// [ErrUnknown] if it is not there.
 func (m *Manager) ReplayEnd(ctx context.Context, e Ended) error {
 	found, err := m.ends.Replay(ctx, e.Handle)
 	switch {

@@ -11,37 +11,35 @@ var (
 	// ErrNoValue says that the session has no value under that key.
 	ErrNoValue = errors.New("session: no value under that key")
 
-	// ErrLockTimeout says that another request kept the session for longer than
-	// LockWait, or that too many wait for it already. The error is a
-	// [*LockTimeoutError]. Nothing is known about the session's content, so there
-	// is no session to go on with: answer 503 and let the client try again.
+	// ErrLockTimeout says that another request had the session for longer than LockWait, or that
+	// too many wait for it already. The error is a [*LockTimeoutError]. There is no session to go
+	// on with: answer 503, and let the client try again.
 	ErrLockTimeout = errors.New("session: held by another request")
 
-	// ErrLockLost says that the lease ran out, because the handler took longer
-	// than LockHold or Redis could not be reached, and that nothing was written.
+	// ErrLockLost says that the lease ran out, and that nothing was written. The handler took
+	// longer than LockHold, or Redis could not be reached.
 	ErrLockLost = errors.New("session: the lease was lost, nothing was written; see Options.LockTTL and LockHold")
 
-	// ErrEnded says that the session expired, was abandoned, rotated or ended by
-	// another meanwhile, and that the changes were not written.
+	// ErrEnded says that the session has expired, or that another request has abandoned, rotated or
+	// ended it, and that the changes were not written.
 	ErrEnded = errors.New("session: ended or rotated meanwhile, changes were not written")
 
-	// ErrForged says that whose the session is, or when they signed in, is not what berth has
-	// written with one of Options.EncryptionKeys: somebody has changed it in Redis, or the
-	// session was saved before there were any. Nothing of it is used, and every request with its
-	// cookie gets this error: end it, with [Manager.End] and that cookie's ID, or with
-	// [Manager.EndHandle]. The message has the handle.
+	// ErrForged says that the session's principal, proof or time of sign-in does not match any of
+	// Options.EncryptionKeys. Somebody has changed it in Redis, or the session was saved without
+	// keys. Nothing of it is used, and every request with its cookie gets this error. End it:
+	// with [Manager.End] and the cookie's ID, or with [Manager.EndHandle] and the handle, which is
+	// in the message.
 	ErrForged = errors.New("session: its facts do not go with any of Options.EncryptionKeys; was it saved without keys, or was its key taken out, or was it changed in Redis?")
 
-	// ErrSealed says that the session was changed after its commit or rollback,
-	// usually after the first byte of the response; or after a commit whose outcome is not
-	// known. The change is lost: make it earlier.
+	// ErrSealed says that the session was changed too late: after its commit or rollback, or after
+	// a commit whose outcome is not known. The commit comes before the first byte of the response.
+	// The change is lost: make it earlier.
 	ErrSealed = errors.New("session: changed after its commit; change it before the first byte of the response")
 
 	// ErrReadOnly says that a session begun [ReadOnly] was changed.
 	ErrReadOnly = errors.New("session: changed, but begun ReadOnly; begin it Exclusive or Shared")
 
-	// ErrTooLarge says that the session's keys and encoded values are more than
-	// MaxBytes together. Nothing was written.
+	// ErrTooLarge says that the session would be larger than MaxBytes. Nothing was written.
 	ErrTooLarge = errors.New("session: larger than MaxBytes, nothing was written; store less, or raise Options.MaxBytes")
 
 	// ErrClosed says that the Manager was closed.
@@ -62,7 +60,7 @@ func (e *OpError) Error() string { return "session: " + e.Op + ": " + e.Err.Erro
 // Unwrap returns what Redis or the connection said.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// LockTimeoutError is an [ErrLockTimeout] with its figures.
+// LockTimeoutError is an [ErrLockTimeout] with the figures of the case.
 type LockTimeoutError struct {
 	Waited     time.Duration // how long this request waited
 	LockWait   time.Duration // how long it would have waited; negative: it was not to wait
@@ -86,8 +84,8 @@ func (e *LockTimeoutError) Error() string {
 // Is reports whether target is [ErrLockTimeout].
 func (e *LockTimeoutError) Is(target error) bool { return target == ErrLockTimeout }
 
-// ValueError says which value could not be encoded or decoded. The message
-// leaves out the codec's own words, which may quote the value; Unwrap has them.
+// ValueError says which value cannot be encoded or decoded. The message leaves out what the codec
+// said, since that may quote the value. Unwrap returns it.
 type ValueError struct {
 	Op   string // encode, decode or decrypt
 	Key  string // the value's key in the session

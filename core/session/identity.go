@@ -13,9 +13,9 @@ func (s *Session) Principal() string {
 	return s.principal
 }
 
-// AuthenticatedAt returns when the principal signed in, or was asked for a password again: see
-// [Session.Reauthenticated]. It is in whole milliseconds, by the clock of the process that did
-// it, and the zero time for a session without a principal.
+// AuthenticatedAt returns when the principal signed in, or gave a password again, see
+// [Session.Reauthenticated]. It is in whole milliseconds, by the clock of the process that served
+// that request. Without a principal it is the zero time.
 func (s *Session) AuthenticatedAt() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,23 +28,24 @@ func (s *Session) AuthenticatedAt() time.Time {
 	return s.meta.Extras.Authenticated
 }
 
-// SetPrincipal says that the session belongs to a user from now on, or with ""
-// to none. A change of it rotates the session ID at the commit, so that an ID that
-// was planted before a login is worth nothing after it, and sets AuthenticatedAt. The same
-// principal again changes nothing: see [Session.Reauthenticated].
+// SetPrincipal signs a user in: from now on the session belongs to that user. With "" it signs
+// the user out.
 //
-// Where nobody was signed in, the values stay. Where somebody else was, or with "", the values
-// that were set before are deleted, and the timeout is the default again: what is set after
-// it stays. A companion goes too.
+// A change of the principal rotates the session ID at the commit, so that an ID that was planted
+// before a login is worthless after it. It also sets AuthenticatedAt. The same principal again
+// changes nothing; for that there is [Session.Reauthenticated].
 //
-// It needs [Exclusive], unless the session is new. It is an error in [Manager.DoHandle], and
-// in [Manager.Do] with an ID, as no client would hear of the new ID.
+// If nobody was signed in, the values stay. If another user was, or with "", what was set before
+// is deleted, the companion too, and the timeout is the default again; what is set afterwards
+// stays.
 //
-// Nobody is signed in or out in silence: with FailSilently too, Commit fails if Redis failed.
+// It needs [Exclusive], unless the session is new. In [Manager.DoHandle], and in [Manager.Do]
+// with an ID, it is an error, since no client would hear of the new ID. If Redis fails, Commit
+// fails, with FailSilently too.
 //
-// In a request whose session is detached because another one logged out or
-// rotated the ID, a principal other than "" turns the session into a new one. If it was rotated, ""
-// is an error that matches [ErrEnded], as the session goes on.
+// If the session is detached because another request has logged out or rotated the ID, a
+// principal turns it into a new session. If the ID was rotated, "" is an error that matches
+// [ErrEnded], since the session goes on.
 func (s *Session) SetPrincipal(principal string) {
 	s.change("SetPrincipal", func() error {
 		switch {
@@ -72,9 +73,9 @@ func (s *Session) SetPrincipal(principal string) {
 	})
 }
 
-// Reauthenticated says that the principal was asked for a password, or the like, again: it
-// rotates the session ID, as [Session.Rotate] does, and sets AuthenticatedAt. It needs a
-// principal; what [Session.SetPrincipal] needs, it needs too.
+// Reauthenticated says that the principal has given a password, or the like, again. It rotates the
+// session ID, as [Session.Rotate] does, and sets AuthenticatedAt. It needs a principal, and all
+// that [Session.SetPrincipal] needs.
 func (s *Session) Reauthenticated() {
 	s.change("Reauthenticated", func() error {
 		switch {
@@ -91,11 +92,12 @@ func (s *Session) Reauthenticated() {
 	})
 }
 
-// Rotate gives the client a new session ID at the commit; the handle and all that belongs to
-// the session stay. For a minute, a request that still carries the old ID gets a detached
-// session; after that it gets a new one. Call it when
-// what the session may do changes. It needs [Exclusive]. It is an error in [Manager.DoHandle],
-// and in [Manager.Do] with an ID, as no client would hear of the new ID.
+// Rotate gives the client a new session ID at the commit. Call it when what the session may do
+// changes. The handle stays, and all that belongs to the session. A request that still carries
+// the old ID gets a detached session for a minute, and a new one after that.
+//
+// It needs [Exclusive]. In [Manager.DoHandle], and in [Manager.Do] with an ID, it is an error,
+// since no client would hear of the new ID.
 func (s *Session) Rotate() {
 	s.change("Rotate", func() error {
 		if s.detached == unused {
@@ -112,20 +114,21 @@ func (s *Session) Rotate() {
 	})
 }
 
-// switchUser makes the session one of nobody, without what belongs to its user.
+// switchUser takes all that belongs to its user out of the session.
 func (s *Session) switchUser() {
 	s.values.Drop()
 	s.timeout, s.companion = s.m.options.Timeout, nil
 	s.switched = !s.isNew
 }
 
-// authenticate rotates the session of a principal that is known to be there now.
+// authenticate says that the principal has just given a password, or the like.
 func (s *Session) authenticate() {
 	s.authenticated = time.UnixMilli(time.Now().UnixMilli())
 	s.rotate, s.identity = !s.isNew, true
 }
 
-// mayRotate returns why the session cannot get another ID; a new one gets its first.
+// mayRotate returns why the session cannot get another ID, nil if it can. A new session gets its
+// first one.
 func (s *Session) mayRotate(op string) error {
 	switch {
 	case s.bound && s.detached == attached:

@@ -10,10 +10,10 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// Info describes a live session to an operator, or to the user whose it is.
+// Info describes a live session to an operator, or to its user.
 type Info struct {
-	// Handle names the session from its first commit to its end. It opens nothing, so that
-	// a page or a log may show it. [Session.Handle] is the same for the same session.
+	// Handle names the session, as [Session.Handle] does. It opens nothing: a page or a log may
+	// show it.
 	Handle string
 
 	Principal string
@@ -27,8 +27,8 @@ type Info struct {
 	Left time.Duration // until it expires, unless there is a request
 	Size int           // bytes in keys and encoded values
 
-	// HeldFor is how long ago the request asked for the session that holds it, by the
-	// clock of that process; 0 if none does.
+	// HeldFor is how long ago the request that holds the session asked for it, by the clock of its
+	// process. It is 0 if no request holds the session.
 	HeldFor time.Duration
 
 	m *Manager
@@ -61,11 +61,12 @@ func (m *Manager) info(i store.Inspected) Info {
 	return info
 }
 
-// Sessions yields every live session of the application, in no order, without being a
-// use of any. It scans Redis, all masters of a cluster, in small steps. A session that
-// is created or ends meanwhile may or may not be among them, and one may come twice. One that
-// cannot be read, or is [ErrForged], comes as an error with an Info that has no more than its
-// handle, with which it can be ended. An error of Redis comes with an empty Info, and ends the
+// Sessions yields every live session of the application, in no order. That does not start their
+// idle time anew. It scans Redis in small steps, and all masters of a cluster. A session that is
+// created or ends meanwhile may or may not be among them, and one may come twice.
+//
+// A session that cannot be read, or is [ErrForged], comes with an error, and with nothing but its
+// handle, by which it can be ended. An error of Redis comes with an empty Info, and ends the
 // iteration.
 func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
@@ -93,7 +94,7 @@ func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 	}
 }
 
-// readable returns why nothing is to be told of a session that was found.
+// readable returns why a session that was found cannot be described.
 func (m *Manager) readable(i store.Inspected) error {
 	if i.Err != nil {
 		return &OpError{Op: opList, Err: fmt.Errorf("session %s: %w", i.Handle, i.Err)}

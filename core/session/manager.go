@@ -71,7 +71,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := values.NewSealer(o.App, o.keys())
+	sealer, err := values.NewSealer(o.App, o.encryptionKeys())
 	if err != nil {
 		return nil, err
 	}
@@ -129,13 +129,13 @@ func batches(client redis.UniversalClient) *store.Batches {
 	return nil
 }
 
-// Close ends what runs beside requests: the renewal of leases, the subscription
-// and the waiting of requests, which get [ErrClosed] like every later Begin.
-// Sessions that are begun can still be committed, within LockTTL. Close waits
-// for its goroutines, which end with the call to Redis they are in, and may be
-// called at any time, any number of times. It closes the client of a Manager that
-// [Open] made, and returns what that returned; a client that was given to [New] stays
-// open, and the error is nil.
+// Close ends what runs beside requests: the renewal of leases, subscriptions and HandleEnd.
+// Requests that wait for a session get [ErrClosed], as does every later Begin. A session that was
+// begun before can still be committed, within LockTTL.
+//
+// Close waits for its goroutines; each ends with the call to Redis that it is making. It may be
+// called at any time, any number of times. It closes the client of a Manager that [Open] made, and
+// returns that error. It does not close a client that was given to [New].
 func (m *Manager) Close() error {
 	m.tasks.Close()
 	m.waker.Close()

@@ -13,8 +13,8 @@ import (
 // errNoPrincipal is about sessions that belong to nobody.
 var errNoPrincipal = errors.New(`session: the principal is "": sessions without one are in no index, see Manager.Sessions`)
 
-// SessionsOf returns the live sessions of a principal, oldest sign-in first. The principal
-// "" is an error: sessions without one are in no index, see [Manager.Sessions].
+// SessionsOf returns the live sessions of a principal, oldest sign-in first. The principal "" is
+// an error: see [Manager.Sessions] for sessions without one.
 func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, error) {
 	switch {
 	case principal == "":
@@ -36,9 +36,9 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, err
 	return infos, nil
 }
 
-// EndAll ends all sessions of a principal that have signed in by now, except those with the
-// handles given. It returns how many it ended; after an error some may be left. One that is
-// held by the request of ctx ends with its commit, as by [Session.Abandon]; for "log me out
+// EndAll ends all sessions of a principal that have signed in by now, except those with the given
+// handles. It returns how many it ended. After an error some may be left. The session of the
+// request of ctx ends with the commit of that request, as by [Session.Abandon]. For "log me out
 // everywhere else" there is [Session.EndOthers].
 func (m *Manager) EndAll(ctx context.Context, principal string, except ...string) (int, error) {
 	switch {
@@ -86,19 +86,19 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 	return count, errors.Join(errs...)
 }
 
-// leaves tells whether this is the session with that handle, and its commit takes it from the
-// principal.
+// leaves tells whether this is the session with that handle, and whether its commit signs that
+// principal out.
 func (s *Session) leaves(handle, principal string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.handle == handle && s.meta.Principal == principal && s.principal != principal && s.state == open
 }
 
-// EndOthers ends all other sessions of the session's principal, at once, as for "log me out
-// everywhere else". It returns how many it ended; after an error some may be left. It is an
-// error while the session has no principal in Redis: before the commit that signs in, or
-// after [Session.SetPrincipal] of another one. It is [ErrEnded], and ends nothing, if the session was ended or
-// rotated meanwhile.
+// EndOthers ends all other sessions of the session's principal at once, as for "log me out
+// everywhere else". It returns how many it ended. After an error some may be left.
+//
+// It is an error before the commit that signs in, and after [Session.SetPrincipal] of another
+// principal. It is [ErrEnded], and ends nothing, if this session was ended or rotated meanwhile.
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	handle, proof, principal, pending := s.handle, s.proof, s.meta.Principal, s.principal != s.meta.Principal

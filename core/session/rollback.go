@@ -7,13 +7,14 @@ import (
 	"github.com/berthgo/berth/core/internal/tasks"
 )
 
-// Rollback gives up the session and its lease without writing anything. After a
-// Commit that succeeded it does nothing, so it can be deferred right after
-// [Manager.Begin]; except that it ends a session that was abandoned after its commit. After a
-// Commit whose outcome is not known it gives up the lease, and the outcome stays open. It works
-// even when ctx has ended, for 5 seconds at most, or as long as
-// the client takes for a call, see [New]; after [Manager.Close] for twice that. If Redis cannot be reached, it is tried again
-// beside the request until the lease has run out by itself.
+// Rollback gives up the session and its lease without writing anything. After a Commit that
+// succeeded it does nothing, so defer it right after [Manager.Begin]. There is one exception: it
+// ends a session that was abandoned after its commit. After a Commit whose outcome is not known, it
+// gives up the lease and leaves the outcome open.
+//
+// Rollback works even when ctx has ended. It takes 5 seconds at most, or as long as the Redis
+// client allows a call, see [New]; after [Manager.Close] twice that. If Redis cannot be reached,
+// berth tries again beside the request until the lease has run out.
 func (s *Session) Rollback(ctx context.Context) {
 	if late := s.takeLate(); late != nil {
 		s.leaveLate(ctx, late)

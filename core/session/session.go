@@ -13,9 +13,9 @@ import (
 	"github.com/berthgo/berth/core/internal/values"
 )
 
-// Session is one request's handle on one session. It is safe for concurrent use
-// by the goroutines of one handler. Methods that change it return nothing: what
-// is wrong sticks, is seen in [Session.Err], and is what [Session.Commit] returns.
+// Session is one session in the hands of one request. It is safe for concurrent use by the
+// goroutines of one handler. Methods that change it return nothing: the first error stays, in
+// [Session.Err], and [Session.Commit] returns it.
 type Session struct {
 	m      *Manager
 	access Access
@@ -23,8 +23,8 @@ type Session struct {
 
 	context sessionContext
 
-	trusted bool // begun by its handle alone, so that there is nothing to compare
-	bound   bool // begun for work outside HTTP: no client would get another secret
+	trusted bool // begun by its handle alone, so that no proof is compared
+	bound   bool // begun for work outside HTTP, so that no client would get a new ID
 
 	mu       sync.Mutex
 	state    state
@@ -32,8 +32,8 @@ type Session struct {
 	previous Reason // why the session ended that the client had before
 	handle   string // names the session for life; "" until a new one needs it
 	id       string // what the client holds; "" if it is not saved, or not known
-	proof    string // that Redis has of the ID
-	began    string // what that was when the request began, "" for a new session
+	proof    string // what Redis has of the ID
+	began    string // the proof when the request began, "" for a new session
 	isNew    bool
 	meta     store.Meta // as loaded
 	values   values.Values
@@ -48,10 +48,10 @@ type Session struct {
 	authenticated time.Time // by this request; zero if it did not
 	companion     *string   // to be written
 	rotate        bool
-	switched      bool       // it was another user's: what was that one's goes
-	identity      bool       // it was to rotate, or to change whose it is, or to end
-	dropped       bool       // it was changed in vain
-	leaving       *departure // what it was before Abandon
+	switched      bool       // another user had it: what belongs to that user goes
+	identity      bool       // the request signs in or out, rotates or abandons
+	dropped       bool       // a change was lost, as the session is detached
+	leaving       *departure // the session before Abandon
 	rolled        bool       // Rollback was called
 
 	planned *plan // the commit, nil before its first try
@@ -80,19 +80,19 @@ const (
 	unused              // access None
 )
 
-// ID returns the session ID: a credential, not to be logged. It is "" for a
-// session that is not saved yet, for a detached one, and for one that was begun by its handle.
-// [Session.Rotate] and [Session.SetPrincipal] take effect on it at the commit.
+// ID returns the session ID. It is a credential: do not log it. It is "" for a session that is not
+// saved yet, for a detached one, and for one that was begun by its handle. [Session.Rotate] and
+// [Session.SetPrincipal] change it at the commit.
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.id
 }
 
-// Handle returns the first half of the session ID, which names the session from its first
-// commit to its end. It opens nothing, so that a page or a log may show it, as [Info] does. A
-// session that is not saved yet gets its handle when it is first asked for, so one that is never
-// saved has another in each request; a detached one has none, "".
+// Handle returns the first half of the session ID. It names the session from its first commit to
+// its end, and opens nothing: a page or a log may show it. A session that is not saved yet gets
+// its handle when Handle is first called, so one that is never saved has another handle in each
+// request. A detached session has none: "".
 func (s *Session) Handle() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,9 +102,10 @@ func (s *Session) Handle() string {
 	return s.handle
 }
 
-// PreviousEnd returns why the session ended that the client had before this one: [Operator],
-// which may have been the user elsewhere, or [Replaced]. It is known for as long as that would have lived, 24 hours at most, to a request
-// with the last ID of it. Otherwise it is "".
+// PreviousEnd returns why the session ended that the client had before this one: [Operator]
+// (which may have been the user, elsewhere) or [Replaced]. It is known to requests with the last
+// ID of that session, for as long as it would have lived, but at most for 24 hours. Otherwise it
+// is "".
 func (s *Session) PreviousEnd() Reason {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,27 +122,29 @@ func (s *Session) IsNew() bool {
 // Access returns how the session was begun.
 func (s *Session) Access() Access { return s.access }
 
-// Detached tells whether the session is empty and will not be saved: because
-// Redis failed and FailSilently is set ([Session.Err] then says how), because another
-// request logged out or rotated the ID a moment ago, or because access is None. It
-// works like any other until the request ends. What is set in it is lost, and Commit returns nil;
-// if another request is the reason, OnError and Logger hear of it once, as [ErrEnded].
+// Detached tells whether the session is empty and will not be saved. There are three reasons:
+// Redis has failed and FailSilently is set ([Session.Err] says how); another request has logged out
+// or rotated the ID in the last minute; or access is None.
+//
+// A detached session works like any other until the request ends. What is set in it is lost, and
+// Commit returns nil. If another request is the reason, that loss is reported to OnError and
+// Logger once, as [ErrEnded].
 func (s *Session) Detached() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.detached != attached
 }
 
-// CreatedAt returns when the session was first saved, by the clock of the process that did; the
-// zero time for one that was not.
+// CreatedAt returns when the session was first saved, by the clock of the process that saved it.
+// For a session that is not saved yet it is the zero time.
 func (s *Session) CreatedAt() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.meta.Created
 }
 
-// Err returns what went wrong in this request: the first wrong change, a failed
-// commit, or what Redis said if the session is detached for that; nil otherwise.
+// Err returns what went wrong in this request: the first wrong change, the error of a failed
+// commit, or why Redis failed if the session is detached for that. Otherwise it is nil.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,8 +154,8 @@ func (s *Session) Err() error {
 	return s.err
 }
 
-// SetTimeout sets the idle timeout of this session, for this and all later
-// requests, in place of Options.Timeout. It must be at least a millisecond.
+// SetTimeout sets the idle timeout of this session in place of Options.Timeout, from this request
+// on. It must be at least 1 ms.
 func (s *Session) SetTimeout(d time.Duration) {
 	s.change("SetTimeout", func() error {
 		if d < time.Millisecond {
@@ -163,9 +166,9 @@ func (s *Session) SetTimeout(d time.Duration) {
 	})
 }
 
-// Lost returns a channel that is closed when the session's lease was lost: a
-// commit would be [ErrLockLost] or [ErrEnded]. A handler that runs for long can
-// stop early. For a session that holds no lease the channel is nil.
+// Lost returns a channel that is closed when the session's lease is lost, so that a handler that
+// runs for long can stop: its commit would fail with [ErrLockLost] or [ErrEnded]. Without a lease
+// the channel is nil.
 func (s *Session) Lost() <-chan struct{} { return s.lease.Lost() }
 
 // saves tells whether a commit creates the session. Outside a request nobody would find one.
@@ -200,7 +203,7 @@ func (s *Session) change(op string, f func() error) {
 	}
 }
 
-// tryChange returns what no commit will report.
+// tryChange returns the error if no commit will report it.
 func (s *Session) tryChange(op string, f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,11 +229,10 @@ func (s *Session) tryChange(op string, f func() error) error {
 	return err
 }
 
-// errNone says that nothing is done with access None, where that must not be overlooked.
+// errNone says that a change that must not get lost is not done with access None.
 func errNone(op string) error {
 	return fmt.Errorf("session: %s with None access: nothing is saved; begin it Exclusive or Shared", op)
 }
 
-// Format prints that this is a session, and nothing of it: the ID is a credential
-// and the values may be.
+// Format prints nothing of the session: the ID is a credential, and values may be secret.
 func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session.Session{…}") }

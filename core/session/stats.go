@@ -13,17 +13,17 @@ type Stats struct {
 	RolledBack   uint64        // sessions that Rollback gave up
 	Ended        uint64        // sessions ended by Abandon, End, EndHandle, EndAll, EndOthers, Info.End or MaxPerPrincipal
 	LockWaits    uint64        // requests that had to wait for a session
-	LockWaitTime time.Duration // how long those waited together
-	LockTimeouts uint64        // requests that gave up, or were not to wait
+	LockWaitTime time.Duration // how long they waited, all together
+	LockTimeouts uint64        // requests that did not get the session
 	LeasesLost   uint64        // leases lost before commit or rollback
 	Retries      uint64        // calls to Redis that were tried again
 	Errors       uint64        // failures of any kind
-	Detached     uint64        // detached sessions handed out, but for access None
+	Detached     uint64        // detached sessions that Begin returned, without those of access None
 
 	EndsHandled     uint64        // ends for which a handler returned nil
-	EndsRedelivered uint64        // ends that were handed out before
+	EndsRedelivered uint64        // ends handed out again
 	EndsAside       uint64        // ends that were put aside
-	EndLag          time.Duration // between the ends of sessions and their having been handled, together: by EndsHandled it is the mean
+	EndLag          time.Duration // from the end of a session until it is handled, the sum of all
 	EndLagMax       time.Duration // the longest of these
 }
 

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/cookie"
 	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
 )
@@ -30,9 +30,8 @@ const (
 	owesDeletion
 )
 
-// SessionID returns the session ID that a request carries in its cookie, or in its
-// Options.Header, and "" if there is none that has the form of one. Of several
-// cookies of that name the first such counts.
+// SessionID returns the session ID that a request carries in its cookie, or in Options.Header, and
+// "" if there is none. If there are several, the first that has the form of an ID counts.
 func (m *Manager) SessionID(request Headers) string {
 	if name := m.options.Header; name != "" {
 		for _, id := range request.Values(name) {
@@ -42,24 +41,7 @@ func (m *Manager) SessionID(request Headers) string {
 		}
 		return ""
 	}
-	for _, line := range request.Values("Cookie") {
-		for line != "" {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			name, id, _ := strings.Cut(strings.TrimLeft(pair, " \t"), "=")
-			if name != m.options.Cookie.Name {
-				continue
-			}
-			id = strings.TrimRight(id, " \t")
-			if n := len(id); n >= 2 && id[0] == '"' && id[n-1] == '"' {
-				id = id[1 : n-1]
-			}
-			if credential.Valid(id) {
-				return id
-			}
-		}
-	}
-	return ""
+	return cookie.ID(request.Values("Cookie"), m.options.Cookie.Name)
 }
 
 // cookieIsDue tells whether a commit must send the cookie for its age alone.
@@ -68,10 +50,10 @@ func (s *Session) cookieIsDue(http bool, now time.Time) bool {
 	return http && age != 0 && !s.isNew && !s.rotate && now.Sub(s.meta.Extras.CookieSent) >= age/10
 }
 
-// SetHeaders tells the client what it must know after [Session.Finish]: the ID of a
-// session that was created or rotated, or that it is gone. It leaves the headers of
-// all other responses alone, so that they can be cached, and marks these as not
-// to be stored. Encrypted says that the request came to this process by TLS.
+// SetHeaders tells the client what it must know after [Session.Finish]: the new ID of a session
+// that was created or rotated, or that the session is gone. Such a response gets Cache-Control:
+// no-store. SetHeaders does not touch any other response, so that those can be cached. Encrypted
+// says that the request came to this process by TLS.
 func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +67,8 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	if name := s.m.options.Header; name != "" {
 		response.Set(name, id)
 	} else {
-		response.Add("Set-Cookie", s.m.options.Cookie.header(id, encrypted || proxied(request)))
+		encrypted = encrypted || cookie.ByHTTPS(request.Values("X-Forwarded-Proto"), request.Values("Forwarded"))
+		response.Add("Set-Cookie", s.m.options.Cookie.header(id, encrypted))
 	}
 	response.Set("Cache-Control", "no-store")
 	s.owed = owesNothing
@@ -93,7 +76,7 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 
 // header is the content of Set-Cookie for an ID, or for the deletion of the cookie.
 func (c Cookie) header(id string, encrypted bool) string {
-	cookie := http.Cookie{
+	header := http.Cookie{
 		Name: c.Name, Value: id, Domain: c.Domain, Path: c.Path,
 		MaxAge: int(c.MaxAge / time.Second), HttpOnly: true,
 		Secure:      c.Secure == SecureAlways || c.Secure == SecureAuto && encrypted,
@@ -101,36 +84,14 @@ func (c Cookie) header(id string, encrypted bool) string {
 		Partitioned: c.Partitioned,
 	}
 	if id == "" {
-		cookie.MaxAge = -1
+		header.MaxAge = -1
 	}
-	return cookie.String()
+	return header.String()
 }
 
-// proxied tells whether a proxy says that the client came by HTTPS. A client that
-// lies about it gets a cookie that its browser sends less often, no more.
-func proxied(request Headers) bool {
-	if protos := request.Values("X-Forwarded-Proto"); len(protos) > 0 {
-		first, _, _ := strings.Cut(protos[0], ",")
-		return strings.EqualFold(strings.TrimSpace(first), "https")
-	}
-	forwarded := request.Values("Forwarded")
-	if len(forwarded) == 0 {
-		return false
-	}
-	client, _, _ := strings.Cut(forwarded[0], ",")
-	for pair := range strings.SplitSeq(client, ";") {
-		name, proto, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		if strings.EqualFold(name, "proto") {
-			return strings.EqualFold(strings.Trim(proto, `"`), "https")
-		}
-	}
-	return false
-}
-
-// HTTPStatus returns the HTTP status with which a middleware answers an error of
-// Begin or Finish: 503 for what a client can try again in a moment, which
-// deserves a Retry-After header of so many seconds, and 500 with 0 for what trying again does
-// not mend.
+// HTTPStatus returns the HTTP status with which a middleware answers an error of Begin or Finish.
+// It is 503 if the client may try again in a moment; retryAfter is then the content of a
+// Retry-After header, in seconds. Otherwise it is 500, and retryAfter is 0.
 func HTTPStatus(err error) (status, retryAfter int) {
 	for _, fault := range []error{ErrReadOnly, ErrSealed, ErrTooLarge, ErrForged, store.ErrFormat} {
 		if errors.Is(err, fault) {

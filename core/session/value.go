@@ -10,17 +10,17 @@ import (
 	"github.com/berthgo/berth/core/internal/values"
 )
 
-// Get returns the value under key as a T. The error is [ErrNoValue] if there is
-// none, and a [*ValueError] if it cannot be decoded as a T; the stored value stays
-// as it is then, and so do all others. On a session that was rolled back, or whose
-// commit is done, Get still answers.
+// Get returns the value under key as a T. The error is [ErrNoValue] if there is none, and a
+// [*ValueError] if it cannot be decoded as a T; the stored value then stays as it is. Get also
+// works after the commit or the rollback.
 //
-// Get of the same T returns the same value: with a pointer, a map or a slice, what
-// a handler changes in place is seen by others that get it, and is written by the
-// commit; but not by that of a [ReadOnly] session, nor after the commit, which
-// nothing reports. To append to a slice, or change a struct, in place, get a pointer to
-// it: what Get[Cart] returns is a copy, that has to be Set again. Get is safe for
-// concurrent use by a handler's goroutines; what it returned is theirs to guard.
+// Get of the same T returns the same value each time. If T is a pointer, a map or a slice, a
+// handler may change it in place, and the commit writes that. It does not write what is changed in
+// a [ReadOnly] session or after the commit, and nothing reports that. To append to a slice or to
+// change a struct, get a pointer to it: Get[Cart] returns a copy, which you would have to Set.
+//
+// Get is safe for concurrent use by a handler's goroutines. They must guard what it returned
+// themselves.
 func Get[T any](s *Session, key string) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,12 +43,11 @@ func valueError(err error) error {
 	return fmt.Errorf("session: %w", err)
 }
 
-// Key is the name of a value with the value's type, so that both are written down
-// once:
+// Key is the name of a value together with its type:
 //
 //	const CartKey session.Key[*Cart] = "cart"
 //
-// A pointer lets a handler change the value in place, see [Get].
+// With a pointer, a handler can change the value in place, see [Get].
 type Key[T any] string
 
 // Get is [Get] of the key's type.
@@ -84,9 +83,9 @@ func (s *Session) Len() int {
 	return s.values.Len()
 }
 
-// Set puts a value under key. It is encoded at the commit, so a pointer, map or
-// slice may still be changed until then. A nil is a value. The key must not be
-// empty nor start with "_berth", as the engine's own do.
+// Set puts a value under key. The commit encodes it, so a pointer, map or slice may still be
+// changed until then. A nil is a value. The key must not be empty, and must not start with
+// "_berth", as berth's own do.
 func (s *Session) Set(key string, v any) {
 	s.change("Set of "+strconv.Quote(key), func() error {
 		if key == "" || strings.HasPrefix(key, store.Reserved) {
@@ -116,8 +115,8 @@ func (s *Session) Clear() {
 	})
 }
 
-// changes are the values that a commit has to write. With them the session must not be larger
-// than MaxBytes, unless it was even larger before.
+// changes returns the values that a commit has to write. They must not make the session larger
+// than MaxBytes; one that is larger already may shrink.
 func (s *Session) changes() (values.Changes, error) {
 	c, err := s.values.Changes()
 	if err != nil {
