@@ -11,14 +11,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// healing are the error codes of a server that may answer differently soon. In
-// Redis before 7, an error inside a script carries its code further back.
+// healing are the error codes of a server that may answer differently soon. Before Redis 7, the code
+// of an error inside a script does not stand at the start of the text.
 var healing = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"}
 
-// Broken tells that a connection turned out to be dead, so that the call may just be sent again
-// on another: idle connections are closed by servers and by what is in between, and with TLS
-// the client sees that only when it uses them. A server that cannot be reached, and one that
-// does not answer, are another matter.
+// Broken tells whether a connection turned out to be dead. The caller may then send the call again on
+// another connection. Servers, and proxies on the way, close idle connections. With TLS, the client
+// sees that only when it uses them. A server that cannot be reached, or that does not answer, is not
+// Broken.
 func Broken(err error) bool {
 	var answer redis.Error
 	var network net.Error
@@ -32,8 +32,8 @@ func Broken(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// InDoubt tells that a call which failed with err may have been executed. It was not if there
-// was no connection to send it on, or if the server refused it.
+// InDoubt tells whether a call that failed with err may have been executed. It was not executed if
+// there was no connection to send it on, or if the server refused it.
 func InDoubt(err error) bool {
 	var answer redis.Error
 	return err != nil && !errors.As(err, &answer) && !notSent(err)
@@ -50,10 +50,9 @@ type healer interface {
 	Heals() bool
 }
 
-// Heals tells whether trying again after err makes sense: connections, time-outs
-// and a server that is starting, failing over or resharding do heal; a wrong
-// password, a wrong type, a missing permission, a closed client and an ended
-// context do not.
+// Heals tells whether a retry after err makes sense. These heal: connections, timeouts, and a server
+// that is starting, failing over or resharding. These do not: a wrong password, a wrong type, a
+// missing permission, a closed client and a cancelled context.
 func Heals(err error) bool {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, redis.ErrClosed):

@@ -10,49 +10,47 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Batches send calls of different requests in one pipeline where there are many.
-// That spares Redis and this process most of what a call costs beside its work: reading,
-// writing, and waking up. Where there are few, each is sent at once and alone.
+// Batches send calls of different requests in one pipeline if there are many calls. That saves Redis
+// and this process most of what a call costs beside its work: reading, writing, and waking up. If
+// there are few calls, each call is sent at once and alone.
 //
-// The client must not try a pipeline again by itself, as that would repeat calls that were
-// answered.
+// The client must not retry a pipeline by itself: that would repeat calls that were answered.
 type Batches struct {
-	// Crowd is how many calls within 4 ms are many. With fewer there is nothing to save
-	// that would run short; and while a process sleeps its timers are late by as much
-	// as 1 ms.
+	// Crowd is how many calls within 4 ms are many. With fewer calls, Redis and this process have time
+	// enough. Besides, while a process sleeps, its timers are late by as much as 1 ms.
 	Crowd int
-	// Near is how soon a reply must have come, once at least, from a server that is so near
-	// that to wait for another call to come back is not to wait for long.
+	// Near is how fast a server must have replied, at least once. Only then does a call wait for
+	// another call to come back, because from such a server it comes back soon.
 	Near time.Duration
-	// Far is how far away the deadline of a call must be for the client's own time limits
-	// to stand for it, 0 if none is far enough. A call with another goes alone, as it must
-	// not end those of others.
+	// Far is how far away the deadline of a call must be, so that the client's own time limits can
+	// take its place; 0 if no deadline is far enough. A call with a nearer deadline goes alone: it
+	// must not end the calls of others.
 	Far time.Duration
 
 	mu     sync.Mutex
 	flying int    // how many pipelines, and calls alone, are under way
-	calls  int    // how many calls that is
-	open   *batch // those that are to be sent next, nil if there are none
+	calls  int    // how many calls they carry
+	open   *batch // the calls to send next, nil if there are none
 
-	since time.Time // when the span began that is counted now
-	came  int       // calls that came since then
-	busy  bool      // there was a crowd in the span before
+	since time.Time // when the current span began
+	came  int       // calls in the current span
+	busy  bool      // the span before had a crowd
 
-	near atomic.Bool // a reply has come that soon
+	near atomic.Bool // a reply has come within Near
 }
 
-// NewBatches returns batches for 16,000 calls a second and more, to a server in the same
-// network, by a client that gives replies so much time.
+// NewBatches returns batches for 16,000 calls a second and more, to a server in the same network. The
+// client waits for readTimeout for a reply.
 func NewBatches(readTimeout time.Duration) *Batches {
 	return &Batches{Crowd: 64, Near: batchWait, Far: max(0, readTimeout)}
 }
 
-// A batch is one pipeline of calls, of which the first to come sees to it.
+// A batch is one pipeline of calls. The caller of its first call sends it.
 type batch struct {
 	cmds  []redis.Cmder
 	calls int
-	// leaving tells that it is counted among what is under way, and leave is closed then.
-	// Until who sees to it gets there, calls still join it.
+	// leaving tells that the batch counts as under way; leave is then closed. Calls still join it until
+	// the first caller sends it.
 	leaving bool
 	leave   chan struct{}
 	// sent is closed when every call has its reply or its error.
@@ -62,17 +60,17 @@ type batch struct {
 const (
 	// crowdSpan is how long calls are counted at a time.
 	crowdSpan = 4 * time.Millisecond
-	// fewFlights is how many pipelines are under way, and manyFlights how many if they
-	// carry less than manyCalls together, before calls wait for one of them to come back.
-	// Two spare Redis most, but would slow down four clients by a third.
+	// Calls wait for a pipeline to come back if manyFlights pipelines are under way. They also wait if
+	// fewFlights are under way that carry manyCalls together. Two pipelines save Redis most, but a
+	// limit of two alone would slow down four clients by a third.
 	fewFlights, manyFlights, manyCalls = 2, 4, 8
-	// batchWait is the longest that they wait. Where a round trip takes longer than a few
-	// of it, as many pipelines are under way as it takes.
+	// batchWait is how long a call waits at most. If a round trip takes several times as long, more
+	// pipelines are under way.
 	batchWait = 250 * time.Microsecond
 	// batchCalls is the most calls that share a batch.
 	batchCalls = 64
-	// batchBytes is how large the arguments of a call may be that shares one: others
-	// would wait for it.
+	// batchBytes is how large the arguments of a call may be if it shares a batch: the other calls
+	// would wait for a larger one.
 	batchBytes = 16 << 10
 )
 
@@ -89,9 +87,9 @@ func (batchError) Error() string {
 // Heals tells package retry that another try may succeed.
 func (batchError) Heals() bool { return true }
 
-// do sends the commands of one call, in this order and in one round trip, which others may
-// share. It returns when each has its reply or its error: with ctx as far as the client
-// sees to it, or with the client's own time limits if it shares the round trip.
+// do sends the commands of one call, in this order and in one round trip. Other calls may share the
+// round trip. do returns when each command has its reply or its error. If the round trip is shared,
+// the client's own time limits end it, and not ctx.
 func (b *Batches) do(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) {
 	if err := ctx.Err(); err != nil {
 		fail(cmds, err)
@@ -117,14 +115,14 @@ func (b *Batches) do(ctx context.Context, client redis.UniversalClient, cmds ...
 	}
 }
 
-// hurried tells whether a call may have to end before the client's own time limits do.
+// hurried tells whether the deadline of a call may come before the client's own time limits.
 func (b *Batches) hurried(ctx context.Context) bool {
 	deadline, set := ctx.Deadline()
 	return set && (b.Far == 0 || time.Until(deadline) < b.Far)
 }
 
-// join puts a call into the open batch, or into a new one, which the caller is to see to;
-// or returns nil if the caller is to send the call at once.
+// join puts a call into the open batch, or into a new one. The caller must send the batch if first is
+// true. If own is nil, the caller must send the call at once.
 func (b *Batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -148,7 +146,6 @@ func (b *Batches) join(cmds []redis.Cmder) (own *batch, first bool) {
 	return own, false
 }
 
-// count counts a call that comes now.
 func (b *Batches) count() {
 	now := time.Now()
 	if span := now.Sub(b.since); span >= crowdSpan {
@@ -158,7 +155,7 @@ func (b *Batches) count() {
 	b.came++
 }
 
-// room tells whether one more may be under way.
+// room tells whether one more pipeline may be under way.
 func (b *Batches) room() bool {
 	return b.flying < fewFlights || b.flying < manyFlights && b.calls < manyCalls
 }
@@ -173,7 +170,7 @@ func (b *Batches) release(own *batch) {
 	close(own.leave)
 }
 
-// await returns when a batch is to leave. Nobody joins it any more.
+// await waits until a batch is to leave. After that, no call joins it.
 func (b *Batches) await(own *batch) {
 	timer := time.NewTimer(batchWait)
 	defer timer.Stop()
@@ -200,7 +197,7 @@ func (b *Batches) alone(ctx context.Context, client redis.UniversalClient, cmds 
 	}
 }
 
-// landed gives the place of a pipeline that has come back to those that wait.
+// landed notes that a pipeline has come back. Its place goes to the batch that waits.
 func (b *Batches) landed(calls int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -211,8 +208,8 @@ func (b *Batches) landed(calls int) {
 	}
 }
 
-// fly sends a batch of several calls. It ends with the client's own time limits: what ends
-// the first caller must not end the calls of the others.
+// fly sends a batch of several calls. Only the client's own time limits end it: the context of the
+// first caller must not end the calls of the others.
 func (b *Batches) fly(ctx context.Context, client redis.UniversalClient, own *batch) {
 	came := false
 	defer func() {
@@ -248,7 +245,7 @@ func fail(cmds []redis.Cmder, err error) {
 	}
 }
 
-// large tells whether the arguments of a call are.
+// large tells whether a call has more than batchBytes of arguments.
 func large(cmds []redis.Cmder) bool {
 	size := 0
 	for _, cmd := range cmds {

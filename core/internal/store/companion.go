@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// A companion is a string whose key is a handle and nothing else, for other programs to
-// read. Beside it stands the proof of its session.
+// A companion is a string for other programs to read. Its key is the bare handle. Beside it stands the
+// proof of its session.
 
-// NoProof is what stands beside the companion of a session that is gone: no ID has it.
+// NoProof stands beside the companion of a session that is gone. No ID has this proof.
 const NoProof = "-"
 
-// PutCompanion writes a companion and the session's proof, if it finds the proof found, none, or
-// that; with found "" in any case. It returns whether it did.
+// PutCompanion writes a companion and the session's proof. It writes only if Redis has the proof
+// found, the new proof, or none. With found "" it always writes. It returns whether it has written.
 func (s *Store) PutCompanion(ctx context.Context, handle, found, proof, value string, m Meta) (bool, error) {
 	return s.companion(ctx, handle, s.left(m), proof, "="+value, found)
 }
 
-// ProveCompanion does so with the proof alone, if there is a companion.
+// ProveCompanion writes the proof alone, on the same conditions, and only if there is a companion.
 func (s *Store) ProveCompanion(ctx context.Context, handle, found, proof string, m Meta) (bool, error) {
 	return s.companion(ctx, handle, s.left(m), proof, "", found)
 }
@@ -28,22 +28,23 @@ func (s *Store) TouchCompanion(ctx context.Context, handle string, m Meta) error
 	return err
 }
 
-// HoldCompanion does so for who holds the session, for LockTTL at least, and writes the proof if it
-// finds none.
+// HoldCompanion makes the companion live as long as its session, and for LockTTL at least, while a
+// request holds the session. It writes the proof if Redis has none.
 func (s *Store) HoldCompanion(ctx context.Context, handle, proof string, m Meta) error {
 	m.Timeout = max(m.Timeout, s.LockTTL)
 	_, err := s.companion(ctx, handle, s.left(m), proof, "", proof)
 	return err
 }
 
-// DeleteCompanion deletes a companion, if it finds the proof found, with "" in any case. The
-// session's proof, or [NoProof], is kept for a while, so that nobody writes it again with an older one.
+// DeleteCompanion deletes a companion if Redis has the proof found, the new proof, or none; with found
+// "" always. The new proof, the session's or [NoProof], stays for a while. So a call with an older
+// proof that arrives late does not write the companion again.
 func (s *Store) DeleteCompanion(ctx context.Context, handle, found, proof string) error {
 	_, err := s.companion(ctx, handle, 0, proof, "-", found)
 	return err
 }
 
-// HideCompanion takes the proof away, if it is that, so that a companion is nobody's.
+// HideCompanion deletes the proof if it is this one. With such a companion, nobody is signed in.
 func (s *Store) HideCompanion(ctx context.Context, handle, proof string) error {
 	_, err := s.companion(ctx, handle, 0, "", "hide", proof)
 	return err
@@ -54,7 +55,7 @@ func (s *Store) companion(ctx context.Context, handle string, ttl time.Duration,
 	return code != Rotated, err
 }
 
-// left is how long a session lives that was used just now.
+// left is how long a session that was used just now will live.
 func (s *Store) left(m Meta) time.Duration {
 	if s.Lifetime == 0 {
 		return m.Timeout

@@ -1,4 +1,11 @@
-// Package store speaks Redis for sessions: one Lua script an operation, the
-// names of the keys, the format of a session's own facts, and which of Redis's
-// errors can heal. It knows nothing of values, cookies or waiting.
+// Package store reads and writes sessions in Redis, for package session.
+//
+// It knows the names of the keys, the Lua scripts (one for each operation), the format of a session's
+// own facts, the scripts' statuses, and how many round trips an operation takes. It also knows which
+// errors of Redis can heal.
+//
+// It never knows HTTP, requests, cookies or what a value means. It does not wait for a lease and does
+// not retry: the caller does. There are two exceptions. If the server does not know a script, store
+// sends its source at once. [Batches] may hold a call back for 250 µs, so that calls of different
+// requests share a round trip. It starts no goroutines of its own.
 package store

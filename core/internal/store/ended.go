@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// EndedMeta is what is known of a session that has ended.
+// EndedMeta has the facts of a session that has ended.
 type EndedMeta struct {
 	Reason  string
 	Used    time.Time // zero if not known
@@ -34,8 +34,8 @@ type Claimed struct {
 	Err    error
 }
 
-// Due takes sessions that are due out of a bucket of the index, for so long. It
-// returns until when, for [Store.Defer].
+// Due takes sessions that are due out of a bucket of the index, for the time taken. It returns when
+// that time ends, for [Store.Defer].
 func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit int) (handles []string, until int64, err error) {
 	now := time.Now()
 	until = now.Add(taken).UnixMilli()
@@ -53,7 +53,7 @@ func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit 
 	return handles, until, nil
 }
 
-// Defer moves sessions that were taken until then to their deadlines.
+// Defer moves sessions that [Store.Due] has taken to their deadlines.
 func (s *Store) Defer(ctx context.Context, bucket int, until int64, deadlines map[string]time.Time) error {
 	args := []any{until}
 	for handle, deadline := range deadlines {
@@ -63,8 +63,8 @@ func (s *Store) Defer(ctx context.Context, bucket int, until int64, deadlines ma
 	return err
 }
 
-// Claim claims the ends of sessions that have ended for a token; the others are told
-// apart by their status. Tried again with the same token it does the same.
+// Claim claims the ends of sessions for a token. The status of a session says whether it has ended and
+// was claimed. A second try with the same token does the same.
 func (s *Store) Claim(ctx context.Context, handles []string, token string, keep time.Duration) []Claimed {
 	calls := make([]call, len(handles))
 	now := time.Now().UnixMilli()
@@ -103,20 +103,19 @@ func claimed(r reply) (c Claimed) {
 	return c
 }
 
-// found takes the facts about the end out of the fields.
+// found moves the facts about the end out of the fields.
 func (c *Claimed) found(fields map[string]string) {
 	c.Meta, c.Err = endedMeta(fields[MetaField])
 	c.Proof, c.MAC, c.Fields = takeOwn(fields)
 }
 
-// RenewClaim prolongs a claim, and keeps the data. The status is Lost if the claim is
-// not the token's any more.
+// RenewClaim prolongs a claim, and keeps the data. The status is Lost if the token has no claim any
+// more.
 func (s *Store) RenewClaim(ctx context.Context, handle, token string, keep time.Duration) (Status, error) {
 	return status(claimedScript.run(ctx, s, s.endKeys(handle), token, "renew", ms(s.LockTTL), ms(keep)))
 }
 
-// GiveBack ends a claim without its end having been handled: it is due again after
-// the time of a claim.
+// GiveBack ends a claim whose end was not handled. The end is due again after LockTTL.
 func (s *Store) GiveBack(ctx context.Context, handle, token string) error {
 	z := redis.Z{Score: score(time.Now().Add(s.LockTTL)), Member: handle}
 	if err := s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(handle)), z).Err(); err != nil {
@@ -126,8 +125,7 @@ func (s *Store) GiveBack(ctx context.Context, handle, token string) error {
 	return err
 }
 
-// PutAside ends a claim, and keeps the session where nobody is given it until
-// [Store.Replay].
+// PutAside ends a claim and keeps the session aside: nobody gets it until [Store.Replay].
 func (s *Store) PutAside(ctx context.Context, handle, token string) error {
 	if _, err := claimedScript.run(ctx, s, s.endKeys(handle), token, "aside", 0, 0); err != nil {
 		return err
@@ -137,7 +135,7 @@ func (s *Store) PutAside(ctx context.Context, handle, token string) error {
 	return err
 }
 
-// Replay makes a session that was put aside due again, as if it had never been tried.
+// Replay makes a session that was put aside due again. Attempts count from the start.
 func (s *Store) Replay(ctx context.Context, handle string) (Status, error) {
 	if _, err := claimedScript.run(ctx, s, s.endKeys(handle), "", "replay", 0, 0); err != nil {
 		return 0, err
@@ -146,12 +144,13 @@ func (s *Store) Replay(ctx context.Context, handle string) (Status, error) {
 	return status(asideScript.run(ctx, s, []any{s.Keys.Aside(bucket), s.Keys.Ends(bucket)}, handle, time.Now().UnixMilli()))
 }
 
-// Aside returns the sessions of a bucket that were put aside, the longest first.
+// Aside returns the sessions of a bucket that were put aside. The one that was put aside first comes
+// first.
 func (s *Store) Aside(ctx context.Context, bucket int) ([]string, error) {
 	return s.Client.ZRange(ctx, s.Keys.Aside(bucket), 0, -1).Result()
 }
 
-// Look returns what is kept of a session that has ended, if anything is.
+// Look returns what Redis still has of a session that has ended. It claims nothing.
 func (s *Store) Look(ctx context.Context, handle string) Claimed {
 	fields, err := s.Client.HGetAll(ctx, s.Keys.Ended(handle)).Result()
 	c := Claimed{Handle: handle, Status: Done, Err: err}
@@ -165,17 +164,17 @@ func (s *Store) Look(ctx context.Context, handle string) Claimed {
 	return c
 }
 
-// Handling is a session whose end was handled, and the token that claimed it.
+// Handling is a session whose end was handled, and the token of its claim.
 type Handling struct{ Handle, Token string }
 
-// Handled takes sessions out of the index, and then deletes what is kept of them: what
-// an error leaves behind is due again or expires. The first error is returned.
+// Handled takes sessions out of the index, and then deletes their data. If an error leaves something
+// behind, it is due again or expires. Handled returns the first error.
 func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 	pipeline := s.Client.Pipeline()
 	for _, h := range handled {
 		bucket := Bucket(h.Handle)
 		pipeline.ZRem(ctx, s.Keys.Ends(bucket), h.Handle)
-		pipeline.ZRem(ctx, s.Keys.Aside(bucket), h.Handle) // where another attempt may have put it
+		pipeline.ZRem(ctx, s.Keys.Aside(bucket), h.Handle) // another attempt may have put it there
 	}
 	if _, err := pipeline.Exec(ctx); err != nil {
 		return err

@@ -8,26 +8,26 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Buckets is the number of sorted sets that the index of ends consists of, so that a
-// cluster spreads it over its masters. It is part of the format.
+// Buckets is the number of sorted sets in the index of ends. With several, a cluster spreads the index
+// over its masters. The number is part of the format: it must not change.
 const Buckets = 16
 
-// Bucket is where in the index a session is.
+// Bucket returns the bucket of the index for a session.
 func Bucket(handle string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(handle))
 	return int(h.Sum32() % Buckets)
 }
 
-// Expect puts a session into the index of ends, with its deadline if it is used now,
-// unless it is there: it may have ended since.
-// It comes before the session itself, so that no session is ever without.
+// Expect puts a session into the index of ends. Its deadline counts from now. If the session is there
+// already, Expect changes nothing: it may have ended since. Call Expect before the session is saved, so
+// that every session is in the index.
 func (s *Store) Expect(ctx context.Context, handle string, m Meta) error {
 	return s.Client.ZAddNX(ctx, s.Keys.Ends(Bucket(handle)), s.due(handle, m)).Err()
 }
 
-// Advance moves the deadline of a session forward to what it is if it is used now, if it
-// is in the index.
+// Advance makes the deadline of a session earlier, if the session is in the index and its deadline,
+// counted from now, is earlier than the one there.
 func (s *Store) Advance(ctx context.Context, handle string, m Meta) error {
 	args := redis.ZAddArgs{XX: true, LT: true, Members: []redis.Z{s.due(handle, m)}}
 	return s.Client.ZAddArgs(ctx, s.Keys.Ends(Bucket(handle)), args).Err()
@@ -39,7 +39,7 @@ func (s *Store) Hasten(ctx context.Context, handle string) error {
 	return s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(handle)), z).Err()
 }
 
-// Forget takes a session out of the index that was never saved.
+// Forget takes a session that was never saved out of the index.
 func (s *Store) Forget(ctx context.Context, handle string) error {
 	return s.Client.ZRem(ctx, s.Keys.Ends(Bucket(handle)), handle).Err()
 }

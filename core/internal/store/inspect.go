@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Inspected is what [Store.Inspect] found of a session.
+// Inspected is what [Store.Inspect] found out about a session.
 type Inspected struct {
 	Handle string
 	Status Status
@@ -18,11 +18,11 @@ type Inspected struct {
 	Lease  string        // token of the holder, "" if there is none
 	Proof  string
 	MAC    string
-	Err    error // why it cannot be read, [ErrFormat] for instance; then only the handle is known
+	Err    error // why it cannot be read, such as [ErrFormat]; then only the handle is known
 }
 
-// Inspect describes sessions, without being a use of them, in the order of handles. Those
-// that cannot be read are among them; the first other error is returned.
+// Inspect describes sessions, in the order of handles. It does not start their idle time anew. A
+// session that cannot be read is in the list, with its Err. Inspect returns the first other error.
 func (s *Store) Inspect(ctx context.Context, handles []string) ([]Inspected, error) {
 	if len(handles) == 0 {
 		return nil, nil

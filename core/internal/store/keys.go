@@ -12,9 +12,8 @@ type Keys struct {
 	wake           string // the prefix of channels
 }
 
-// NewKeys returns the key scheme of an application. It refuses names that
-// would break the hash tag, be a pattern to SCAN, or be unreadable in a
-// terminal.
+// NewKeys returns the names of the keys of an application. It refuses names that break the hash tag,
+// that SCAN takes for a pattern, or that a terminal cannot show.
 func NewKeys(app, separator string) (Keys, error) {
 	var errs []error
 	for name, value := range map[string]string{"App": app, "KeySeparator": separator} {
@@ -43,17 +42,17 @@ func (k Keys) Lock(handle string) string { return k.session(handle, "Lock") }
 // Waiters is the string that holds the tokens of processes waiting for the lease.
 func (k Keys) Waiters(handle string) string { return k.session(handle, "Waiters") }
 
-// Alive is the string that is there exactly while a tracked session is alive.
+// Alive is a string. It exists exactly while a tracked session is alive.
 func (k Keys) Alive(handle string) string { return k.session(handle, "Timeout") }
 
-// Ended is the hash that holds the fields of a tracked session that has ended, until
-// its end was handled.
+// Ended is the hash that holds the fields of a tracked session after its end, until its end was
+// handled.
 func (k Keys) Ended(handle string) string { return k.session(handle, "Ended") }
 
-// Claim is the string that holds the token of who handles the end of a session.
+// Claim is the string that holds the token of the handler of the session's end.
 func (k Keys) Claim(handle string) string { return k.session(handle, "Claim") }
 
-// Rotated is the string that holds the proofs that were rotated away a short time ago.
+// Rotated is the string that holds the proofs that were rotated away in the last minute.
 func (k Keys) Rotated(handle string) string { return k.session(handle, "Rotated") }
 
 // Merged is the string that holds the tokens of the last commits without a lease.
@@ -69,23 +68,23 @@ func (k Keys) Ends(bucket int) string {
 	return fmt.Sprintf("{%s%sEnds%s%02d}", k.app, k.separator, k.separator, bucket)
 }
 
-// Aside is the sorted set of sessions of a bucket whose end could not be handled, by
-// when that was given up.
+// Aside is the sorted set of the sessions of a bucket whose end could not be handled, by the time when
+// berth gave up.
 func (k Keys) Aside(bucket int) string { return k.Ends(bucket) + k.separator + "Aside" }
 
-// AllAlive is the pattern that [Keys.Alive] of every session matches.
+// AllAlive is a pattern for SCAN and PSUBSCRIBE: it matches [Keys.Alive] of every session.
 func (k Keys) AllAlive() string { return k.Alive("*") }
 
-// AliveHandle returns the handle in what [Keys.Alive] made, and whether it did.
+// AliveHandle returns the handle in a key that [Keys.Alive] made, and whether it is such a key.
 func (k Keys) AliveHandle(alive string) (string, bool) { return between(alive, k.Alive("*")) }
 
-// AllData is the pattern that [Keys.Data] of every session matches.
+// AllData is a pattern that matches [Keys.Data] of every session.
 func (k Keys) AllData() string { return k.Data("*") }
 
-// DataHandle returns the handle in what [Keys.Data] made, and whether it did.
+// DataHandle returns the handle in a key that [Keys.Data] made, and whether it is such a key.
 func (k Keys) DataHandle(data string) (string, bool) { return between(data, k.Data("*")) }
 
-// between returns what stands in key for the star of pattern.
+// between returns the part of key that the star of pattern matches.
 func between(key, pattern string) (string, bool) {
 	before, after, _ := strings.Cut(pattern, "*")
 	rest, hasPrefix := strings.CutPrefix(key, before)
@@ -93,27 +92,25 @@ func between(key, pattern string) (string, bool) {
 	return middle, hasPrefix && hasSuffix
 }
 
-// Channel is the pub/sub channel on which a process hears that a lease was
-// handed to it.
+// Channel is the pub/sub channel on which a process hears that it got a lease.
 func (k Keys) Channel(process string) string {
 	return k.wake + process
 }
 
-// ShardChannel is the sharded channel on which a process hears that the lease of a
-// session was handed to it.
+// ShardChannel is the sharded channel on which a process hears that it got the lease of a session.
 func (k Keys) ShardChannel(handle, process string) string {
 	return k.session(handle, "Wake:"+process)
 }
 
-// Companion is the string that an application keeps beside the session, and CompanionProof
-// the one that has the session's proof, in the same slot.
+// Companion is the string that an application keeps beside the session. CompanionProof is the string
+// with the session's proof. Both are in one slot.
 func Companion(handle string) string { return handle }
 
 // CompanionProof is described at [Companion].
 func CompanionProof(handle string) string { return "{" + handle + "}_Proof" }
 
-// Request returns the keys that most requests need, made in one piece: Data, Lock and
-// Waiters. They are strings.
+// Request returns the keys that most requests need, as strings: Data, Lock and Waiters. It makes all
+// three with one allocation of text, because every request needs them.
 func (k Keys) Request(handle string) []any {
 	suffixes := [...]string{"Data", "Lock", "Waiters"}
 	stem := len("{") + len(k.app) + len(k.separator) + len(handle) + len("}") + len(k.separator)

@@ -12,7 +12,7 @@ type Queueing string
 const (
 	Once  Queueing = "once"  // nothing
 	Queue Queueing = "queue" // wait in the queue
-	Again Queueing = "again" // the same, for a process that may be in it already
+	Again Queueing = "again" // the same, for a process that may be in the queue already
 )
 
 // Loaded is what [Store.Begin] and [Store.Load] found.
@@ -29,13 +29,13 @@ type Loaded struct {
 	// Keys are those of [Keys.Request], from [Store.Begin] for [Store.Commit].
 	Keys []any
 
-	// Gone tells that the session went, or was rotated, between the script and the HGETALL
-	// after it: what [Store.Begin] took for it is to be released.
+	// Gone tells that the session ended or was rotated between the script and the HGETALL after it.
+	// The caller must release the lease that [Store.Begin] took.
 	Gone bool
 }
 
-// Begin takes the lease of a session for a token, loads the session and starts
-// its idle time anew. Each try has to have a token of its own.
+// Begin takes the lease of a session for a token, loads the session and starts its idle time anew. Give
+// each try a token of its own.
 func (s *Store) Begin(ctx context.Context, handle, proof, token string, q Queueing) (Loaded, error) {
 	keys := s.Keys.Request(handle)
 	l, err := s.begin(ctx, handle, keys, proof, token, q)
@@ -66,9 +66,9 @@ func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) 
 	return s.loading(ctx, loadScript, keys, proof, s.Sharded, proof, ms(s.Lifetime), fields(s.Sharded))
 }
 
-// loading runs a script that loads a session. The fields come with a HGETALL in the same
-// round trip. Where most often there is nothing to load yet, and on a cluster, they come with
-// the script.
+// loading runs a script that loads a session. A HGETALL in the same round trip loads the fields. With
+// full, the script returns the fields: on a cluster, and for requests that wait in the queue, because
+// most of their tries find nothing to load.
 func (s *Store) loading(ctx context.Context, script script, keys []any, proof string, full bool, args ...any) (Loaded, error) {
 	if full {
 		return loaded(script.run(ctx, s, keys, args...))
@@ -78,7 +78,7 @@ func (s *Store) loading(ctx context.Context, script script, keys []any, proof st
 	if err != nil || l.Status != Done && l.Status != Retired {
 		return l, err
 	}
-	// Much may have happened between the script and the HGETALL.
+	// The session may have changed between the script and the HGETALL.
 	reason, retired := retiredReason(fields[MetaField])
 	switch {
 	case l.Status == Retired:
@@ -93,7 +93,7 @@ func (s *Store) loading(ctx context.Context, script script, keys []any, proof st
 	return found(fields)
 }
 
-// fields is how a script is asked to return them.
+// fields is the argument that asks a script to return the fields.
 func fields(full bool) string {
 	if full {
 		return "fields"
@@ -121,7 +121,6 @@ func loaded(reply any, err error) (Loaded, error) {
 	return found(fields)
 }
 
-// found is a session with these fields.
 func found(fields map[string]string) (Loaded, error) {
 	meta, err := ParseMeta(fields[MetaField])
 	l := Loaded{Status: Done, Meta: meta}
@@ -129,7 +128,7 @@ func found(fields map[string]string) (Loaded, error) {
 	return l, err
 }
 
-// takeOwn takes the engine's own fields out of those of a session.
+// takeOwn removes the engine's own fields from the fields of a session.
 func takeOwn(fields map[string]string) (proof, mac string, values map[string]string) {
 	proof, mac = fields[SecretField], fields[MACField]
 	delete(fields, MetaField)
@@ -138,7 +137,7 @@ func takeOwn(fields map[string]string) (proof, mac string, values map[string]str
 	return proof, mac, fields
 }
 
-// fieldMap is the hash that a script returned: fields and values in turn.
+// fieldMap reads a hash that a script returned as a list: field, value, field, value, …
 func fieldMap(reply any) map[string]string {
 	list, _ := reply.([]any)
 	fields := make(map[string]string, len(list)/2)

@@ -11,9 +11,9 @@ import (
 const (
 	MetaField   = "_berth"        // the session's own facts
 	SecretField = "_berth_secret" // the proof
-	MACField    = "_berth_mac"    // what proves both, where there are encryption keys
+	MACField    = "_berth_mac"    // proves both; only with encryption keys
 
-	// Reserved is what the names of all of them start with.
+	// Reserved is the prefix of all these names.
 	Reserved = "_berth"
 )
 
@@ -21,7 +21,7 @@ const (
 // version does not know.
 var ErrFormat = errors.New("the session was written in a format that this version of berth does not know; upgrade this process, or end the session by its handle")
 
-// Meta is what a session knows about itself.
+// Meta has a session's own facts.
 type Meta struct {
 	Timeout   time.Duration // idle timeout
 	Created   time.Time
@@ -32,19 +32,19 @@ type Meta struct {
 
 // Extras are facts that most sessions have none of.
 type Extras struct {
-	// Authenticated is when the principal changed or proved to be there the last time, in
-	// whole milliseconds; zero if there never was one.
+	// Authenticated is when the principal last changed or last proved to be there, in whole
+	// milliseconds; zero if the session never had a principal.
 	Authenticated time.Time
 
 	CookieSent time.Time     // zero unless the cookie has an age
 	Listed     time.Time     // when the principal's index was last told of the session
 	Companion  bool          // there is a companion
-	Alone      bool          // there is none any more; only to be set
-	Retention  time.Duration // how long the data outlives the session; 0: its end is not tracked
+	Alone      bool          // the companion is gone; only for a change
+	Retention  time.Duration // how long the data outlive the session; 0: its end is not tracked
 }
 
-// Born is when the longest life of the session begins: when it was created, or the principal
-// changed or proved to be there the last time.
+// Born is when the maximum lifetime of the session starts: when the session was created, or when its
+// principal last changed or last proved to be there.
 func (m Meta) Born() time.Time {
 	if m.Extras.Authenticated.After(m.Created) {
 		return m.Extras.Authenticated
@@ -52,7 +52,7 @@ func (m Meta) Born() time.Time {
 	return m.Created
 }
 
-// String is the content of [MetaField]. The format is described in lua/lib.lua.
+// String is the content of [MetaField]. lua/lib.lua describes the format.
 func (m Meta) String() string {
 	b := make([]byte, 0, 80+len(m.Principal))
 	b = append(b, "2 "...)
@@ -71,8 +71,7 @@ func (m Meta) String() string {
 	return string(b)
 }
 
-// String is the extras as the scripts take them to be set: only those that are not
-// zero.
+// String writes the extras that are not zero. Scripts take a change of extras in this form.
 func (e Extras) String() string {
 	var b []byte
 	add := func(letter byte, n int64) { b = strconv.AppendInt(append(b, letter), n, 10) }
@@ -97,7 +96,7 @@ func (e Extras) String() string {
 	return string(b)
 }
 
-// Since returns what e has that old has not, to be set.
+// Since returns the extras in which e differs from old. Scripts take them as a change.
 func (e Extras) Since(old Extras) Extras {
 	if e.Authenticated.Equal(old.Authenticated) {
 		e.Authenticated = time.Time{}
@@ -147,8 +146,7 @@ func parseExtras(s string) (Extras, error) {
 	return e, nil
 }
 
-// retiredReason returns why a session ended whose facts say that it is retired, and whether
-// they do.
+// retiredReason returns whether the facts say that the session is retired, and why it ended.
 func retiredReason(meta string) (string, bool) {
 	rest, retired := strings.CutPrefix(meta, "2 retired ")
 	_, rest, _ = strings.Cut(rest, " ") // the token of who retired it

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Enlist puts a session into the index of its principal, which is to live for ttl at least;
-// as the newest if it has just signed in. Of an index that has grown large it returns the
-// oldest, to look at which of them are gone.
+// Enlist puts a session into the index of its principal, as the newest if it has just signed in. The
+// index then lives for ttl at least. If the index has grown large, Enlist returns the oldest sessions:
+// the caller looks which of them are gone.
 func (s *Store) Enlist(ctx context.Context, handle, principal string, ttl time.Duration, signedIn bool) (oldest []Listing, err error) {
 	place := ""
 	if signedIn {
@@ -35,15 +35,14 @@ func (s *Store) Enlist(ctx context.Context, handle, principal string, ttl time.D
 	return oldest, nil
 }
 
-// Listing is a session in the index of a principal. Of two sign-ins, the later one has the
-// higher score.
+// Listing is a session in the index of a principal. A later sign-in has a higher score.
 type Listing struct {
 	Handle string
 	Score  float64
 }
 
-// Listed returns the sessions in the index of a principal, oldest sign-in first. Some
-// may be gone, or belong to another by now.
+// Listed returns the sessions in the index of a principal, oldest sign-in first. Some may be gone, or
+// may belong to another principal by now.
 func (s *Store) Listed(ctx context.Context, principal string) ([]Listing, error) {
 	found, err := s.Client.ZRangeWithScores(ctx, s.Keys.Principal(principal), 0, -1).Result()
 	list := make([]Listing, len(found))
@@ -53,8 +52,8 @@ func (s *Store) Listed(ctx context.Context, principal string) ([]Listing, error)
 	return list, err
 }
 
-// Unlist takes sessions out of the index of a principal, unless they have signed in again
-// since they were listed.
+// Unlist takes sessions out of the index of a principal. A session that has signed in again since it
+// was listed stays.
 func (s *Store) Unlist(ctx context.Context, principal string, gone ...Listing) error {
 	args := make([]any, 0, 2*len(gone))
 	for _, l := range gone {
@@ -64,7 +63,7 @@ func (s *Store) Unlist(ctx context.Context, principal string, gone ...Listing) e
 	return err
 }
 
-// Remove takes a session out of the index of a principal, if it has not signed in after until.
+// Remove takes a session out of the index of a principal, unless it has signed in after until.
 func (s *Store) Remove(ctx context.Context, principal, handle string, until time.Time) error {
 	return s.Unlist(ctx, principal, Listing{handle, score(until)})
 }

@@ -13,7 +13,7 @@ import (
 //go:embed lua/*.lua
 var sources embed.FS
 
-// A script has its source and its name, ready to be arguments.
+// A script has its source and its SHA-1. Both are of type any, because they become arguments.
 type script struct {
 	source, sha any
 }
@@ -58,8 +58,8 @@ func mustScript(name string) script {
 	return script{source: source, sha: hex.EncodeToString(sum[:])}
 }
 
-// run runs a script by its hash, and by its source at once where the server
-// does not have it: after a restart, a failover or SCRIPT FLUSH.
+// run runs a script by its hash. If the server does not know the script, run sends its source at once.
+// That happens after a restart, a failover or SCRIPT FLUSH.
 func (s script) run(ctx context.Context, st *Store, keys []any, args ...any) (any, error) {
 	cmd := command(ctx, "evalsha", s.sha, keys, args)
 	st.do(ctx, cmd)
@@ -70,8 +70,8 @@ func (s script) run(ctx context.Context, st *Store, keys []any, args ...any) (an
 	return cmd.Result()
 }
 
-// runAndLoad runs a script and, in the same round trip after it, loads the hash that is
-// its first key.
+// runAndLoad runs a script. After it, in the same round trip, it loads the hash under the script's
+// first key.
 func (s script) runAndLoad(ctx context.Context, st *Store, keys []any, args ...any) (any, map[string]string, error) {
 	ran, all := command(ctx, "evalsha", s.sha, keys, args), redis.NewMapStringStringCmd(ctx, "hgetall", keys[0])
 	st.do(ctx, ran, all)
@@ -86,11 +86,11 @@ func (s script) runAndLoad(ctx context.Context, st *Store, keys []any, args ...a
 	return ran.Val(), all.Val(), err
 }
 
-// once is a command that the client must not send again by itself, whatever its MaxRetries:
-// a second try may have to be another command, and its caller has to know of it.
+// once is a command that the client must not send again by itself, whatever its MaxRetries. A second
+// try may have to be another command, and the caller must know of it.
 type once struct{ *redis.Cmd }
 
-// NoRetry tells the client so.
+// NoRetry is how go-redis asks.
 func (once) NoRetry() bool { return true }
 
 func command(ctx context.Context, name string, script any, keys, args []any) once {
@@ -102,7 +102,7 @@ func command(ctx context.Context, name string, script any, keys, args []any) onc
 	return once{cmd}
 }
 
-// missing tells that the server does not have a script.
+// missing tells whether err says that the server does not know a script.
 func missing(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
 
 // call is one run of a script among many.
@@ -111,8 +111,8 @@ type call struct {
 	args []any
 }
 
-// runAll runs a script many times in one round trip to each server involved. Replies
-// and errors are in the order of the calls.
+// runAll runs a script many times, in one round trip to each server. Replies and errors are in the
+// order of the calls.
 func (s script) runAll(ctx context.Context, st *Store, calls []call) []reply {
 	cmds := make([]redis.Cmder, len(calls))
 	for i, c := range calls {

@@ -15,29 +15,29 @@ type Status int
 const (
 	Done        Status = 1 // done, loaded, written
 	Busy        Status = 2 // another token holds the lease
-	Unknown     Status = 3 // no such session, or no longer
+	Unknown     Status = 3 // there is no such session, or no longer
 	Retired     Status = 4 // ended a short time ago
 	unsupported Status = 5 // becomes ErrFormat
 	Lost        Status = 6 // the token does not hold the lease
-	Rotated     Status = 7 // the proof is not the session's any more
+	Rotated     Status = 7 // the proof was rotated away
 	Alive       Status = 8 // the session has not ended
 	incomplete  Status = 0 // the short form is not enough
 )
 
-// Store runs the operations on the sessions of one application. It is safe for
-// concurrent use. A proof shows that a caller has the session's secret; "" is for callers
-// that need none. Only a client's own words must never decide that.
+// Store runs the operations on the sessions of one application. It is safe for concurrent use.
+//
+// A proof shows that a caller has the session's secret. Callers that need no secret, such as a job,
+// pass "". What a client sends must never decide that the proof is "".
 type Store struct {
 	Client   redis.UniversalClient
 	Keys     Keys
 	LockTTL  time.Duration
 	Lifetime time.Duration // longest life of a session, 0 for none
-	Tracked  bool          // the ends of sessions are
-	Sharded  bool          // messages go by sharded pub/sub where the server has it
-	Batches  *Batches      // nil if each call is to be sent alone
+	Tracked  bool          // the ends of sessions are tracked
+	Sharded  bool          // messages go by sharded pub/sub if the server has it
+	Batches  *Batches      // nil to send each call alone
 }
 
-// do sends the commands of one call in one round trip.
 func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) {
 	if s.Batches != nil {
 		s.Batches.do(ctx, s.Client, cmds...)
@@ -46,11 +46,10 @@ func (s *Store) do(ctx context.Context, cmds ...redis.Cmder) {
 	send(ctx, s.Client, cmds)
 }
 
-// short tells whether the short forms of scripts do for most sessions.
+// short tells whether the short forms of the scripts are enough for most sessions.
 func (s *Store) short() bool { return !s.Sharded && !s.Tracked && s.Lifetime == 0 }
 
-// Renew prolongs the lease by its TTL and keeps the session from expiring
-// meanwhile.
+// Renew prolongs the lease to LockTTL. Meanwhile the session does not expire.
 func (s *Store) Renew(ctx context.Context, handle, lease string) (Status, error) {
 	return status(renewScript.run(ctx, s, []any{s.Keys.Data(handle), s.Keys.Lock(handle), s.Keys.Alive(handle)}, lease, ms(s.LockTTL), ms(s.Lifetime)))
 }
@@ -61,13 +60,13 @@ func (s *Store) Release(ctx context.Context, handle, token string) error {
 	return err
 }
 
-// Mark notes extras of a session, without being a use of it. With Retention, the
-// end of a session that was not tracked is from now on.
+// Mark notes extras of a session. It does not start the idle time anew. With Retention, berth tracks the
+// end of the session from now on.
 func (s *Store) Mark(ctx context.Context, handle string, e Extras) (Status, error) {
 	return status(markScript.run(ctx, s, s.dataKeys(handle), e.String()))
 }
 
-// channels tells the scripts on which channels processes are told of a lease.
+// channels tells the scripts on which channels to tell a process of its lease.
 func (s *Store) channels() string {
 	if s.Sharded {
 		return "sharded, or " + s.Keys.Channel("")
@@ -75,7 +74,7 @@ func (s *Store) channels() string {
 	return s.Keys.Channel("")
 }
 
-// whole returns the keys for the whole form of a script, made of those of [Keys.Request].
+// whole adds the keys for the whole form of a script to those of [Keys.Request].
 func (s *Store) whole(handle string, keys []any) []any {
 	return append(keys[:len(keys):len(keys)], s.Keys.Alive(handle), s.Keys.Rotated(handle))
 }
@@ -94,7 +93,7 @@ func (s *Store) deadline(m Meta) int64 {
 
 func ms(d time.Duration) int64 { return d.Milliseconds() }
 
-// status is the one place where the scripts' codes become Go.
+// status is the only place that turns the codes of scripts into Go.
 func status(reply any, err error) (Status, error) {
 	if err != nil {
 		return 0, err

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The lengths are known to the scripts, see lua/lib.lua.
+// The scripts know these lengths too: see lua/lib.lua.
 const (
 	processLength = 16
 	timeLength    = 8
@@ -18,10 +18,9 @@ const (
 	counterRange = 36 * 36 * 36 * 36
 )
 
-// Process makes the tokens of one process. A token starts with the process's
-// own 80 random bits, so that no two processes, on whatever hosts, make the
-// same one, and goes on with the time in ms and a counter. It is safe for concurrent
-// use.
+// Process makes the tokens of one process. A token starts with 80 random bits of the process. So no two
+// processes make the same token, on whatever hosts they run. The time in ms and a counter follow. It is
+// safe for concurrent use.
 type Process struct {
 	name    string
 	start   time.Time // with a monotonic clock: a later token never looks older
@@ -33,7 +32,7 @@ func NewProcess() *Process {
 	return &Process{name: strings.ToLower(rand.Text()[:processLength]), start: time.Now()}
 }
 
-// Name is what all tokens of the process start with.
+// Name is the prefix of all tokens of the process.
 func (p *Process) Name() string { return p.name }
 
 // Token returns a token that was never returned before.
@@ -46,8 +45,8 @@ func (p *Process) Token() string {
 	return string(b)
 }
 
-// MadeAt is when a token was made, by the clock of the process that did; the zero
-// time if that cannot be told.
+// MadeAt is when a token was made, by the clock of the process that made it; the zero time if the token
+// does not tell.
 func MadeAt(token string) time.Time {
 	if len(token) != tokenLength {
 		return time.Time{}
@@ -59,8 +58,8 @@ func MadeAt(token string) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// appendBase36 appends a number with leading zeros. It must fit: the time does until
-// the year 2059.
+// appendBase36 appends a number with leading zeros. The number must fit into length digits: the time
+// fits until the year 2059.
 func appendBase36(b []byte, n uint64, length int) []byte {
 	const zeros = "00000000"
 	var digits [16]byte

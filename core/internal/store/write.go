@@ -10,25 +10,25 @@ import (
 // Change is what a commit writes.
 type Change struct {
 	Timeout   time.Duration // 0 to keep the session's own
-	Extras    Extras        // those that change
-	Principal *string       // nil to keep the one that there is
-	Wipe      bool          // with Principal: all values that are there go first
-	Proof     string        // the new one, "" to keep the one that there is
+	Extras    Extras        // the extras that change
+	Principal *string       // nil to keep the session's own
+	Wipe      bool          // with Principal: first delete all values
+	Proof     string        // the new proof, "" to keep the session's own
 	Set       []any         // field, value, field, value, …
 	Delete    []any         // field, field, …
 }
 
-// Short tells whether the short form of commit.lua may do for a change.
+// short tells whether the short form of commit.lua may be enough for a change.
 func (c Change) short() bool {
 	return c.Timeout == 0 && c.Extras == Extras{} && c.Principal == nil && c.Proof == "" && len(c.Delete) == 0 && len(c.Set) <= shortFields
 }
 
-// shortFields is how many fields and values the short form writes at most, since unpack()
-// has a limit.
+// shortFields is how many fields and values together the short form writes at most: Lua's unpack() has a
+// limit.
 const shortFields = 1000
 
-// Create saves a new session. Tried again with the same commit token, which is in its facts, it
-// does nothing more, and it never overwrites a session. Set is a list of fields and values.
+// Create saves a new session. It never overwrites a session. A second try with the same commit token,
+// which is in the facts, changes nothing. Set is a list: field, value, field, value, …
 func (s *Store) Create(ctx context.Context, handle, proof string, m Meta, set []any) (Status, error) {
 	args := make([]any, 0, 7+len(set))
 	args = append(args, m.Commit, ms(m.Timeout), s.deadline(m), MetaField, m.String(), SecretField, proof)
@@ -36,11 +36,10 @@ func (s *Store) Create(ctx context.Context, handle, proof string, m Meta, set []
 	return status(createScript.run(ctx, s, s.dataKeys(handle), args...))
 }
 
-// Commit writes a change to a session whose lease a token holds, starts the idle
-// time anew and gives the lease up. The token is written even if nothing
-// else is, so that a second try finds what the first has done. The keys are the
-// session's, as Begin returned them. Of a change that is more than values, it returns the
-// extras that there are then.
+// Commit writes a change to a session whose lease the token holds, starts the idle time anew, and gives
+// up the lease. It writes the token even if nothing else changes: so a second try finds out what the
+// first one did. Keys are those that Begin returned. If the change is more than values, Commit returns
+// the extras after it.
 func (s *Store) Commit(ctx context.Context, handle string, keys []any, token string, c Change) (Status, Extras, error) {
 	args := make([]any, 0, 5+len(c.Set)+len(c.Delete))
 	args = append(args, token, s.channels())
@@ -62,7 +61,7 @@ func (s *Store) Commit(ctx context.Context, handle string, keys []any, token str
 	return withExtras(commitScript.run(ctx, s, s.whole(handle, keys), args...))
 }
 
-// particulars tells commit.lua and merge.lua what most commits do not need.
+// particulars is one argument for commit.lua and merge.lua, with what most commits do not need.
 func (s *Store) particulars(c Change) string {
 	timeout := ""
 	if c.Timeout != 0 {
@@ -71,9 +70,9 @@ func (s *Store) particulars(c Change) string {
 	return fmt.Sprintf("%d %d %s %s", len(c.Delete), ms(s.Lifetime), timeout, c.Extras)
 }
 
-// Merge writes a change to a session without asking for a lease, for who began it with a
-// proof. The principal and the proof stay. Tried again with the same token it does nothing
-// more, for a minute and as long as there were not very many other commits.
+// Merge writes a change to a session without a lease. Proof is the one with which the caller began the
+// session. The principal and the proof stay. A second try with the same token changes nothing: for a
+// minute, and as long as the token is among the last 32 of such commits.
 func (s *Store) Merge(ctx context.Context, handle, proof, token string, c Change) (Status, error) {
 	args := make([]any, 0, 3+len(c.Set)+len(c.Delete))
 	args = append(args, token, s.particulars(c), proof)
@@ -83,16 +82,16 @@ func (s *Store) Merge(ctx context.Context, handle, proof, token string, c Change
 
 // Retirement says how a session is to be retired.
 type Retirement struct {
-	Token     string  // of who retires it
-	Lease     string  // that the caller may hold and that is given up, "" for none
+	Token     string  // names this retirement, for a second try
+	Lease     string  // the lease that the caller may hold, "" for none; Retire gives it up
 	Reason    string  // one word
-	Proof     string  // with which the session was begun
-	Principal *string // that the session must belong to, nil for any
-	Any       bool    // also what cannot be read is taken away
+	Proof     string  // the proof with which the caller began the session
+	Principal *string // the principal to whom the session must belong, nil for any
+	Any       bool    // also delete a session that cannot be read
 }
 
-// Retire ends a session. Tried again with the same token it does nothing more. It also
-// returns the extras that the session had.
+// Retire ends a session. A second try with the same token changes nothing. Retire also returns the
+// extras that the session had.
 func (s *Store) Retire(ctx context.Context, handle string, r Retirement) (Status, Extras, error) {
 	whose := ""
 	if r.Principal != nil {
@@ -103,7 +102,7 @@ func (s *Store) Retire(ctx context.Context, handle string, r Retirement) (Status
 		r.Token, r.Lease, s.channels(), r.Reason, time.Now().UnixMilli(), r.Proof, whose, r.Any))
 }
 
-// withExtras is the status that a script returned, with the extras if it is Done.
+// withExtras reads the reply of a script: a status, and the extras if the status is Done.
 func withExtras(reply any, err error) (Status, Extras, error) {
 	list, done := reply.([]any)
 	if err != nil || !done || len(list) != 2 {
@@ -111,6 +110,6 @@ func withExtras(reply any, err error) (Status, Extras, error) {
 		return code, Extras{}, err
 	}
 	text, _ := list[1].(string)
-	extras, _ := parseExtras(text) // it is done, whatever they were
+	extras, _ := parseExtras(text) // the script has done its work, even if this cannot be read
 	return Done, extras, nil
 }

@@ -1,4 +1,4 @@
--- begin.lua takes the lease of a session and loads the session, if its proof is shown.
+-- begin.lua takes the lease of a session and loads the session, if the caller shows its proof.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
@@ -6,35 +6,36 @@
 -- ARGV[1]  token of the lease; each try of a begin has another, later one
 -- ARGV[2]  TTL of the lease in ms
 -- ARGV[3]  proof
--- This is the short form, since every argument more costs time. Where a session has
--- something special, it answers 0, and the script is to be called again with these too:
+-- These are for the short form: every further argument costs time. If a session has something
+-- special, the script answers 0. Then call it again with these too, for the whole form:
 -- KEYS[4]  {shop_S}_Timeout
 -- KEYS[5]  {shop_S}_Rotated
--- ARGV[4]  what to do if the lease is taken: "queue", as in the short form, wait in the
---          queue; "again" the same for a token that may be in the queue already; "once"
---          nothing
+-- ARGV[4]  what to do if the lease is taken:
+--          "queue"   wait in the queue, as in the short form
+--          "again"   the same, for a token that may be in the queue already
+--          "once"    nothing
 -- ARGV[5]  prefix of the processes' channels: shop_Wake_
 -- ARGV[6]  longest life of a session in ms, 0 for none
--- ARGV[7]  "fields" to have them returned; '' if a HGETALL of Data follows in the same
---          round trip, which costs less than passing them through here
+-- ARGV[7]  "fields" to return the fields; '' if a HGETALL of Data follows in the same round
+--          trip, which costs less than to pass them through here
 --
--- A process asks for one lease of a session after the other, so an older token of its own in
--- the lock or in the queue is a leftover of a call, or of replication, that was lost: the
--- newer one takes its place. A call that comes late has an older token than that, and does nothing.
+-- A process asks for one lease of a session after the other. So if the lock or the queue has an
+-- older token of the same process, a call or a replication was lost. The newer token takes the
+-- place of that leftover. A call that arrives late has the older token, and does nothing.
 --
 -- Returns  {1, fields}  the session is loaded and held by the token
 --          1            the same, without the fields
 --          2            the lease is taken
---          3, 4, 7      unknown, retired, or the proof was rotated away: no lock is left behind;
---                       fields come with 4 as with 1
+--          3, 4, 7      unknown, retired, or the proof was rotated away. The script leaves no
+--                       lock behind. Fields come with 4 as with 1
 --          5            META has a format that this version does not know
---          0            the short form does not do: all is as it was
+--          0            the short form is not enough, and nothing was changed
 local data, lock, waiters, alive, rotated = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, lease, proof, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4] or 'queue'
 local call = redis.call
 
 if not alive then
-  -- Most requests end here. To make the functions of lib.lua costs more than all this.
+  -- Most requests end here. To define the functions of lib.lua costs more than all of this.
   local own = call('HMGET', data, '_berth', '_berth_secret')
   if not own[1] then return call('EXISTS', data) == 0 and 3 or 0 end
   if proof ~= own[2] and proof ~= '' then return 0 end
@@ -54,7 +55,7 @@ local process = string.sub(token, 1, PROCESS_LENGTH)
 local code = alive and find(data, rotated, proof) or DONE
 local holder = redis.call('GET', lock)
 if code ~= DONE then
-  -- The lock may have been handed to who waited when the session ended or was rotated.
+  -- This token may have waited while the session ended or was rotated, and got the lock then.
   if holder == token then
     hand_over(lock, waiters, redis.call('GET', waiters), ARGV[5], token)
   elseif mode == 'again' then

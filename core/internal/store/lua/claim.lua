@@ -1,4 +1,4 @@
--- claim.lua claims the end of a session for one handler, if it has ended.
+-- claim.lua claims the end of a session for one handler, if the session has ended.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Timeout
@@ -8,15 +8,16 @@
 -- ARGV[2]  TTL of the claim in ms
 -- ARGV[3]  now, unix ms
 -- ARGV[4]  longest life of a session in ms, 0 for none
--- ARGV[5]  how long the data are kept from now on, in ms
+-- ARGV[5]  how long to keep the data from now on, in ms
 --
--- Returns  {1, fields}  claimed; META among the fields, with the number of this attempt
---          {2}          claimed by another
+-- Returns  {1, fields}  claimed; META is among the fields, with the number of this attempt
+--          {2}          another token has the claim
 --          {5}          META has a format that this version does not know
---          {8, ms}      the session is alive, for so long; or there is nothing of it: it may
---                       be about to be saved, as its place in the index comes first, or its
---                       end was handled since it was due. Only if it is due again after
---                       PATIENCE, and there is nothing still, has it ended
+--          {8, ms}      the session is alive: look again in so many ms
+--
+-- The script also returns {8, PATIENCE} the first time that it finds nothing of a session. The
+-- session may be about to be saved: its place in the index comes first. Or its end was handled
+-- since it was due. If there is still nothing when the session is due again, it has ended.
 local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -24,7 +25,7 @@ local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), ton
 
 local left = redis.call('PTTL', alive)
 if left ~= -2 then
-  -- It lives longer while it is held, and the commit makes that the timeout again.
+  -- A session that is held may have more time left than its timeout. The commit sets it back.
   local code, timeout = classify(redis.call('HGET', data, META))
   if code == DONE then left = math.min(left, timeout) end
   return {ALIVE, math.max(left, 1)}

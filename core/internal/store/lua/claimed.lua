@@ -1,4 +1,4 @@
--- claimed.lua changes what has been claimed.
+-- claimed.lua changes a claim, or the data of a session that has ended.
 --
 -- KEYS[1]  {shop_S}_Ended
 -- KEYS[2]  {shop_S}_Claim
@@ -6,16 +6,16 @@
 -- ARGV[2]  what to do:
 --          "renew"   prolong the claim and keep the data
 --          "done"    delete both: the end was handled
---          "back"    end the claim: another may have it
---          "aside"   keep the data until an operator says more, and the claim until it
---                    runs out, so that nobody has it before it has left the index
+--          "back"    end the claim, so that another handler may claim
+--          "aside"   keep the data until an operator decides. The claim stays until it runs
+--                    out, so that nobody claims before the session has left the index
 --          "replay"  count attempts from the start; needs no claim
 -- ARGV[3]  TTL of the claim in ms
--- ARGV[4]  how long the data are kept from now on, in ms
+-- ARGV[4]  how long to keep the data from now on, in ms
 --
 -- Returns  1  done
---          6  the claim is not the token's any more. What the handler has done is
---             deleted and put aside all the same, and nothing else is done.
+--          6  the token has no claim any more. "done", "aside" and "replay" change the data
+--             all the same; the claim of another token stays
 local ended, claim = KEYS[1], KEYS[2]
 local token, what, ttl, stay = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 

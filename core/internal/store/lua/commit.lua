@@ -1,31 +1,32 @@
--- commit.lua writes the changes of a session that is held by a lease, starts its
--- idle time anew, and gives the lease up.
+-- commit.lua writes the changes of a session whose lease the caller holds. It starts the idle time
+-- anew, and gives up the lease.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
--- ARGV[1]  token of the lease, and of the commit: a lease is for one commit
+-- ARGV[1]  token of the lease. It is the commit's token too: a lease is for one commit
 -- ARGV[2]  prefix of the processes' channels: shop_Wake_
 -- ARGV[3…] field, value, … without META
--- This is the short form, since every argument more costs time. Where a session has
--- something special, it answers 0, and the script is to be called again with two more
--- keys, and three more arguments in between:
+-- These are for the short form: every further argument costs time. If a session has something
+-- special, the script answers 0. Then call it again for the whole form, with two more keys, and with
+-- three more arguments in between:
 -- KEYS[4]  {shop_S}_Timeout
 -- KEYS[5]  {shop_S}_Rotated
--- ARGV[3]  four things, parted by a space each: how many of the following are fields to
---          delete; longest life of a session in ms, 0 for none; idle timeout in ms, or
---          nothing to keep the session's own; extras to set, such as s1700000000, or
---          nothing
--- ARGV[4]  the new proof, '' to keep the one that there is
--- ARGV[5]  "=" and the principal from now on, '' to keep the one that there is; "!" in place
---          of "=" where the session was another user's: all values that are there go first
+-- ARGV[3]  four things, with a space between them:
+--          how many of the last arguments are fields to delete;
+--          longest life of a session in ms, 0 for none;
+--          idle timeout in ms, or nothing to keep the session's own;
+--          extras to set, such as s1700000000, or nothing
+-- ARGV[4]  the new proof, '' to keep the session's own
+-- ARGV[5]  "=" and the new principal, '' to keep the session's own. If the session belonged to
+--          another user, "!" in place of "=": the script first deletes all values
 -- ARGV[6…] field, value, … without META, and then the fields to delete
 --
 -- Returns  1            written, now or by an earlier try
---          {1, extras}  the same from the whole form, with the extras that there are now
+--          {1, extras}  the same from the whole form, with the extras after the commit
 --          3, 4, 5      the session has expired, was ended, or is not readable
---          6            somebody else holds the lease, or nobody: nothing written
---          0            the short form does not do: nothing was done
+--          6            the token does not hold the lease: nothing was written
+--          0            the short form is not enough: nothing was done
 local data, lock, waiters, alive, rotated = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, channel = ARGV[1], ARGV[2]
 local call = redis.call
@@ -34,7 +35,7 @@ local held = call('MGET', lock, waiters)
 local meta = call('HGET', data, '_berth')
 if not alive then
   if not meta or held[1] ~= token then return 0 end
-  -- Most requests end here. To make the functions of lib.lua costs more than all this.
+  -- Most requests end here. To define the functions of lib.lua costs more than all of this.
   local before, timeout, after = string.match(meta, '^(2 (%d+) %d+ [^r ]+ )%S+( .*)$')
   if not timeout then return 0 end
   call('PEXPIRE', data, timeout)

@@ -1,20 +1,22 @@
--- companion.lua writes the companion of a session, lets the one that there is live longer, hides
--- it, or takes it away.
+-- companion.lua writes the companion of a session, prolongs it, hides it, or deletes it.
 --
 -- KEYS[1]  S, the companion
 -- KEYS[2]  {S}_Proof
 -- ARGV[1]  how long both live, in ms
--- ARGV[2]  the session's proof, '' to keep the one that there is
--- ARGV[3]  "=" and the companion's value, '' to keep the one that there is, "-" to delete it,
---          "hide" to delete the proof alone, so that nobody is signed in
--- ARGV[4]  the proof with which the caller found the session; '' to not look
+-- ARGV[2]  the session's proof, '' to keep the proof that is there
+-- ARGV[3]  what to do with the companion:
+--          "=" and a value   write it
+--          ''                keep it
+--          "-"               delete it
+--          "hide"            delete the proof alone, so that nobody is signed in
+-- ARGV[4]  the proof with which the caller found the session, '' to not compare
 --
--- Whoever writes must know the proof that is there, unless there is none: a call that comes late
--- does not bring an old proof back. So of a companion that was deleted a proof stays for a while, with
--- which nobody is signed in, as there is no companion.
+-- A caller that writes must know the proof that is there, unless there is none. So a call that
+-- arrives late does not bring an old proof back. For the same reason a proof stays for a while after
+-- a companion was deleted. Nobody is signed in with it, because there is no companion.
 --
 -- Returns  1  done
---          3  there is none to keep
+--          3  there is no companion to keep
 --          7  another proof is there: nothing was done
 local companion, proof = KEYS[1], KEYS[2]
 local ttl, own, value, found = ARGV[1], ARGV[2], string.match(ARGV[3], '^=(.*)$'), ARGV[4]

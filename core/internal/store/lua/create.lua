@@ -8,8 +8,8 @@
 -- ARGV[4…] field, value, … with META first
 --
 -- Returns  1        saved, now or by an earlier try with this token
---          3, 4, 5  the session is there and is not this commit's: it has been
---                   retired or taken since, and is left as it is
+--          3, 4, 5  there is such a session and another commit was its last: it was used or
+--                   retired since. The script leaves it as it is
 local data, alive = KEYS[1], KEYS[2]
 local token, timeout, latest = ARGV[1], ARGV[2], tonumber(ARGV[3])
 

@@ -1,8 +1,8 @@
--- defer.lua moves sessions in a bucket of the index of ends to their deadlines,
--- unless they were moved meanwhile.
+-- defer.lua moves sessions in a bucket of the index of ends to their deadlines. A session that
+-- somebody else has moved meanwhile stays.
 --
 -- KEYS[1]  {shop_Ends_07}
--- ARGV[1]  until when they are taken, unix ms: what due.lua was told
+-- ARGV[1]  until when due.lua has taken them, unix ms
 -- ARGV[2…] deadline in unix ms, session, deadline, session, …
 --
 -- Returns  1

@@ -3,18 +3,18 @@
 -- KEYS[1]  {shop_Principal_P}
 -- ARGV[1]  the session
 -- ARGV[2]  now, unix ms
--- ARGV[3]  how long the index is to live at least, in ms
--- ARGV[4]  "newest" if it has just signed in, '' to leave it where it is
+-- ARGV[3]  how long the index must live at least, in ms
+-- ARGV[4]  "newest" if the session has just signed in, '' to keep its place
 --
--- Each sign-in has a score of its own, so that one which is found to be gone can be taken out
--- without taking out a later one of the same session: see unlist.lua.
+-- Each sign-in has a score of its own. So unlist.lua can take out a sign-in that was found to be
+-- gone, and not a later sign-in of the same session.
 --
 -- Returns  {1}                   enlisted, now or before
---          {2, other, score, …}  the same; and of a large index the oldest, to look at which
---                                of them are gone
+--          {2, other, score, …}  the same, and the index is large: its oldest sessions. The
+--                                caller looks which of them are gone
 local index = KEYS[1]
 local session, now, ttl, newest = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == 'newest'
--- An index of so many sessions is looked through at each sign-in, so many at a time.
+-- An index of more than MANY sessions is large. Each time, the caller looks at the SOME oldest.
 local MANY, SOME = 64, 16
 
 -- include lib.lua

@@ -1,11 +1,11 @@
--- inspect.lua describes a session, without being a use of it.
+-- inspect.lua describes a session. It does not start the idle time anew.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Timeout
 --
--- Returns  {1, META, time left in ms, bytes in fields and values, time left of Data in ms, token of the lease or '',
---           proof, MAC or ''}
+-- Returns  {1, META, time left in ms, bytes in fields and values, time left of Data in ms,
+--           token of the lease or '', proof, MAC or ''}
 --          {3}, {4}, {5}  unknown, retired, unsupported format
 local data, lock, alive = KEYS[1], KEYS[2], KEYS[3]
 

@@ -1,48 +1,48 @@
--- lib.lua goes into every other script of this folder, where that includes it.
+-- lib.lua is part of every other script of this folder: it stands in place of their include line.
 --
 -- A session's keys share one hash tag. For application "shop" and the session with the handle S:
 --   {shop_S}_Data     hash    a field per value, and META, SECRET and MAC
---   {shop_S}_Rotated  string  proofs that were rotated away in the last minute, newest first, without a delimiter
---   {shop_S}_Merged   string  tokens of the last commits without a lease, newest first, without a delimiter
+--   {shop_S}_Rotated  string  proofs that were rotated away in the last minute, newest first, no delimiter
+--   {shop_S}_Merged   string  tokens of the last commits without a lease, newest first, no delimiter
 --   {shop_S}_Lock     string  the token of the lease, with the lease's time left as TTL
---   {shop_S}_Waiters  string  tokens of waiting processes, first come first, without a delimiter
---   {shop_S}_Timeout  string  of a tracked session: there while it is alive
---   {shop_S}_Ended    hash    what Data was, of a tracked session that ended and was not handled yet
---   {shop_S}_Claim    string  the token of who handles that end
+--   {shop_S}_Waiters  string  tokens of waiting processes, first come first, no delimiter
+--   {shop_S}_Timeout  string  of a tracked session: exists while the session is alive
+--   {shop_S}_Ended    hash    of a tracked session that has ended: what Data was, until that is handled
+--   {shop_S}_Claim    string  the token of the handler of that end
 --
--- SECRET has the proof: what a client that has the session's secret can show. Scripts that take
--- a proof take '' from a caller that needs none, such as a job that knows the handle.
--- MAC is there with encryption keys only, and nothing to a script.
+-- SECRET has the proof. A client that has the session's secret can show the proof. A caller that
+-- needs no proof, such as a job that knows the handle, passes ''.
+-- MAC exists only with encryption keys. Scripts do not check it.
 --
 -- META of a live session:    2 <timeout ms> <created ms> <extras> <commit token> <principal>
 -- META of a retired session: 2 retired <token of who retired it> <reason> <extras>
 -- META in Ended:             2 ended <reason> <used ms> <ended ms> <attempts> <created ms> <authenticated ms> <principal>
 --
--- <extras> is -, or made of a letter and a number each:
---   a  when the principal changed or proved to be there the last time, unix ms
+-- <extras> is -, or letters with a number each:
+--   a  when the principal last changed or last proved to be there, unix ms
 --   s  when the cookie was sent, unix s
 --   l  when the principal's index was last told of the session, unix s
 --   c  1 if there is a companion
---   r  how long the data of an ended session is kept, in ms: the session is tracked
+--   r  how long the data of an ended session are kept, in ms; with it, the session is tracked
 --
 -- Scripts answer with one of these codes, or with a table that starts with one.
 local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, ROTATED, ALIVE = 1, 2, 3, 4, 5, 6, 7, 8
 
 local META, SECRET, MAC = '_berth', '_berth_secret', '_berth_mac'
 local TOKEN_LENGTH, PROCESS_LENGTH, PROOF_LENGTH = 28, 16, 32
--- How long a lock that was handed over waits for its new owner, in ms, and how
--- long the queue outlives the last waiter's sign of life. A waiter looks again
--- at least twice in either time.
+-- GRACE is how long a lock that was handed over waits for its new owner, in ms. QUEUE_TTL is how long
+-- the queue outlives the last waiter's sign of life, in ms. A waiter looks again at least twice within
+-- each of the two.
 local GRACE, QUEUE_TTL = 500, 2000
--- How long a proof that was rotated away, a session that was retired, and a commit without a
--- lease are remembered, in ms.
+-- MEMORY is how long Redis remembers a proof that was rotated away, a session that was retired, and a
+-- commit without a lease, in ms.
 local MEMORY = 60000
--- unpack() fails beyond some thousand values, so long lists go in slices.
+-- unpack() fails for some thousand values. So long lists go in slices.
 local SLICE = 1000
 
--- classify returns DONE, the timeout, the time of creation and the extras of a
--- live session, or the code of what META says instead. A tracked session that META
--- calls live may have expired: touch finds out.
+-- classify returns DONE, the timeout, the time of creation and the extras of a live session. If META
+-- says something else, it returns the code for that. A tracked session that META calls live may have
+-- expired: touch finds out.
 local function classify(meta)
   if not meta then return UNKNOWN end
   local timeout, created, extras = string.match(meta, '^2 (%d+) (%d+) (%S+) ')
@@ -51,8 +51,8 @@ local function classify(meta)
   return UNSUPPORTED
 end
 
--- find returns what classify says of a session whose proof was shown, and META; ROTATED to
--- who shows one that was rotated away, and UNKNOWN to who shows another.
+-- find returns what classify returns, if the proof is the session's or ''. It returns ROTATED for a proof
+-- that was rotated away, and UNKNOWN for any other.
 local function find(data, rotated, proof)
   local own = redis.call('HMGET', data, META, SECRET)
   if not own[1] then return redis.call('EXISTS', data) == 1 and UNSUPPORTED or UNKNOWN end
@@ -64,14 +64,13 @@ local function find(data, rotated, proof)
   return code, timeout, created, extras
 end
 
--- retention returns how long a session's data outlives it, nil if its end is not
--- tracked.
+-- retention returns how long a session's data outlive it in ms, nil if its end is not tracked.
 local function retention(extras)
   return string.match(extras, 'r(%d+)')
 end
 
--- touch moves the end of a session to timeout from now, but never past the
--- latest (unix ms, 0 for none). It returns whether the session is still there.
+-- touch moves the end of a session to timeout from now, but never past latest (unix ms, 0 for none).
+-- It returns whether the session is still there.
 local function touch(data, alive, timeout, extras, latest)
   local kept, life = retention(extras), data
   if kept then
@@ -86,8 +85,8 @@ local function touch(data, alive, timeout, extras, latest)
   return redis.call('EXISTS', life) == 1
 end
 
--- authenticated is when the principal changed or proved to be there the last time, in unix
--- ms, '0' if there never was one.
+-- authenticated is when the principal last changed or last proved to be there, unix ms; '0' if the
+-- session never had a principal.
 local function authenticated(extras)
   return string.match(extras, 'a(%d+)') or '0'
 end
@@ -98,10 +97,9 @@ local function deadline(created, extras, lifetime)
   return math.max(tonumber(created), tonumber(authenticated(extras))) + lifetime
 end
 
--- load returns DONE for a live session, whose proof was shown and whose idle time starts
--- anew; or the code of what is there instead. If they are asked for, all fields come with
--- it, also those of a retired session. Lifetime is in ms, 0 for none; the session lives on
--- for least ms at least.
+-- load starts the idle time of a live session anew, if the caller shows its proof, and returns DONE. If
+-- something else is there, it returns the code for that. With full, it also returns all fields, those of
+-- a retired session too. Lifetime is in ms, 0 for none. The session lives for at least least ms more.
 local function load(data, alive, rotated, proof, lifetime, least, full)
   local code, timeout, created, extras = find(data, rotated, proof)
   if code == DONE then
@@ -112,17 +110,17 @@ local function load(data, alive, rotated, proof, lifetime, least, full)
   return code
 end
 
--- particulars returns the four things that a commit is told beside its changes.
+-- particulars reads the four things that commit.lua describes at ARGV[3].
 local function particulars(text)
   return string.match(text, '^(%d+) (%d+) (%d*) (%w*)$')
 end
 
--- commit_token returns the token of the last commit that META tells of.
+-- commit_token returns the token of the last commit, from META.
 local function commit_token(meta)
   return string.match(meta, '^2 %d+ %d+ %S+ (%S+) ')
 end
 
--- mark returns extras in which those of changes are replaced.
+-- mark returns extras after changes.
 local function mark(extras, changes)
   for letter, number in string.gmatch(changes, '(%l)(%d+)') do
     extras = string.gsub(extras, letter .. '%d+', '')
@@ -132,9 +130,9 @@ local function mark(extras, changes)
   return extras
 end
 
--- rewrite returns META after a commit, which sets the timeout and extras unless they are '',
--- and the token and the principal unless they are nil; and the timeout, time of creation and
--- extras then.
+-- rewrite returns META after a commit, and then the timeout, the time of creation and the extras in it.
+-- The commit changes the timeout and the extras unless they are '', and the token and the principal
+-- unless they are nil.
 local function rewrite(meta, timeout, changes, token, principal)
   local own_timeout, created, extras, own_token, own_principal = string.match(meta, '^2 (%d+) (%d+) (%S+) (%S+) (.*)$')
   if timeout == '' then timeout = own_timeout end
@@ -148,8 +146,8 @@ local function principal_of(meta)
   return string.match(meta, '^2 %d+ %d+ %S+ %S+ (.*)$')
 end
 
--- without returns a queue without a token, nil if nobody is left in it; and
--- whether the token was in it. The token '' is in none.
+-- without returns a queue without a token, nil if the queue is then empty; and whether the token was in
+-- it. The token '' is in no queue.
 local function without(queue, token)
   local from = queue and token ~= '' and string.find(queue, token, 1, true)
   if not from then return queue, false end
@@ -158,7 +156,7 @@ local function without(queue, token)
   return queue, true
 end
 
--- keep stores a queue; nil for one that nobody is in.
+-- keep stores a queue; nil is the empty queue.
 local function keep(waiters, queue)
   if queue then
     redis.call('SET', waiters, queue, 'PX', QUEUE_TTL)
@@ -167,10 +165,10 @@ local function keep(waiters, queue)
   end
 end
 
--- tell tells the process of a token that it was handed a lock. The channel is the
--- prefix of the processes' channels; "sharded, or " before it, there is a sharded
--- channel of the session, on servers that have that (Redis 7). Telling may fail (an
--- ACL without PUBLISH): the new owner then finds out when it looks again.
+-- tell tells the process of a token that it got a lock. Channel is the prefix of the processes' channels.
+-- With "sharded, or " before it, tell uses a sharded channel of the session, if the server has such
+-- channels (Redis 7). Telling may fail (an ACL without PUBLISH). Then the new owner finds out when it
+-- looks again.
 local function tell(channel, lock, token)
   local process = string.sub(token, 1, PROCESS_LENGTH)
   if string.sub(channel, 1, 12) == 'sharded, or ' then
@@ -181,9 +179,8 @@ local function tell(channel, lock, token)
   redis.pcall('PUBLISH', channel .. process, token)
 end
 
--- hand_over gives a lock to the first process in the queue and tells it so, or
--- frees the lock when nobody waits. A token that is still in the queue though it
--- holds the lock is not handed it again.
+-- hand_over gives a lock to the first process in the queue and tells it. If nobody waits, it frees the
+-- lock. The token that gives up the lock may still be in the queue: it does not get the lock again.
 local function hand_over(lock, waiters, queue, channel, token)
   local others, queued = without(queue, token)
   if not others then
@@ -197,8 +194,8 @@ local function hand_over(lock, waiters, queue, channel, token)
   tell(channel, lock, first)
 end
 
--- leave_queue removes a token from the queue, or an older one of the same process: that is of
--- a try whose reply was lost. It returns the queue, nil if nobody is left in it.
+-- leave_queue removes a token from the queue, or an older token of the same process, which a try whose
+-- reply was lost has left. It returns the queue, nil if it is then empty.
 local function leave_queue(waiters, token)
   local queue = redis.call('GET', waiters) or nil
   local at = queue and string.find(queue, string.sub(token, 1, PROCESS_LENGTH), 1, true)
@@ -210,7 +207,7 @@ local function leave_queue(waiters, token)
   return queue
 end
 
--- wipe deletes all values, and leaves the engine's own fields.
+-- wipe deletes all values. The engine's own fields stay.
 local function wipe(data)
   for _, field in ipairs(redis.call('HKEYS', data)) do
     if string.sub(field, 1, #META) ~= META then redis.call('HDEL', data, field) end

@@ -1,9 +1,9 @@
--- mark.lua notes extras of a session, without being a use or a commit of it.
+-- mark.lua notes extras of a session. It is no commit, and does not start the idle time anew.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Timeout
--- ARGV[1]  extras to set, such as l1700000000. With an r, a session that was not
---          tracked is from now on.
+-- ARGV[1]  extras to set, such as l1700000000. With an r, a session that was not tracked is
+--          tracked from now on.
 --
 -- Returns  1        noted
 --          3, 4, 5  the session has expired, was ended, or is not readable

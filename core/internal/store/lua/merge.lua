@@ -1,5 +1,5 @@
--- merge.lua writes the changes of a session that is shared: no lease is asked
--- for, fields that this commit did not change stay as others left them.
+-- merge.lua writes the changes of a Shared request. It needs no lease. Fields that this commit does not
+-- change stay as other requests left them.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Timeout
@@ -10,10 +10,11 @@
 -- ARGV[3]  proof with which the session was begun
 -- ARGV[4…] field, value, … without META, and then the fields to delete
 --
--- Returns  1        written, now or by an earlier try with this token, which is known for a
---                   minute and for so many commits. So a try that comes late undoes nothing
+-- Returns  1        written, now or by an earlier try with this token. Redis remembers the
+--                   token for a minute and for KEPT commits. So a try that arrives late
+--                   undoes nothing
 --          3, 4, 5  the session has expired, was ended, or is not readable
---          7        the proof was rotated away meanwhile: nothing written
+--          7        the proof was rotated away meanwhile: nothing was written
 local data, alive, merged, lock = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, proof = ARGV[1], ARGV[3]
 local KEPT = 32 -- commits

@@ -1,12 +1,12 @@
--- release.lua gives up a lease without writing, or a place in the queue for it; also those of
--- older tokens of the same process, which asks for one lease of a session after the other.
+-- release.lua gives up a lease without writing, or a place in the queue for it. It also gives up those of
+-- older tokens of the same process: a process asks for one lease of a session after the other.
 --
 -- KEYS[1]  {shop_S}_Lock
 -- KEYS[2]  {shop_S}_Waiters
 -- ARGV[1]  token of the lease
 -- ARGV[2]  prefix of the processes' channels: shop_Wake_
 --
--- Returns  1  the token, and older ones, hold nothing and wait for nothing any more
+-- Returns  1  the token and older ones of its process hold nothing and wait for nothing
 local lock, waiters = KEYS[1], KEYS[2]
 local token, channel = ARGV[1], ARGV[2]
 

@@ -1,4 +1,4 @@
--- renew.lua prolongs a lease, and keeps the session it holds from expiring.
+-- renew.lua prolongs a lease. The session does not expire meanwhile.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
@@ -8,7 +8,7 @@
 -- ARGV[3]  longest life of a session in ms, 0 for none
 --
 -- Returns  1  prolonged
---          6  the lease is not the token's any more
+--          6  the token does not hold the lease any more
 local data, lock, alive = KEYS[1], KEYS[2], KEYS[3]
 local token, lease, lifetime = ARGV[1], ARGV[2], tonumber(ARGV[3])
 

@@ -1,27 +1,27 @@
--- retire.lua ends a session: its fields go, and META says for a while that it is retired, by
--- whom and why. Of a tracked session the fields are put aside for whoever handles its end.
+-- retire.lua ends a session. Its fields go. For a while, META says that it is retired, by which token
+-- and why. If the session is tracked, the script keeps the fields for the handler of its end.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
 -- KEYS[4]  {shop_S}_Timeout
 -- KEYS[5]  {shop_S}_Ended
--- ARGV[1]  token of who retires it
--- ARGV[2]  token of the lease that the caller may hold, '' for none: it is given up
+-- ARGV[1]  token of this retirement: a second try has the same
+-- ARGV[2]  token of the lease that the caller may hold, '' for none; the script gives it up
 -- ARGV[3]  prefix of the processes' channels: shop_Wake_
 -- ARGV[4]  why the session ends
 -- ARGV[5]  now, unix ms
--- ARGV[6]  proof with which the session was begun
--- ARGV[7]  "=" and the principal that the session must belong to, '' for any
--- ARGV[8]  '1' to take away also what is not readable, of which nothing is kept
+-- ARGV[6]  proof with which the caller began the session
+-- ARGV[7]  "=" and the principal to whom the session must belong, '' for any
+-- ARGV[8]  '1' to delete also a session that is not readable; nothing of it is kept
 --
 -- Returns  {1, extras}  retired, now or by an earlier try with this token
---          3, 4, 5      the session has expired or belongs to another principal, was retired by
---                       another, or is not readable
+--          3, 4, 5      the session has expired or belongs to another principal, was retired
+--                       with another token, or is not readable
 --          7            the proof was rotated away meanwhile: the session goes on
 local data, lock, waiters, alive, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, lease, channel, reason, now, proof, whose = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
--- Who was ended by another may learn why for as long, in ms.
+-- If somebody else ended the session, its client may learn why for DAY at most, in ms.
 local DAY = 86400000
 
 -- include lib.lua
@@ -57,7 +57,7 @@ if kept then
   redis.call('HSET', ended, META, table.concat(
     {'2 ended', reason, used, now, 0, created, authenticated(extras), principal_of(meta)}, ' '))
   redis.call('PEXPIRE', ended, timeout + kept)
-  -- The server tells of keys that expire, so that the end is heard of at once.
+  -- The server notifies of keys that expire. So HandleEnd hears of this end at once.
   redis.call('SET', alive, '', 'PX', 1)
 else
   redis.call('DEL', data)

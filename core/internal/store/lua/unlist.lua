@@ -1,8 +1,8 @@
--- unlist.lua takes sessions out of the index of their principal that are gone from it, unless
--- they have signed in again since.
+-- unlist.lua takes sessions out of the index of a principal. A session that has signed in again since
+-- stays.
 --
 -- KEYS[1]  {shop_Principal_P}
--- ARGV[1…] session, the highest score that it may have, session, score, …
+-- ARGV[1…] session, the highest score with which it goes, session, score, …
 --
 -- Returns  1
 local index = KEYS[1]
