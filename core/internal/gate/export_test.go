@@ -1,6 +1,6 @@
 package gate
 
-// Waiting is how many wait at a gate.
+// Waiting is how many goroutines wait at a gate.
 func (g *Gates) Waiting(key string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,6 +1,3 @@
-// Package gate lets one goroutine at a time through per key, first come first
-// served, so that of all that wait for the same session in this process only
-// one talks to Redis.
 package gate
 
 import (
@@ -10,21 +7,21 @@ import (
 	"sync"
 )
 
-// ErrFull says that too many wait for the same key.
+// ErrFull says that too many goroutines wait for the same key.
 var ErrFull = errors.New("too many wait in this process for the same session")
 
-// Gates is a set of gates by key. The zero value is ready for use. It is safe
-// for concurrent use.
+// Gates is a set of gates, one for each key. The zero value is ready for use. It is safe for concurrent
+// use.
 type Gates struct {
 	mu    sync.Mutex
 	gates map[string]*gate
 }
 
-// gate is the queue behind the one that is inside.
+// gate is one goroutine inside, and the queue behind it.
 type gate struct {
 	queue []*Pass
 	waits int    // 1 if the one inside waits too, for another process
-	badge string // by which the last one inside was known, "" if none was
+	badge string // of the last one inside that had a badge, "" if none had
 }
 
 // Pass is the right to be inside a gate.
@@ -32,12 +29,12 @@ type Pass struct {
 	gates   *Gates
 	key     string
 	granted chan struct{} // closed when the pass is granted; nil for TryEnter
-	brief   bool          // waits only while the one inside is a stranger
+	brief   bool          // with a limit of 0: waits only while the one inside has no badge
 	left    bool
-	full    bool // sent away, to be read once granted is closed
+	full    bool // Enter must return ErrFull; read it once granted is closed
 }
 
-// TryEnter returns nil if somebody is inside the gate of key.
+// TryEnter enters the gate of key, or returns nil if somebody is inside.
 func (g *Gates) TryEnter(key string) *Pass {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -51,10 +48,11 @@ func (g *Gates) TryEnter(key string) *Pass {
 	return &Pass{gates: g, key: key}
 }
 
-// Enter waits until nobody else is inside the gate of key. It returns [ErrFull]
-// at once if limit others wait already, and the context's cause if ctx ends first. While it is
-// not known whether the one inside belongs there, see [Pass.Vouch], that one takes nobody's
-// place: with a limit of 0, Enter waits until it is.
+// Enter waits until nobody else is inside the gate of key. It returns [ErrFull] at once if limit others
+// wait already, and the context's cause if ctx ends first.
+//
+// The one inside may be a stranger, until [Pass.Vouch] says that it belongs there. A stranger takes
+// nobody's place: until then, one more may wait. So with a limit of 0, Enter waits until Vouch.
 func (g *Gates) Enter(ctx context.Context, key string, limit int) (*Pass, error) {
 	if p := g.TryEnter(key); p != nil {
 		return p, nil
@@ -81,7 +79,7 @@ func (g *Gates) enqueue(key string, limit int) (*Pass, error) {
 	p := &Pass{gates: g, key: key, granted: make(chan struct{}), brief: limit == 0}
 	inside, taken := g.gates[key]
 	switch {
-	case !taken: // left since
+	case !taken: // the one inside has left since TryEnter
 		g.gates[key] = &gate{}
 		close(p.granted)
 	case len(inside.queue)+inside.waits >= limit+inside.strangers():
@@ -92,7 +90,7 @@ func (g *Gates) enqueue(key string, limit int) (*Pass, error) {
 	return p, nil
 }
 
-// strangers is 1 while the one inside may be nobody whose place counts.
+// strangers is 1 while the one inside may be a stranger.
 func (g *gate) strangers() int {
 	if g.badge == "" {
 		return 1
@@ -100,7 +98,8 @@ func (g *gate) strangers() int {
 	return 0
 }
 
-// Vouch notes by what the one inside is known to belong there.
+// Vouch notes that the one inside belongs there, and the badge that shows it. Those that wait with a
+// limit of 0 get [ErrFull].
 func (p *Pass) Vouch(badge string) {
 	p.gates.mu.Lock()
 	defer p.gates.mu.Unlock()
@@ -117,13 +116,13 @@ func (p *Pass) Vouch(badge string) {
 	})
 }
 
-// sendAway ends the waiting of who has left the queue.
+// sendAway has Enter return [ErrFull] to one that was taken out of the queue.
 func (p *Pass) sendAway() {
 	p.left, p.full = true, true
 	close(p.granted)
 }
 
-// Knows tells whether the last one inside the gate of key was known by that badge.
+// Knows tells whether the gate of key has this badge.
 func (g *Gates) Knows(key, badge string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -131,8 +130,8 @@ func (g *Gates) Knows(key, badge string) bool {
 	return badge != "" && inside != nil && inside.badge == badge
 }
 
-// Waits notes that the one inside waits too, and so counts among those that wait.
-// If that makes them more than limit, the last one gets [ErrFull].
+// Waits notes that the one inside waits too. From then on it counts as one that waits. If more than limit
+// wait then, the last one in the queue gets [ErrFull].
 func (p *Pass) Waits(limit int) {
 	p.gates.mu.Lock()
 	defer p.gates.mu.Unlock()
@@ -148,7 +147,7 @@ func (p *Pass) Waits(limit int) {
 	}
 }
 
-// Leave lets the next one in, or leaves the queue. Leaving twice is harmless.
+// Leave lets the next one in, or leaves the queue. A second Leave does nothing.
 func (p *Pass) Leave() {
 	g := p.gates
 	g.mu.Lock()

@@ -1,4 +1,3 @@
-// Package retry is the one schedule on which failed calls are tried again.
 package retry
 
 import (
@@ -7,21 +6,21 @@ import (
 	"time"
 )
 
-// The schedule is that of ASP.NET's Redis session provider: the first retry
-// comes soon, since most faults are a dropped connection, the others slowly.
+// The schedule is the one of ASP.NET's Redis session provider. The first retry comes soon, because most
+// faults are a dropped connection. The others come slowly.
 const (
 	First = 20 * time.Millisecond
 	Every = time.Second
 )
 
-// ErrStopped says that waiting for the next try was stopped.
+// ErrStopped says that the stop channel was closed between two tries.
 var ErrStopped = errors.New("stopped between two tries")
 
-// Do calls try, counting from 0, until it succeeds, fails with an error that
-// does not heal, or timeout has passed since the start: then it tries one last
-// time at once. With a timeout of 0 there is one try; with any other there are
-// at least two. A wait ends with ctx; the error then wraps both what ended ctx
-// and the last failure.
+// Do calls try, with attempts that count from 0, until try succeeds or fails with an error that does not
+// heal. When timeout has passed since the start, Do calls try one last time at once. With a timeout of 0
+// there is one try. With any other there are at least two.
+//
+// A wait ends with ctx, or when stop is closed. The error then wraps both the reason and the last failure.
 func Do(ctx context.Context, stop <-chan struct{}, timeout time.Duration, heals func(error) bool, try func(attempt int) error) error {
 	start, wait, last := time.Now(), First, timeout == 0
 	for attempt := 0; ; attempt++ {

@@ -1,4 +1,3 @@
-// Package subscription keeps subscriptions to messages of Redis standing.
 package subscription
 
 import (
@@ -11,24 +10,24 @@ import (
 )
 
 const (
-	// idle is how long the connection may be silent before it is asked for a
-	// sign of life; after twice that without one it is replaced.
+	// idle is how long the connection may be silent. Then Listen sends a PING. If there is no answer for
+	// as long again, the connection is replaced.
 	idle = 15 * time.Second
-	// A subscription that failed is tried again after reconnect; one that the
-	// server refused, for want of a permission, after refused.
+	// Keep opens a subscription that failed again after reconnect. If the server refused it, because a
+	// permission is missing, Keep waits for refused.
 	reconnect = 250 * time.Millisecond
 	refused   = 30 * time.Second
 )
 
-// Subscription is what to subscribe to, and who hears of it. The functions are called
-// one at a time.
+// Subscription is what to subscribe to, and who hears the messages. The functions are called one at a
+// time.
 type Subscription struct {
 	Open func(ctx context.Context) *redis.PubSub
 	Hear func(message any) // a *redis.Message or *redis.Subscription
-	Lost func()            // the subscription fell; it will be tried again
+	Lost func()            // the subscription has ended; Keep opens it again
 }
 
-// Keep keeps a subscription standing until ctx ends.
+// Keep keeps a subscription open until ctx ends: it opens it again after each failure.
 func Keep(ctx context.Context, s Subscription) {
 	for ctx.Err() == nil {
 		err := s.Listen(ctx)
@@ -51,7 +50,7 @@ func (s Subscription) Listen(ctx context.Context) error {
 	subscription := s.Open(ctx)
 	ended := context.AfterFunc(ctx, func() { _ = subscription.Close() })
 	defer func() {
-		// Where AfterFunc has begun, it closes what is closed here too.
+		// If AfterFunc has begun, it closes the same subscription. That is harmless.
 		ended()
 		_ = subscription.Close()
 	}()

@@ -12,51 +12,50 @@ import (
 	"github.com/berthgo/berth/core/internal/subscription"
 )
 
-// keptChannels is how many channels stay subscribed to on a master: a session that is
-// waited for will be again. The oldest go first.
+// keptChannels is how many channels of a master stay subscribed, because somebody will wait for such a
+// session again. The oldest goes first.
 const keptChannels = 64
 
-// shards are the subscriptions on the masters of a cluster. A message on a sharded
-// channel stays on the servers that have the channel's slot, so the channel of a session
-// is in the session's own.
+// shards are the subscriptions on the masters of a cluster. A message on a sharded channel stays on the
+// servers that have the channel's slot. So the channel of a session is in the session's slot.
 type shards struct {
 	w           *Waker
 	cluster     *redis.ClusterClient
 	channel     func(session string) string
-	unsupported atomic.Bool // by the servers, or forbidden
+	unsupported atomic.Bool // the servers have no sharded pub/sub, or forbid it
 
 	mu  sync.Mutex
 	all map[string]*shard // by address
 }
 
-// shard is the subscription on one master. It ends with its connection: the next waiter
-// finds out which master has the session then.
+// shard is the subscription on one master. It ends with its connection. Then the next waiter finds out
+// which master has the session.
 type shard struct {
 	pubsub   *redis.PubSub
-	channels []string        // subscribed to, oldest first
-	stands   map[string]bool // those of them that the server has confirmed
+	channels []string        // the subscribed channels, oldest first
+	stands   map[string]bool // the channels that the server has confirmed
 }
 
-// watch sees to it that the channel of a session is subscribed to.
+// watch subscribes to the channel of a session.
 func (s *shards) watch(session string) {
 	channel := s.channel(session)
 	node, err := s.cluster.MasterForKey(s.w.ctx, channel)
 	if err != nil {
-		return // the waiter looks for itself
+		return // the waiter asks Redis itself
 	}
 	h, dropped, wanted := s.add(node, channel)
 	if !wanted {
 		return
 	}
-	// These may wait for the server, and a failure ends listen.
+	// These calls may wait for the server. If they fail, listen ends.
 	if dropped != "" {
 		_ = h.pubsub.SUnsubscribe(s.w.ctx, dropped)
 	}
 	_ = h.pubsub.SSubscribe(s.w.ctx, channel)
 }
 
-// add notes that a channel is subscribed to on a node, and which one is not any more for
-// that. It returns false if there is nothing to do.
+// add notes that a channel of a node is to be subscribed, and returns the channel that must go for it, if
+// one must. It returns wanted false if there is nothing to do.
 func (s *shards) add(node *redis.Client, channel string) (h *shard, dropped string, wanted bool) {
 	addr := node.Options().Addr
 	s.mu.Lock()
@@ -82,7 +81,7 @@ func (s *shards) add(node *redis.Client, channel string) (h *shard, dropped stri
 	return h, dropped, true
 }
 
-// ready tells whether the channel of a session is subscribed to.
+// ready tells whether a server has confirmed the subscription to the channel of a session.
 func (s *shards) ready(session string) bool {
 	channel := s.channel(session)
 	s.mu.Lock()
@@ -95,7 +94,7 @@ func (s *shards) ready(session string) bool {
 	return false
 }
 
-// listen hears from one master until the connection fails, a slot has moved, or Close.
+// listen hears from one master until the connection fails, a slot has moved, or Close is called.
 func (s *shards) listen(addr string, h *shard) {
 	err := subscription.Subscription{
 		Open: func(context.Context) *redis.PubSub { return h.pubsub },
@@ -105,12 +104,12 @@ func (s *shards) listen(addr string, h *shard) {
 				s.mu.Lock()
 				if message.Kind == "ssubscribe" {
 					h.stands[message.Channel] = true
-				} else if h.stands[message.Channel] { // the slot moves to another master
+				} else if h.stands[message.Channel] { // the slot has moved to another master
 					delete(h.stands, message.Channel)
 					h.channels = slices.DeleteFunc(h.channels, func(c string) bool { return c == message.Channel })
 				}
 				s.mu.Unlock()
-				s.w.wakeAll() // for what came before
+				s.w.wakeAll() // a message may have come before the subscription
 			case *redis.Message:
 				s.w.wake(message.Payload)
 			}

@@ -1,6 +1,3 @@
-// Package wake tells waiters that a lease was handed to them: by one subscription on
-// one connection for all waiters of a process, and on a cluster by one for each master
-// that has a session which somebody waits for.
 package wake
 
 import (
@@ -14,30 +11,30 @@ import (
 	"github.com/berthgo/berth/core/internal/subscription"
 )
 
-// Waker hears which tokens were handed a lease. Nothing runs before the first
-// [Waker.Register]; then goroutines do, until [Waker.Close]. Messages may be lost:
-// waiters must look for themselves now and then. It is safe for concurrent use.
+// Waker hears which tokens got a lease. The first [Waker.Register] starts its goroutines. [Waker.Close]
+// ends them. Messages may be lost, so waiters must also ask Redis themselves now and then. It is safe for
+// concurrent use.
 type Waker struct {
 	client  redis.UniversalClient
 	channel string
-	shards  *shards // nil but on a cluster
+	shards  *shards // only on a cluster, else nil
 
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
 	running sync.WaitGroup
-	ready   atomic.Bool // the subscription to channel stands
+	ready   atomic.Bool // the server has confirmed the subscription to channel
 
 	mu      sync.Mutex
 	started bool
 	closed  bool
 	waiters map[string]chan struct{}
-	early   [16]string // the last tokens that nobody had registered yet
-	next    int        // where the next of them goes
-	missed  int        // hand-overs in a row that came without a message
+	early   [16]string // the last tokens that came before their Register
+	next    int        // the place in early for the next such token
+	missed  int        // how many leases in a row came without a message
 }
 
-// New returns a Waker that listens on channel; or on a cluster whose servers have
-// sharded pub/sub (Redis 7), on the channel that sharded names for a session.
+// New returns a Waker that listens on channel. On a cluster whose servers have sharded pub/sub (Redis 7),
+// it listens on the channel that sharded returns for a session.
 func New(client redis.UniversalClient, channel string, sharded func(session string) string) *Waker {
 	w := &Waker{client: client, channel: channel, waiters: make(map[string]chan struct{})}
 	w.ctx, w.stop = context.WithCancel(context.Background())
@@ -47,11 +44,10 @@ func New(client redis.UniversalClient, channel string, sharded func(session stri
 	return w
 }
 
-// Sharded tells whether the client is one of a cluster.
+// Sharded tells whether the client is a cluster client.
 func (w *Waker) Sharded() bool { return w.shards != nil }
 
-// Register returns a channel that receives when the token may have been handed the
-// lease of a session.
+// Register returns a channel. It receives when the token may have got the lease of the session.
 func (w *Waker) Register(session, token string) <-chan struct{} {
 	woken := make(chan struct{}, 1)
 	w.mu.Lock()
@@ -71,23 +67,22 @@ func (w *Waker) Register(session, token string) <-chan struct{} {
 	return woken
 }
 
-// Unregister forgets a token.
 func (w *Waker) Unregister(token string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.waiters, token)
 }
 
-// Missed notes that a token was handed a lease and not told so.
+// Missed notes that a token got a lease without a message.
 func (w *Waker) Missed() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.missed++
 }
 
-// Ready tells whether who waits for a session may rely on messages: the subscription
-// stands, and messages have not been missing lately, as they are where PUBLISH is
-// forbidden.
+// Ready tells whether a waiter for a session may rely on messages. The server must have confirmed the
+// subscription, and the last three leases must not all have come without a message. (They do if PUBLISH is
+// forbidden.)
 func (w *Waker) Ready(session string) bool {
 	if !w.ready.Load() && (w.shards == nil || !w.shards.ready(session)) {
 		return false
@@ -97,8 +92,7 @@ func (w *Waker) Ready(session string) bool {
 	return w.missed < 3
 }
 
-// Close ends the subscriptions and waits for the goroutines. Closing twice is
-// harmless.
+// Close ends the subscriptions and waits for the goroutines. A second Close does nothing.
 func (w *Waker) Close() {
 	w.mu.Lock()
 	w.closed = true
@@ -123,7 +117,7 @@ func (w *Waker) listen() {
 	})
 }
 
-// wake wakes the waiter of a token that was handed a lease.
+// wake wakes the waiter whose token got a lease.
 func (w *Waker) wake(token string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -137,7 +131,7 @@ func (w *Waker) wake(token string) {
 	signal(woken)
 }
 
-// wakeAll has all waiters look for themselves.
+// wakeAll wakes all waiters, so that they ask Redis.
 func (w *Waker) wakeAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
