@@ -12,12 +12,11 @@ import (
 type Adapter struct {
 	Name string
 
-	// Serve answers what comes in at l, until stop is called, which closes l too.
-	// A handler that panics must end neither the server nor the process.
+	// Serve answers the requests that come in at l, until stop is called. stop closes l too. A handler
+	// that panics must end neither the server nor the process.
 	Serve func(l net.Listener, app App) (stop func())
 
-	// Lacks is what the framework, not the adapter, cannot do. The cases that need
-	// it are skipped.
+	// Lacks is what the framework, and not the adapter, cannot do. Cases that need it skip.
 	Lacks []Feature
 }
 
@@ -26,15 +25,15 @@ type Feature string
 
 // What a framework may lack.
 const (
-	// Unbuffered frameworks send what a handler writes while it runs.
+	// Unbuffered frameworks send what a handler writes while the handler still runs.
 	Unbuffered Feature = "unbuffered responses"
-	// EarlyHints is that [Exchange.W] sends informational responses, 1xx.
+	// EarlyHints means that [Exchange.W] sends informational responses, 1xx.
 	EarlyHints Feature = "informational responses"
-	// ReaderFrom is that [Exchange.W] is an [io.ReaderFrom], for sendfile.
+	// ReaderFrom means that [Exchange.W] is an [io.ReaderFrom], for sendfile.
 	ReaderFrom Feature = "io.ReaderFrom"
-	// Controller is that [http.ResponseController] works on [Exchange.W].
+	// Controller means that [http.ResponseController] works on [Exchange.W].
 	Controller Feature = "http.ResponseController"
-	// Cancellation is that the request's context ends when the client hangs up.
+	// Cancellation means that the request's context ends when the client hangs up.
 	Cancellation Feature = "cancellation of requests"
 )
 
@@ -49,40 +48,39 @@ type App struct {
 	// Bare are routes without the middleware.
 	Bare Routes
 
-	// Access is for the adapter's WithAccess: by path, Exclusive for all others.
-	// With nil, WithAccess must not be used.
+	// Access is for the adapter's WithAccess, by path. Paths that are not in it are Exclusive. If Access
+	// is nil, do not use WithAccess.
 	Access map[string]session.Access
 
-	// OnError is for the adapter's WithErrorHandler: what to answer an error with.
-	// With nil, WithErrorHandler must not be used.
+	// OnError is for the adapter's WithErrorHandler: it returns the answer to an error. If OnError is nil,
+	// do not use WithErrorHandler.
 	OnError func(err error) (status int, body string)
 }
 
 // Routes are handlers by path. Paths have no parameters.
 type Routes map[string]Handler
 
-// Handler is a handler of no framework in particular. Where a framework's own
-// return an error, this one's must be passed on, and end as status 500 by the
-// framework's usual error handler; elsewhere it is to be answered with status 500.
+// Handler is a handler that knows no framework. If the framework's own handlers return an error, pass the
+// error of this one on: the framework's usual error handler must answer 500. Otherwise, answer 500.
 type Handler func(x *Exchange) error
 
 // Exchange is a request and its response.
 type Exchange struct {
-	// W is the response. Under a framework that has a type of its own it is that
-	// type, if it is a ResponseWriter, and the thinnest wrapper of it otherwise.
+	// W is the response. If the framework has a type of its own for it, W is that type, or the thinnest
+	// wrapper that makes it a ResponseWriter.
 	W http.ResponseWriter
 
-	// R is the request; its context is the one that business code would get.
+	// R is the request. Its context is the one that code without a framework would get.
 	R *http.Request
 
 	// From is the adapter's From.
 	From func() *session.Session
 
-	// Stream is how the framework streams a response, with the headers of W: at
-	// once, or after the handler. Called last in a handler.
+	// Stream streams a response as the framework does, with the headers of W: at once, or after the
+	// handler. A handler calls it last.
 	Stream func(write func(w io.Writer, flush func() error))
 
-	// Hijack answers 101, with the headers of W, and hands the connection over,
-	// at once or after the handler. Called last in a handler.
+	// Hijack answers 101, with the headers of W, and hands the connection over: at once, or after the
+	// handler. A handler calls it last.
 	Hijack func(talk func(conn net.Conn)) error
 }

@@ -12,8 +12,8 @@ import (
 type Backend struct {
 	Name string
 
-	// Open returns a Redis for one case. It may be shared with others, as keys and
-	// channels have the case's own prefix.
+	// Open returns a Redis for one case. Cases may share it, because keys and channels have the case's own
+	// prefix.
 	Open func(t T) Redis
 }
 
@@ -22,8 +22,7 @@ type Redis struct {
 	// Client returns a new client, which does not retry. The suite closes it.
 	Client func() redis.UniversalClient
 
-	// Pass makes d pass for all keys that match pattern: what had less to live is
-	// gone.
+	// Pass makes d pass for all keys that match pattern. A key that had less time left is then gone.
 	Pass func(ctx context.Context, pattern string, d time.Duration) error
 }
 
@@ -78,7 +77,7 @@ func pass(ctx context.Context, c *redis.Client, pattern string, d time.Duration)
 			return err
 		}
 		if left < 0 {
-			continue // it lives for ever, or not any more
+			continue // the key has no TTL, or is gone
 		}
 		if err := c.PExpire(ctx, keys.Val(), left-d).Err(); err != nil {
 			return err

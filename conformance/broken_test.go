@@ -10,8 +10,7 @@ import (
 	"github.com/berthgo/berth/conformance"
 )
 
-// broken are the faults that the suite must find, and for each a case that is
-// there to find it.
+// broken are the faults that the suite must find. For each there is the case that finds it.
 var broken = []struct {
 	fault    fault
 	caughtBy string
@@ -60,7 +59,7 @@ var broken = []struct {
 	{fault: fiberKeepsBuffers, caughtBy: "handler/SessionOutlivesItsRequest", adapter: conformance.Adapter{Serve: fiberWithoutClone, Lacks: fiberAdapter.Lacks}},
 }
 
-// The suite would be worth nothing if it let everything pass.
+// The suite must fail an adapter that is broken.
 func TestBrokenAdapters(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -83,7 +82,7 @@ func TestBrokenAdapters(t *testing.T) {
 	}
 }
 
-// TestFaultless shows that the faults are what the broken adapters fail for.
+// TestFaultless shows that without a fault, the same adapters pass. So they fail because of the faults.
 func TestFaultless(t *testing.T) {
 	t.Parallel()
 	conformance.Run(t, conformance.Adapter{Name: "faultless", Serve: serveFaulty(none)}, conformance.Miniredis())

@@ -41,8 +41,7 @@ func (s *site) visitor(path string) *browser {
 	return b
 }
 
-// also returns another window of the browser: it has the cookie that the first has
-// now.
+// also returns another window of the browser, with the browser's present cookie.
 func (b *browser) also() *browser {
 	other := b.site.browser()
 	other.id = b.id
@@ -58,8 +57,8 @@ type answer struct {
 	err    error        // there was no response, or not all of it
 }
 
-// open sends a request, with more headers as name, value, name, value. The
-// response's body is the caller's to read and close.
+// open sends a request. More headers are name, value, name, value, … The caller reads and closes the
+// body of the response.
 func (b *browser) open(ctx context.Context, path string, header ...string) (*http.Response, error) {
 	scheme := "http://"
 	if b.site.roots != nil {
@@ -89,8 +88,7 @@ func (b *browser) try(path string, header ...string) answer {
 	return answer{response.StatusCode, response.Header, string(body), b.site.setCookie(response), err}
 }
 
-// get is a GET that must be answered, whatever the status, and that keeps the
-// cookie.
+// get is a GET that must get a response, with any status. It keeps the cookie.
 func (b *browser) get(path string, header ...string) answer {
 	b.site.r.Helper()
 	a := b.try(path, header...)
@@ -108,7 +106,7 @@ func (b *browser) start(path string, header ...string) <-chan answer {
 	return done
 }
 
-// keep does what a browser does with a cookie.
+// keep stores or deletes the cookie as a browser does.
 func (b *browser) keep(c *http.Cookie) {
 	switch {
 	case c == nil:
@@ -165,6 +163,6 @@ func (b *browser) upgrade(path string) (net.Conn, answer) {
 	if err != nil {
 		r.Fatalf("no answer to the upgrade: %v", err)
 	}
-	_ = response.Body.Close() // there is none: what follows is the other protocol
+	_ = response.Body.Close() // there is no body: the other protocol follows
 	return conn, answer{status: response.StatusCode, header: response.Header, cookie: b.site.setCookie(response)}
 }

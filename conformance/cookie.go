@@ -139,7 +139,7 @@ func maxAgeIsSentAgain(r *rig) {
 	r.pass(50 * time.Minute)
 	r.wantNoCookie(b.get("/show"))
 	r.pass(15 * time.Minute)
-	r.wantNoCookie(b.get("/read")) // which cannot write down that it was sent
+	r.wantNoCookie(b.get("/read")) // ReadOnly cannot note that the cookie was sent
 	if c := b.get("/show").cookie; c == nil || c.MaxAge != 36000 || c.Value != old {
 		r.Errorf("after a tenth of its age the cookie was not sent again")
 	}
@@ -170,5 +170,5 @@ func headerInPlaceOfACookie(r *rig) {
 	r.wantBody(s.browser().get("/increment", "X-Session", id), "2")
 	b := s.browser()
 	b.id = id
-	r.wantBody(b.get("/increment"), "1") // a cookie is not looked at
+	r.wantBody(b.get("/increment"), "1") // the cookie is ignored
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// Under frameworks whose handlers return errors, WithErrorHandler may return one
-// too, for the framework's own error handler to answer.
+// In a framework whose handlers return errors, WithErrorHandler may return one too. The framework's own error
+// handler then answers it.
 func TestErrorHandlerMayReturnAnError(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // never called
@@ -38,14 +38,14 @@ func TestErrorHandlerMayReturnAnError(t *testing.T) {
 		t.Run("echo/"+name, func(t *testing.T) {
 			t.Parallel()
 			e := echo.New()
-			e.HTTPErrorHandler = func(err error, c echo.Context) { // without a look at Committed
+			e.HTTPErrorHandler = func(err error, c echo.Context) { // ignores Committed
 				_ = c.String(http.StatusTeapot, "the page of "+err.Error())
 			}
 			e.Use(echosession.Middleware(m, echosession.WithErrorHandler(func(echo.Context, error) error {
 				return io.ErrUnexpectedEOF
 			})))
 			e.GET("/", func(c echo.Context) error {
-				echosession.From(c).Set("k", func() {}) // which no codec takes
+				echosession.From(c).Set("k", func() {}) // no codec can encode it
 				return c.String(http.StatusOK, "the handler's own")
 			})
 			response := httptest.NewRecorder()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Failures runs the suite like [Run], but with less patience, and returns what
-// the cases that failed had to say, by their names.
+// Failures runs the suite like [Run], but waits for less time. It returns the messages of the cases that
+// failed, by the names of the cases.
 func Failures(ctx context.Context, a Adapter, b Backend, patience time.Duration) map[string][]string {
 	var mu sync.Mutex
 	failed := make(map[string][]string)
@@ -33,7 +33,7 @@ func Failures(ctx context.Context, a Adapter, b Backend, patience time.Duration)
 	return failed
 }
 
-// record runs f as testing would run a test.
+// record runs f in the way in which testing runs a test.
 func record(ctx context.Context, f func(t T)) []string {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &recorder{ctx: ctx}
@@ -57,7 +57,7 @@ func record(ctx context.Context, f func(t T)) []string {
 	return r.said
 }
 
-// recorder is a [T] that fails nothing.
+// recorder is a [T] that records failures and fails no test.
 type recorder struct {
 	ctx      context.Context
 	cleanups []func()

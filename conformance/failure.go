@@ -49,7 +49,7 @@ func redisGoneAtBegin(r *rig) {
 	r.wantBody(b.get("/show"), "v")
 }
 
-// A failed commit is one error response: nothing of the handler's own, be it
+// A failed commit is one error response. Nothing of the handler's own response is in it, whether it was
 // written before the commit failed or after.
 func redisGoneAtCommit(r *rig) {
 	var s *site
@@ -91,7 +91,7 @@ func redisGoneAtCommit(r *rig) {
 		if a.header.Get("Etag") != "" {
 			r.Errorf("the answer to %s has the handler's Etag", path)
 		}
-		// The lease may be there until it ends: the rollback did not get through.
+		// The rollback did not reach Redis. So the lease may stay until its TTL ends.
 		if err := r.look.Del(r.Context(), r.key(b.id, "Lock")).Err(); err != nil {
 			r.Fatalf("DEL: %v", err)
 		}
@@ -176,8 +176,8 @@ func errorHandler(r *rig) {
 	}
 }
 
-// What a handler said in headers and status of a login that was not saved must
-// not reach the client, whoever writes the error page.
+// A login was not saved. The headers and the status that the handler set for it must not reach the client,
+// whoever writes the error page.
 func nothingOfHandlerIsLeft(r *rig) {
 	for _, onError := range []func(error) (int, string){
 		nil,
@@ -237,8 +237,8 @@ func nothingIsHijacked(r *rig) {
 	r.wantError(a)
 }
 
-// A handler that does not notice that its session could not be saved does not
-// keep others from it.
+// The commit of a handler's session failed, and the handler does not notice and goes on. Other requests can
+// use the session meanwhile.
 func sessionIsFreeAtOnce(r *rig) {
 	rest := r.gate()
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/try": func(x *Exchange) error {

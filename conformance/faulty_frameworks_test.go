@@ -41,7 +41,7 @@ func echoWithBeforeHook(l net.Listener, app conformance.App) (stop func()) {
 	})
 }
 
-// page is the answer to an error, as the application wants it.
+// page is the application's answer to an error.
 func page(app conformance.App) func(w http.ResponseWriter, r *http.Request, err error) {
 	return func(w http.ResponseWriter, r *http.Request, err error) {
 		if app.OnError == nil {
@@ -102,7 +102,7 @@ func fiberWithoutClone(l net.Listener, app conformance.App) (stop func()) {
 	return serveFiberWith(l, app, fiberByHand(app, func(b []byte) string { return unsafe.String(&b[0], len(b)) }, true), fiberFrom)
 }
 
-// fiberByHand reads headers with text, and cares for panics if it is told to.
+// fiberByHand reads headers with text. With panics, it rolls back after a panic.
 func fiberByHand(app conformance.App, text func([]byte) string, panics bool) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		ctx := c.UserContext()

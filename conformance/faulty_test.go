@@ -63,7 +63,7 @@ const (
 	echoTrustsBeforeHook fault = "commits in Echo's Before hook"
 )
 
-// faulty is an adapter of net/http by hand. Without a fault it is as good as any.
+// faulty is an adapter of net/http by hand. Without a fault it passes the suite.
 type faulty struct {
 	fault   fault
 	app     conformance.App
@@ -124,7 +124,7 @@ func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 type sessionKey struct{}
 
-// after is what happens to a panic.
+// after handles a panic.
 func (a *faulty) after(w *faultyWriter) {
 	p := recover()
 	if p == nil {

@@ -36,7 +36,7 @@ func (w *faultyWriter) begin() error {
 	return err
 }
 
-// finish is called at the latest when the handler has returned.
+// finish is called when the handler has returned, or earlier.
 func (w *faultyWriter) finish() error {
 	if w.done {
 		return w.err
@@ -69,7 +69,7 @@ func (w *faultyWriter) finish() error {
 	return nil
 }
 
-// tell sets the cookie, if need be.
+// tell sets the cookie if the client needs one.
 func (w *faultyWriter) tell() {
 	cached := w.Header().Get("Cache-Control")
 	w.s.SetHeaders(w.r.Header, w.Header(), w.r.TLS != nil && !w.a.has(neverSecure))

@@ -26,8 +26,8 @@ var handlers = []testCase{
 	{name: "SessionOutlivesItsRequest", run: sessionOutlivesRequest},
 }
 
-// After a panic nothing is saved, the session is free at once, and whatever
-// recovers outside the middleware gets the panic.
+// After a panic nothing is saved, and the session is free at once. Code that recovers outside the middleware
+// gets the panic.
 func panics(r *rig) {
 	s := r.serve(setting{routes: Routes{
 		"/set": set("k", "v"), "/show": show("k"),
@@ -130,7 +130,7 @@ func clientGone(r *rig) {
 	r.hangUp(s, slow, slow.open)
 }
 
-// The request's context has ended, in which case the commit must still happen.
+// The request's context has ended. The commit must happen all the same.
 func clientGoneEndsRequest(r *rig) {
 	slow := r.gate()
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/slow": func(x *Exchange) error {
@@ -172,7 +172,7 @@ func (r *rig) hangUp(s *site, slow *gate, then func()) {
 func goroutines(r *rig) {
 	const workers = 16
 	s := r.serve(setting{routes: Routes{"/many": func(x *Exchange) error {
-		s := x.From() // here, where a panic of From ends the request and not the process
+		s := x.From() // here a panic of From ends the request; in the goroutine it would end the process
 		var all sync.WaitGroup
 		for i := range workers {
 			all.Go(func() {
@@ -205,7 +205,7 @@ func contextCarries(r *rig) {
 	r.wantBody(a, "v")
 }
 
-// The request is the one that was sent.
+// The handler gets the request that was sent.
 func contextStays(r *rig) {
 	s := r.serve(setting{routes: Routes{"/path": func(x *Exchange) error {
 		if err := x.R.Context().Err(); err != nil {
@@ -229,7 +229,7 @@ func fromWithoutMiddleware(r *rig) {
 	}
 }
 
-// Some frameworks use a request's buffers again for the next one.
+// Some frameworks use the buffers of a request again for the next request.
 func sessionOutlivesRequest(r *rig) {
 	kept := make(chan *session.Session, 1)
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/keep": func(x *Exchange) error {

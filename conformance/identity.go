@@ -59,7 +59,8 @@ func rotateKeepsValues(r *rig) {
 	r.wantUnlocked(b.id)
 }
 
-// Whoever gave a victim a cookie of their own has nothing when the victim logs in.
+// An attacker gives a victim the attacker's cookie. After the victim has logged in, that cookie is worth
+// nothing.
 func plantedCookie(r *rig) {
 	s := r.serve(setting{
 		routes: Routes{
@@ -80,8 +81,8 @@ func plantedCookie(r *rig) {
 	r.wantBody(victim.get("/show"), "v")
 }
 
-// A slow parallel request that still carries the old cookie must neither log the user out
-// nor get at the session.
+// A slow parallel request still has the old cookie. It must not log the user out, and it must not reach the
+// session.
 func rotatedCookieIsDetached(r *rig) {
 	s := r.serve(setting{routes: Routes{
 		"/set": set("k", "v"), "/lose": set("k", "lost"), "/login": logIn, "/show": show("k"), "/logout": logOut,
@@ -111,7 +112,7 @@ func rotatedCookieIsDetached(r *rig) {
 	}
 }
 
-// The waiter is in a server of its own, so that Redis shows that it waits.
+// The waiter is in a server of its own. So Redis shows that it waits.
 func rotationWhileAnotherWaits(r *rig) {
 	holding := r.gate()
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/show": show("k"), "/login": func(x *Exchange) error {
@@ -136,7 +137,7 @@ func rotationWhileAnotherWaits(r *rig) {
 	r.wantUnlocked(b.id)
 }
 
-// After a minute a cookie that was rotated away is like any that nobody knows.
+// A minute after a rotation, the old cookie is an unknown cookie.
 func rotatedCookieIsForgotten(r *rig) {
 	s := r.serve(setting{
 		routes:  Routes{"/set": set("k", "v"), "/lose": set("k", "lost"), "/rotate": rotate, "/show": show("k")},
@@ -171,7 +172,7 @@ func abandonEndsIt(r *rig) {
 	r.wantUnlocked(other.id)
 }
 
-// A message that says goodbye is no part of the session that ended.
+// A message that is set after a logout does not go into the session that ended.
 func setAfterLogout(r *rig) {
 	s := r.serve(setting{routes: Routes{
 		"/login": logIn, "/who": who, "/show": show("k"), "/message": show("message"),
@@ -244,7 +245,7 @@ func acrossALogin(r *rig, late Handler) {
 	r.wantBody(b.get("/show"), "v")
 }
 
-// It is too late to delete the cookie, and not too late to end the session.
+// After the first byte it is too late to delete the cookie. It is not too late to end the session.
 func abandonLate(r *rig) {
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/show": show("k"), "/logout": func(x *Exchange) error {
 		if err := write(x, "goodbye"); err != nil {
@@ -285,7 +286,7 @@ func endInAStream(r *rig) {
 	r.wantBody(b.get("/show"), "-")
 }
 
-// Whoever was logged out by somebody else may go on at once, and may ask why.
+// Somebody else has ended the client's session. The client gets a new session at once, and may ask why.
 func endedByOperator(r *rig) {
 	s := r.serve(setting{routes: Routes{
 		"/set": set("k", "v"), "/login": logIn, "/show": show("k"), "/new": set("k", "new"),
@@ -310,7 +311,7 @@ func endedByOperator(r *rig) {
 	r.wantStored(old.id, "k", "")
 }
 
-// FailSilently hides an outage, but nobody may believe to be logged in, or out, who is not.
+// FailSilently hides an outage. But nobody may believe that they are logged in, or out, if they are not.
 func outageIsTold(r *rig) {
 	var s *site
 	during := func(h Handler) Handler {
@@ -333,7 +334,7 @@ func outageIsTold(r *rig) {
 		s.wire.down.Store(path[len(path)-5:] != "-late")
 		r.wantUnavailable(b.get(path))
 		s.wire.down.Store(false)
-		// The lease may be there until it ends: the rollback did not get through.
+		// The rollback did not reach Redis. So the lease may stay until its TTL ends.
 		if err := r.look.Del(r.Context(), r.key(b.id, "Lock")).Err(); err != nil {
 			r.Fatalf("DEL: %v", err)
 		}
@@ -341,7 +342,7 @@ func outageIsTold(r *rig) {
 		r.wantBody(b.get("/who"), "")
 	}
 	s.wire.down.Store(true)
-	a := s.browser().get("/logout") // who has no session is logged out
+	a := s.browser().get("/logout") // a client without a session is logged out
 	r.wantStatus(a, http.StatusOK)
 	r.wantNoCookie(a)
 }

@@ -133,7 +133,7 @@ func slowRequestDoesNotReviveLogout(r *rig) {
 	}
 }
 
-// Some stores bring back half a session here: the fields of the late request.
+// Some stores bring back half of the session here: the fields of the late request.
 func slowRequestDoesNotReviveExpired(r *rig) {
 	for _, access := range []session.Access{session.Shared, session.Exclusive} {
 		slow := r.gate()

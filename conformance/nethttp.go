@@ -35,8 +35,8 @@ func HTTP(w http.ResponseWriter, r *http.Request, from func() *session.Session) 
 	}
 }
 
-// HTTPOptions are the options that an application asks for, of a middleware that
-// takes those of httpsession.
+// HTTPOptions returns the options that an application asks for. It is for middleware that takes the options
+// of httpsession.
 func HTTPOptions(app App) []httpsession.Option {
 	var opts []httpsession.Option
 	if app.Access != nil {
@@ -52,7 +52,7 @@ func HTTPOptions(app App) []httpsession.Option {
 	return opts
 }
 
-// HTTPHandler makes a handler of the suite one of net/http. From is the adapter's.
+// HTTPHandler turns a handler of the suite into one of net/http. From is the adapter's From.
 func HTTPHandler(handler Handler, from func(r *http.Request) *session.Session) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := handler(HTTP(w, r, func() *session.Session { return from(r) })); err != nil {
@@ -61,7 +61,7 @@ func HTTPHandler(handler Handler, from func(r *http.Request) *session.Session) h
 	}
 }
 
-// ServeHTTP is an [Adapter.Serve] of a framework that is an [http.Handler].
+// ServeHTTP is an [Adapter.Serve] for a framework that is an [http.Handler].
 func ServeHTTP(l net.Listener, h http.Handler) (stop func()) {
 	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)} // it logs panics
 	served := make(chan struct{})

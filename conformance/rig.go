@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long [Run] waits for what must happen.
+// patience is how long [Run] waits for something that must happen.
 const patience = 20 * time.Second
 
 // rig is what one case works with.
@@ -81,7 +81,7 @@ func (r *rig) keys() []string {
 // key returns a key of the session with that ID.
 func (r *rig) key(id, kind string) string { return "{" + r.app + "_" + handleOf(id) + "}_" + kind }
 
-// handleOf returns what names a session's keys: the half of its ID before the dot.
+// handleOf returns the handle in an ID: the half before the dot.
 func handleOf(id string) string {
 	handle, _, _ := strings.Cut(id, ".")
 	return handle
@@ -120,11 +120,11 @@ func (r *rig) wantUnlocked(id string) {
 	}
 }
 
-// moments are the times among what a session remembers: when its principal signed in, in
-// ms, and when the cookie was sent and the principal's index was told, in seconds.
+// moments are the times in a session's own facts: when its principal signed in, in ms; when the cookie was
+// sent and when the principal's index was told, in seconds.
 var moments = regexp.MustCompile(`[asl]\d+`)
 
-// earlier takes d from the times among what a session remembers.
+// earlier subtracts d from the times in a session's own facts.
 func earlier(extras string, d time.Duration) string {
 	return moments.ReplaceAllStringFunc(extras, func(match string) string {
 		unit := time.Second
@@ -136,8 +136,8 @@ func earlier(extras string, d time.Duration) string {
 	})
 }
 
-// pass lets time pass for all sessions of the case: for their keys, and for the
-// times that they remember, which stand in the field "_berth".
+// pass lets time pass for all sessions of the case: for their keys, and for the times in the field
+// "_berth".
 func (r *rig) pass(d time.Duration) {
 	r.Helper()
 	for _, key := range r.keys() {
@@ -176,7 +176,7 @@ func (r *rig) until(what string, ok func() bool) {
 	}
 }
 
-// receive waits for what must be sent.
+// receive waits for a value from a channel.
 func receive[V any](r *rig, what string, from <-chan V) V {
 	r.Helper()
 	select {
@@ -188,8 +188,7 @@ func receive[V any](r *rig, what string, from <-chan V) V {
 	}
 }
 
-// gate stops handlers until the test opens it. It opens by itself when the case
-// is over.
+// gate stops handlers until the test opens it. At the end of the case it opens by itself.
 type gate struct {
 	r       *rig
 	reached chan struct{}
@@ -204,13 +203,13 @@ func (r *rig) gate() *gate {
 	return g
 }
 
-// pass is for the handler.
+// pass is called by the handler, and returns when the gate is open.
 func (g *gate) pass() {
 	g.reached <- struct{}{}
 	<-g.opened
 }
 
-// await waits for one handler to reach the gate.
+// await is called by the test, and returns when one handler has reached the gate.
 func (g *gate) await() {
 	g.r.Helper()
 	receive(g.r, "a handler runs", g.reached)

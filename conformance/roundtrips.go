@@ -54,8 +54,7 @@ func countedTrips(r *rig) {
 	}
 }
 
-// A handler may commit by itself, to see the error: the middleware has nothing
-// left to do then but to tell the client.
+// A handler may call Commit itself, to see the error. Then the middleware only has to send the cookie.
 func commitTwice(r *rig) {
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/show": show("k"), "/commit": func(x *Exchange) error {
 		x.From().Set("k", "w")

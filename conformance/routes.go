@@ -6,7 +6,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// set puts a value into the session and says nothing.
+// set puts a value into the session. Its answer is empty.
 func set(key, value string) Handler {
 	return func(x *Exchange) error {
 		x.From().Set(key, value)

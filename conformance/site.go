@@ -13,7 +13,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// setting is what a case wants to be served.
+// setting says what a case serves, and how.
 type setting struct {
 	routes  Routes
 	bare    Routes

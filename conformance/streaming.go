@@ -209,8 +209,7 @@ func changeInAStream(r *rig) {
 	r.wantBody(b.get("/show"), "in time")
 }
 
-// wantSealed checks that a late change was reported, to the handler and to the
-// hook.
+// wantSealed checks that the handler and the hook were told of a late change.
 func (r *rig) wantSealed(s *site, err error) {
 	r.Helper()
 	if !errors.Is(err, session.ErrSealed) {
@@ -224,7 +223,7 @@ func (r *rig) wantSealed(s *site, err error) {
 	r.Errorf("OnError was not told of the lost change")
 }
 
-// An informational response is not the response yet.
+// An informational response is not the response: the commit comes later.
 func earlyHints(r *rig) {
 	s := r.serve(setting{routes: Routes{"/show": show("k"), "/hints": func(x *Exchange) error {
 		x.W.Header().Set("Link", "</style.css>; rel=preload")

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// failures collects what Hooks.OnError was told.
+// failures collects the errors that Hooks.OnError got.
 type failures struct {
 	mu   sync.Mutex
 	errs []error
@@ -29,8 +29,8 @@ func (f *failures) all() []error {
 
 // wire is between a manager and Redis.
 type wire struct {
-	trips atomic.Int64 // calls that were made
-	down  atomic.Bool  // no call gets through
+	trips atomic.Int64 // how many calls were made
+	down  atomic.Bool  // every call fails
 }
 
 var _ redis.Hook = (*wire)(nil)

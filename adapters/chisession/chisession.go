@@ -1,15 +1,14 @@
-// Package chisession puts berth's sessions under chi. As chi's handlers are those of
-// net/http, it is [httpsession] by another name:
+// Package chisession gives every request of chi a session. chi's handlers are those of net/http, so this
+// package is [httpsession] under another name:
 //
 //	r := chi.NewRouter()
 //	r.Use(middleware.Recoverer, chisession.Middleware(m))
 //
-// Business code that knows no framework finds the same session by
-// [session.FromContext] in the request's context.
+// Code that knows no framework gets the same session from [session.FromContext], with
+// the request's context.
 //
-// The session is committed before the first byte of the response, or when the
-// handler has returned. A panic that reaches the middleware saves nothing, so
-// install it after Recoverer.
+// The middleware commits the session before the first byte of the response, or when the handler has
+// returned. A panic that reaches the middleware saves nothing. So install it after Recoverer.
 package chisession
 
 import (
@@ -27,18 +26,17 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 	return httpsession.Middleware(m, opts...)
 }
 
-// WithAccess sets how a request holds its session. Defaults to
-// [session.Exclusive] for all.
+// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
 func WithAccess(access func(r *http.Request) session.Access) Option {
 	return httpsession.WithAccess(access)
 }
 
-// WithErrorHandler sets what answers a request whose session could not be begun
-// or committed. It is called once at most, before anything else was written, and
-// may tell with [session.HTTPStatus] what happened. Defaults to [httpsession.Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
+// called once at most, before anything else was written. [session.HTTPStatus] returns a status for err.
+// Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return httpsession.WithErrorHandler(onError)
 }
 
-// From returns the session of a request. It panics where [Middleware] is missing.
+// From returns the session of a request. It panics if [Middleware] is missing.
 func From(r *http.Request) *session.Session { return httpsession.From(r) }

@@ -1,4 +1,4 @@
-// Package echosession puts berth's sessions under Echo:
+// Package echosession gives every request of Echo a session:
 //
 //	e := echo.New()
 //	e.Use(middleware.Recover(), echosession.Middleware(m))
@@ -8,13 +8,12 @@
 //		return c.NoContent(http.StatusNoContent)
 //	})
 //
-// Business code that knows no framework finds the same session by
-// [session.FromContext] in the request's context, c.Request().Context().
+// Code that knows no framework gets the same session from [session.FromContext], with
+// the request's context, c.Request().Context().
 //
-// The session is committed before the first byte of the response, or when the
-// handler has returned; an error that it returns is a response like any other,
-// and Echo's HTTPErrorHandler runs after the commit. A panic that reaches the
-// middleware saves nothing, so install it after Recover.
+// The middleware commits the session before the first byte of the response, or when the handler has
+// returned. An error that the handler returns is a response like any other: Echo's HTTPErrorHandler runs
+// after the commit. A panic that reaches the middleware saves nothing. So install it after Recover.
 package echosession
 
 import (
@@ -34,16 +33,14 @@ type config struct {
 	onError func(echo.Context, error) error
 }
 
-// WithAccess sets how a request holds its session. Defaults to
-// [session.Exclusive] for all.
+// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
 func WithAccess(access func(c echo.Context) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
-// WithErrorHandler sets what answers a request whose session could not be begun
-// or committed. It is called once at most, before anything else was written, and
-// may tell with [session.HTTPStatus] what happened. An error that it returns goes to
-// Echo's HTTPErrorHandler at once. Defaults to [httpsession.Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
+// called once at most, before anything else was written. [session.HTTPStatus] returns a status for err. If
+// it returns an error, that goes to Echo's HTTPErrorHandler at once. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(c echo.Context, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
@@ -66,15 +63,15 @@ func Middleware(m *session.Manager, opts ...Option) echo.MiddlewareFunc {
 			onError := func(outer http.ResponseWriter, _ *http.Request, failure error) {
 				inner := response.Writer
 				response.Writer = outer
-				// A middleware that buffers may have set it, but nothing was sent.
+				// A middleware that buffers may have set Committed, but nothing was sent.
 				response.Committed = false
 				defer func() { response.Writer = inner }()
 				if failure = cfg.onError(c, failure); failure != nil {
 					c.Error(failure)
 				}
 			}
-			// The writer below Echo's, and not Echo's hook Before, which Flush and
-			// Hijack do not call.
+			// The session takes the writer below Echo's. Echo's hook Before is not enough: Flush and
+			// Hijack do not call it.
 			httpsession.Serve(response.Writer, c.Request(), m, cfg.access(c), onError,
 				func(w http.ResponseWriter, r *http.Request) {
 					response.Writer = w
@@ -86,5 +83,5 @@ func Middleware(m *session.Manager, opts ...Option) echo.MiddlewareFunc {
 	}
 }
 
-// From returns the session of a request. It panics where [Middleware] is missing.
+// From returns the session of a request. It panics if [Middleware] is missing.
 func From(c echo.Context) *session.Session { return session.FromContext(c.Request().Context()) }

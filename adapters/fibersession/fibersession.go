@@ -1,4 +1,4 @@
-// Package fibersession puts berth's sessions under Fiber:
+// Package fibersession gives every request of Fiber a session:
 //
 //	app := fiber.New()
 //	app.Use(recover.New(), fibersession.Middleware(m))
@@ -8,16 +8,16 @@
 //		return c.SendStatus(fiber.StatusNoContent)
 //	})
 //
-// Business code that knows no framework finds the same session by
-// [session.FromContext] in c.UserContext().
+// Code that knows no framework gets the same session from [session.FromContext], with c.UserContext().
 //
-// Fiber sends nothing before the handler has returned, so that is when the
-// session is committed; an error that it returns is a response like any other,
-// and Fiber's ErrorHandler runs after the commit. Body stream writers and hijacked
-// connections are not part of the handler: what they change is lost if the commit
-// came first, and [session.ErrSealed] is reported. A panic that reaches the middleware
-// saves nothing; since Fiber by itself lets it end the process, install recover
-// before.
+// Fiber sends nothing before the handler has returned. The middleware commits the session then. An error
+// that the handler returns is a response like any other: Fiber's ErrorHandler runs after the commit.
+//
+// Body stream writers and hijacked connections are not part of the handler. If they change the session
+// after the commit, the change is lost and [session.ErrSealed] is reported.
+//
+// A panic that reaches the middleware saves nothing. Fiber alone lets a panic end the process. So install
+// recover before this middleware.
 package fibersession
 
 import (
@@ -38,16 +38,14 @@ type config struct {
 	onError func(*fiber.Ctx, error) error
 }
 
-// WithAccess sets how a request holds its session. Defaults to
-// [session.Exclusive] for all.
+// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
 func WithAccess(access func(c *fiber.Ctx) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
-// WithErrorHandler sets what answers a request whose session could not be begun
-// or committed. It is called once at most, with what the handler wrote gone, and
-// may tell with [session.HTTPStatus] what happened. An error that it returns goes to
-// Fiber's ErrorHandler. Defaults to [Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
+// called once at most. What the handler wrote is gone by then. [session.HTTPStatus] returns a status for
+// err. If it returns an error, that goes to Fiber's ErrorHandler. Defaults to [Error].
 func WithErrorHandler(onError func(c *fiber.Ctx, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
@@ -82,8 +80,8 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		if err != nil {
 			return cfg.onError(c, err)
 		}
-		// After a panic nothing is saved, and the panic goes on. What was abandoned after
-		// the commit ends here.
+		// After a panic nothing is saved, and the panic goes on. Rollback also ends a session that was
+		// abandoned after the commit.
 		defer s.Rollback(ctx)
 		before := fasthttp.AcquireResponse()
 		defer fasthttp.ReleaseResponse(before)
@@ -93,7 +91,7 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		err = c.Next()
 		if failure := s.Finish(ctx); failure != nil {
 			s.Rollback(ctx)
-			// Nothing that the handler said is true of the response to come.
+			// The handler's body and headers do not belong to the error response.
 			c.Response().ResetBody()
 			c.Context().Hijack(nil)
 			before.Header.CopyTo(&c.Response().Header)
@@ -106,7 +104,7 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 
 type localsKey struct{}
 
-// From returns the session of a request. It panics where [Middleware] is missing.
+// From returns the session of a request. It panics if [Middleware] is missing.
 func From(c *fiber.Ctx) *session.Session {
 	s, _ := c.Locals(localsKey{}).(*session.Session)
 	if s == nil {
@@ -115,12 +113,12 @@ func From(c *fiber.Ctx) *session.Session {
 	return s
 }
 
-// header is the request's headers to read from, and the response's to write to.
+// header reads the headers of the request, and writes those of the response.
 type header struct{ c *fiber.Ctx }
 
 var _ session.Headers = header{}
 
-// Values copies: what fasthttp returns is overwritten by the next request.
+// Values copies, because the next request overwrites what fasthttp returns.
 func (h header) Values(name string) []string {
 	peeked := h.c.Request().Header.PeekAll(name)
 	values := make([]string, len(peeked))

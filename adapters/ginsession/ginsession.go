@@ -1,4 +1,4 @@
-// Package ginsession puts berth's sessions under Gin:
+// Package ginsession gives every request of Gin a session:
 //
 //	r := gin.Default()
 //	r.Use(ginsession.Middleware(m))
@@ -7,17 +7,16 @@
 //		s.Set("loginTime", time.Now())
 //	})
 //
-// Business code that knows no framework finds the same session by
-// [session.FromContext] in the request's context, c.Request.Context().
+// Code that knows no framework gets the same session from [session.FromContext], with
+// the request's context, c.Request.Context().
 //
-// The session is committed before the first byte of the response, or when the
-// handlers have returned; an answer such as AbortWithError is a response like any
-// other. A panic that reaches the middleware saves nothing, so install it after
-// [gin.Recovery], as with gin.Default above.
+// The middleware commits the session before the first byte of the response, or when the handlers have
+// returned. An answer such as AbortWithError is a response like any other. A panic that reaches the
+// middleware saves nothing. So install it after [gin.Recovery], as with gin.Default above.
 //
-// [gin.Engine.HandleContext] takes the middlewares' writers away from a request, and
-// with it the commit. Where it is used, put [httpsession.Middleware] around the
-// engine, in place of this one; [session.FromContext] finds the session there too.
+// [gin.Engine.HandleContext] takes the middlewares' writers away from a request, and so the commit too. If
+// you use it, put [httpsession.Middleware] around the engine, in place of this middleware.
+// [session.FromContext] finds the session there too.
 package ginsession
 
 import (
@@ -37,16 +36,14 @@ type config struct {
 	onError func(*gin.Context, error)
 }
 
-// WithAccess sets how a request holds its session. Defaults to
-// [session.Exclusive] for all.
+// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
 func WithAccess(access func(c *gin.Context) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
-// WithErrorHandler sets what answers a request whose session could not be begun
-// or committed. It is called once at most, before anything else was written and
-// with c aborted, and may tell with [session.HTTPStatus] what happened. Defaults to
-// [httpsession.Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
+// called once at most, before anything else was written. c is aborted by then. [session.HTTPStatus]
+// returns a status for err. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(c *gin.Context, err error)) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
@@ -67,7 +64,7 @@ func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
 			c.Writer = outer
 			defer func() { c.Writer = inner }()
 			c.Abort()
-			c.Status(http.StatusOK) // what the handler noted is not true of this response
+			c.Status(http.StatusOK) // the handler's status does not belong to the error response
 			cfg.onError(c, err)
 		}
 		var own *writer
@@ -77,10 +74,10 @@ func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
 			c.Next()
 		})
 		if c.Writer == own {
-			c.Writer = outer // an error handler may have left the body to a middleware out there
+			c.Writer = outer // an error handler may leave the body to an outer middleware
 		}
 	}
 }
 
-// From returns the session of a request. It panics where [Middleware] is missing.
+// From returns the session of a request. It panics if [Middleware] is missing.
 func From(c *gin.Context) *session.Session { return session.FromContext(c.Request.Context()) }

@@ -9,11 +9,11 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// writer is Gin's writer, with all that sends bytes going through the session's
-// first. What only notes or tells a status is Gin's alone.
+// writer is Gin's writer. Every method that sends bytes goes through the session's writer first. Methods
+// that only note or return a status go to Gin's writer alone.
 type writer struct {
 	gin.ResponseWriter
-	session http.ResponseWriter // commits, and then writes to the one above
+	session http.ResponseWriter // commits, and then writes to Gin's writer
 }
 
 func (w *writer) Write(b []byte) (int, error) { return w.session.Write(b) }

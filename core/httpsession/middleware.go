@@ -15,15 +15,14 @@ type config struct {
 	onError func(http.ResponseWriter, *http.Request, error)
 }
 
-// WithAccess sets how a request holds its session. Defaults to
-// [session.Exclusive] for all.
+// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
 func WithAccess(access func(r *http.Request) session.Access) Option {
 	return func(c *config) { c.access = access }
 }
 
-// WithErrorHandler sets what answers a request whose session could not be begun
-// or committed. It is called once at most, before anything else was written, and
-// may tell with [session.HTTPStatus] what happened. Defaults to [Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
+// called once at most, before anything else was written. [session.HTTPStatus] returns a status for err.
+// Defaults to [Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(c *config) { c.onError = onError }
 }
@@ -55,23 +54,20 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 	}
 }
 
-// Serve is what [Middleware] does for one request: it is for adapters of
-// frameworks that have their own kind of handler, but write to an
-// [http.ResponseWriter].
+// Serve does what [Middleware] does, for one request. It is for adapters of frameworks that have their own
+// kind of handler, but write to an [http.ResponseWriter].
 //
-// It begins a session, calls next with a ResponseWriter that commits it before
-// the first byte, and commits when next has returned. OnError is called at most
-// once, before anything was written, with the w of Serve: what it writes is the
-// response, on top of the headers that there were before next, and what next writes
-// after it is dropped. That it was called shows to next only as an error of its own
-// writes.
+// Serve begins a session and calls next with a ResponseWriter. That writer commits the session before the
+// first byte. If nothing was written, Serve commits when next has returned.
 //
-// Where r carries a session of m already, because the middleware is installed
-// twice, Serve just calls next.
+// Serve calls onError at most once, before anything was written, with the w of Serve. What onError writes is
+// the response. The headers from before next stay. What next writes after it is dropped: next sees only that
+// its own writes fail.
 //
-// After a panic in next nothing is saved and the panic goes on. From then on the
-// ResponseWriter lets everything through, so that a framework that still holds
-// it can answer.
+// If r has a session of m already, because the middleware is installed twice, Serve only calls next.
+//
+// After a panic in next, nothing is saved and the panic goes on. From then on the ResponseWriter lets
+// everything through, so that a framework that still holds it can answer.
 func Serve(
 	w http.ResponseWriter, r *http.Request, m *session.Manager, access session.Access,
 	onError func(w http.ResponseWriter, r *http.Request, err error),
@@ -100,9 +96,9 @@ func Serve(
 	}()
 	next(writer, r.WithContext(session.NewContext(ctx, s)))
 	if writer.commit() != nil && !writer.answered {
-		writer.answer(Error) // what should have answered panicked, and next recovered
+		writer.answer(Error) // onError panicked, and next recovered
 	}
 }
 
-// From returns the session of a request. It panics where [Middleware] is missing.
+// From returns the session of a request. It panics if [Middleware] is missing.
 func From(r *http.Request) *session.Session { return session.FromContext(r.Context()) }

@@ -11,8 +11,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// responseWriter commits the session before the first byte of the response. Like
-// any ResponseWriter it is not for concurrent use.
+// responseWriter commits the session before the first byte of the response. Like any ResponseWriter, it is
+// not for concurrent use.
 type responseWriter struct {
 	http.ResponseWriter
 	request *http.Request
@@ -21,8 +21,8 @@ type responseWriter struct {
 	before  http.Header // the response's headers before the handler; nil if there were none
 
 	committed bool
-	answered  bool  // a failed commit has been
-	err       error // of the commit; the response is the error handler's then
+	answered  bool  // onError has answered a failed commit
+	err       error // of the commit; if it is not nil, the error handler writes the response
 }
 
 var (
@@ -31,11 +31,11 @@ var (
 	_ io.ReaderFrom = (*responseWriter)(nil)
 )
 
-// errInterrupted is the outcome of a commit that panicked, in a codec for instance,
-// until something answers.
+// errInterrupted is the error of a commit that panicked, for example in a codec, until something
+// answers.
 var errInterrupted = errors.New("httpsession: the commit of the session panicked")
 
-// commit commits the session once, and answers if that fails.
+// commit commits the session once, and answers the request if the commit fails.
 func (w *responseWriter) commit() error {
 	if w.committed {
 		return w.err
@@ -50,8 +50,8 @@ func (w *responseWriter) commit() error {
 	return nil
 }
 
-// answer answers in the handler's place. Nothing that the handler said of its own
-// response is true of this one, and the session is free while it goes on.
+// answer answers in the handler's place. It drops the handler's headers, because they do not belong to this
+// response. It frees the session first, so that other requests do not wait for this response.
 func (w *responseWriter) answer(onError func(http.ResponseWriter, *http.Request, error)) {
 	w.session.Rollback(w.request.Context())
 	header := w.Header()
@@ -61,8 +61,7 @@ func (w *responseWriter) answer(onError func(http.ResponseWriter, *http.Request,
 	w.answered = true
 }
 
-// WriteHeader commits, but for informational responses, which go before the
-// handler is done.
+// WriteHeader commits, but not for an informational response: that comes before the handler is done.
 func (w *responseWriter) WriteHeader(status int) {
 	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
 	if informational || w.commit() == nil {
@@ -84,7 +83,7 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 	return io.WriteString(w.ResponseWriter, s)
 }
 
-// ReadFrom keeps the way open for sendfile.
+// ReadFrom lets the server use sendfile.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if err := w.commit(); err != nil {
 		return 0, err
@@ -110,6 +109,5 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// Unwrap is for [http.ResponseController], which finds here what this type does
-// not have: deadlines and full duplex.
+// Unwrap is for [http.ResponseController]. It gets deadlines and full duplex from the inner writer.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,4 +1,4 @@
-// Package companion is what a program that knows nothing of berth does with a cookie.
+// Package companion reads the companion of a session, as a program does that knows nothing of berth.
 package companion
 
 import (

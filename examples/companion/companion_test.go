@@ -40,7 +40,7 @@ func TestGoIsThePage(t *testing.T) {
 	}
 }
 
-// program returns a language's reader of companions, as docs/redis.md has it.
+// program returns the function of docs/redis.md that reads companions, in a language.
 func program(t *testing.T, language string, client *redis.Client) func(cookie string) string {
 	t.Helper()
 	if language == "go" {
@@ -80,7 +80,7 @@ func program(t *testing.T, language string, client *redis.Client) func(cookie st
 	}
 }
 
-// pythonCaller has a client that is redis-cli, since redis-py may not be installed.
+// pythonCaller uses redis-cli as the client, because redis-py may not be installed.
 const pythonCaller = `
 import os, subprocess, sys
 

@@ -14,7 +14,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// settings are all that the program can be told from outside.
+// settings are everything that can be set from outside of the program.
 type settings struct {
 	Listen  string          `json:"listen" env:"LISTEN"`
 	Redis   session.Config  `json:"redis"`
@@ -23,7 +23,7 @@ type settings struct {
 
 var parsers = map[string]koanf.Parser{".json": json.Parser(), ".yaml": yaml.Parser(), ".yml": yaml.Parser()}
 
-// load reads files, later ones over earlier ones, and then environment variables.
+// load reads files, and then environment variables. Later ones win over earlier ones.
 func load(files []string, environment map[string]string) (settings, error) {
 	s := settings{Listen: "127.0.0.1:8080"}
 	k := koanf.New(".")
@@ -48,7 +48,7 @@ func load(files []string, environment map[string]string) (settings, error) {
 		return settings{}, err
 	}
 	if environment["REDIS_URL"] != "" {
-		// It says where Redis is, in place of what the files say of that.
+		// The URL says where Redis is. It replaces what the files say about that.
 		c := &s.Redis
 		c.Host, c.Port, c.Addrs, c.Socket, c.MasterName, c.Cluster, c.DatabaseID = "", 0, nil, "", "", false, 0
 	}

@@ -15,8 +15,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// sample is a value of a field: as a file has it, as a variable has it, and as
-// it is in the program.
+// sample is one value of a field in three forms: in a file, in a variable, and in the program.
 type sample struct {
 	file     any
 	variable string
@@ -50,8 +49,7 @@ func sampleOf(t *testing.T, field reflect.StructField) sample {
 	return sample{}
 }
 
-// fill puts samples into a struct of type T, into what a file has of it, and
-// into variables.
+// fill puts samples into a struct of type T, into the content of a file, and into variables.
 func fill(t *testing.T, into reflect.Value, file map[string]any, variables map[string]string) {
 	for field, value := range into.Fields() {
 		name := field.Tag.Get("json")
@@ -69,8 +67,7 @@ func fill(t *testing.T, into reflect.Value, file map[string]any, variables map[s
 	}
 }
 
-// Every field of Config and Options that a loader can fill is filled, from files of
-// both kinds and from variables.
+// Files of both kinds, and variables, fill every field of Config and Options that a loader can fill.
 func TestEveryFieldIsLoaded(t *testing.T) {
 	t.Parallel()
 	want := settings{Listen: "127.0.0.1:8080"}
@@ -105,7 +102,7 @@ func TestEveryFieldIsLoaded(t *testing.T) {
 	}
 }
 
-// compare names the fields that differ. Printed as a whole, a Config would hide them.
+// compare names the fields that differ. A Config that is printed as a whole hides its fields.
 func compare(t *testing.T, path string, got, want reflect.Value) {
 	for field, value := range got.Fields() {
 		other := want.FieldByIndex(field.Index)
@@ -183,7 +180,7 @@ func TestLaterSettingsWin(t *testing.T) {
 	}
 }
 
-// A URL in the environment says where Redis is, whatever a file says of that.
+// A URL in the environment wins over what a file says about where Redis is.
 func TestURLWinsOverFile(t *testing.T) {
 	t.Parallel()
 	s, err := load([]string{"config.yaml"}, map[string]string{"REDIS_URL": "redis://redis.test/3"})

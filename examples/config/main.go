@@ -1,6 +1,5 @@
-// Command config is the quick start with its settings outside of the program: in
-// files, YAML or JSON, whose names are its arguments, and in environment variables,
-// which win over files.
+// Command config is the quick start with its settings outside of the program. They are in YAML or JSON
+// files, whose names are the arguments, and in environment variables. Variables win over files.
 //
 //	go run ./config config/config.yaml
 //	REDIS_URL=redis://:key@127.0.0.1:6379/2 SESSION_TIMEOUT=1h go run ./config
@@ -44,7 +43,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, and then lets requests finish.
+// run serves until ctx ends. Then it lets requests finish.
 func run(ctx context.Context, files []string, environment map[string]string) (err error) {
 	s, err := load(files, environment)
 	if err != nil {

@@ -15,8 +15,7 @@ import (
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
-// fiberApp is a [server]. It is not one of net/http: a handler is not told that
-// its client has gone.
+// fiberApp is a [server]. It is not net/http: a handler does not hear that its client has gone.
 type fiberApp struct{ app *fiber.App }
 
 var _ server = fiberApp{}
@@ -52,11 +51,11 @@ func fiberServer(m *session.Manager, s *shop.Shop) server {
 	return fiberApp{app}
 }
 
-// fiberForm returns a field of the posted form, where c.FormValue would look into
-// the URL first. It copies: what Fiber returns is overwritten by the next request.
+// fiberForm returns a field of the posted form. c.FormValue would look into the URL first. fiberForm copies,
+// because the next request overwrites what Fiber returns.
 func fiberForm(c *fiber.Ctx, name string) string {
 	if strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationForm) {
-		// Not by fasthttp, which takes what is badly escaped as it is.
+		// fasthttp would accept a form that is badly escaped.
 		form, _ := url.ParseQuery(string(c.Body()))
 		return form.Get(name)
 	}

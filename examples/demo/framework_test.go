@@ -17,7 +17,7 @@ import (
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
-// frameworks are all that FRAMEWORK may name.
+// frameworks are all values of FRAMEWORK.
 var frameworks = []string{"chi", "gin", "echo", "fiber"}
 
 // serveShop serves a shop with a Redis and a manager of the test's own.
@@ -202,8 +202,7 @@ func TestSameAnswers(t *testing.T) {
 
 var sessionCookie = regexp.MustCompile(`session=[a-z2-7]{26}\.[a-z2-7]{26}`)
 
-// answers are what a framework answers to a script: all that the four should
-// have in common.
+// answers returns a framework's answers to a script: the parts that must be the same for all four.
 func answers(t *testing.T, framework string, script []step) []string {
 	t.Helper()
 	v, _ := serveShop(t, framework, session.Options{})

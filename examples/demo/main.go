@@ -1,5 +1,5 @@
-// Command demo is a small shop whose carts are berth sessions. It runs on an
-// embedded Redis, so that nothing needs to be installed, or on a real one:
+// Command demo is a small shop that keeps its carts in berth sessions. It runs on an embedded Redis, so you
+// need to install nothing. It also runs on a real one:
 //
 //	REDIS_URL=redis://127.0.0.1:6379 go run ./demo
 //
@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	logging.Disable() // go-redis: what fails is in berth's log already
+	logging.Disable() // go-redis: berth logs the same failures
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	if err := run(ctx, os.Getenv, os.Stdout); err != nil {

@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// demo is one that runs.
+// demo is a demo that runs.
 type demo struct {
 	url   string
 	redis string // what it says about its Redis
@@ -123,14 +123,14 @@ func newVisitor(t *testing.T, url string) *visitor {
 	}, jar, url}
 }
 
-// response is one that was read.
+// response is a response whose body was read.
 type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// do sends a request, whose form is the body if it is not nil.
+// do sends a request. A form that is not nil is the body.
 func (v *visitor) do(method, path string, form url.Values, header ...string) response {
 	v.t.Helper()
 	r, err := v.try(v.t.Context(), method, path, form, header...)
@@ -143,7 +143,7 @@ func (v *visitor) do(method, path string, form url.Values, header ...string) res
 func (v *visitor) try(ctx context.Context, method, path string, form url.Values, header ...string) (response, error) {
 	posted := form.Encode()
 	if raw, ok := form[""]; ok {
-		posted = raw[0] // as it is, for what no encoder makes
+		posted = raw[0] // sent as it is, for a body that no encoder makes
 	}
 	req, err := http.NewRequestWithContext(ctx, method, v.url+path, strings.NewReader(posted))
 	if err != nil {
@@ -188,7 +188,7 @@ func wantBody(t *testing.T, r response, status int, body string) {
 	}
 }
 
-// until polls for a condition that another goroutine brings about.
+// until polls until a condition holds.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {

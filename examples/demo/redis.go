@@ -27,7 +27,7 @@ func openRedis(ctx context.Context, url string) (*store, error) {
 	}
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		// What ParseURL says may quote the URL, and with it the password.
+		// The error of ParseURL may quote the URL, with the password.
 		return nil, errors.New("REDIS_URL is not an address of a Redis: it looks like redis://[user:password@]host:port/db, or rediss:// for TLS")
 	}
 	retryNot(options)
@@ -66,5 +66,5 @@ func embedRedis() (*store, error) {
 	}, nil
 }
 
-// retryNot leaves it to berth to try again.
+// retryNot stops retries of the client: berth retries.
 func retryNot(o *redis.Options) { o.MaxRetries, o.DialerRetries = -1, 1 }

@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	// retryTime is how long a request waits for a Redis that restarts.
+	// retryTime is how long a request waits while Redis restarts.
 	retryTime = 2 * time.Second
 
-	// stopTime is how long requests may go on after a signal to stop. Those that
-	// still wait for their session after waitTime give up, so that they can answer.
+	// stopTime is how long requests may go on after a signal to stop. A request that still waits for its
+	// session after waitTime gives up, so that it can still answer.
 	stopTime = 10 * time.Second
 	waitTime = 6 * time.Second
 )
 
-// run serves the shop until ctx ends, and returns nil after an orderly stop.
+// run serves the shop until ctx ends. It returns nil after an orderly stop.
 func run(ctx context.Context, env func(string) string, stdout io.Writer) error {
 	framework := cmp.Or(env("FRAMEWORK"), "chi")
 	newServer, err := serverFor(framework)
@@ -63,7 +63,7 @@ func run(ctx context.Context, env func(string) string, stdout io.Writer) error {
 	return serve(ctx, srv, listener, m, stdout)
 }
 
-// serve runs the server until ctx ends, and then lets requests finish.
+// serve runs the server until ctx ends. Then it lets requests finish.
 func serve(ctx context.Context, srv server, listener net.Listener, m *session.Manager, stdout io.Writer) error {
 	served := make(chan struct{})
 	var failure error
@@ -84,7 +84,7 @@ func serve(ctx context.Context, srv server, listener net.Listener, m *session.Ma
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stopped, but cut off requests that took longer than %v", stopTime)
 	}
-	_ = listener.Close() // where Shutdown came before Serve
+	_ = listener.Close() // Shutdown may have come before Serve
 	<-served
 	return err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
-// server is what [http.Server] and its like have.
+// server has the methods of [http.Server] that the demo needs.
 type server interface {
 	// Serve returns when Shutdown is called, or when it fails.
 	Serve(net.Listener) error
@@ -21,8 +21,7 @@ type server interface {
 
 var _ server = (*http.Server)(nil)
 
-// serverFor returns what makes a server with a framework. Each has a file of
-// its own.
+// serverFor returns the function that makes a server with a framework. Each framework has a file.
 func serverFor(framework string) (func(*session.Manager, *shop.Shop) server, error) {
 	switch framework {
 	case "chi":

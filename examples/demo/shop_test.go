@@ -20,7 +20,7 @@ import (
 
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-// rig is a demo with a look into its Redis.
+// rig is a demo, and a client of its Redis.
 type rig struct {
 	*demo
 	t         *testing.T
@@ -78,13 +78,13 @@ func (r *rig) keys() []string {
 // key is a key of the session with that ID.
 func (r *rig) key(id, suffix string) string { return "{" + r.app + "_" + handleOf(id) + "}_" + suffix }
 
-// handleOf is the half of a session ID that names its keys.
+// handleOf is the handle in a session ID: the half before the dot.
 func handleOf(id string) string {
 	handle, _, _ := strings.Cut(id, ".")
 	return handle
 }
 
-// proofOf is what Redis knows of a session ID.
+// proofOf is the proof of a session ID, as Redis has it.
 func proofOf(id string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(id)))[:32] }
 
 // madeUp has the form of a session ID.

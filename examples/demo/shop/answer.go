@@ -17,8 +17,7 @@ type view struct {
 	MaxItem, MaxUser      int
 }
 
-// answer is a response of this type. What it says is one visitor's own, so
-// nobody may keep it.
+// answer is a response of this type. It belongs to one visitor, so no cache may keep it.
 func answer(code int, contentType string, body []byte) Answer {
 	return Answer{code, map[string]string{"Content-Type": contentType, "Cache-Control": "no-store"}, body}
 }
@@ -49,14 +48,12 @@ func (s *Shop) userAnswer(user string) Answer {
 	}{user, s.servedBy})
 }
 
-// backHome sends a browser that posted a form back to the page, where a reload
-// posts nothing.
+// backHome sends a browser that posted a form back to the page. There a reload does not post again.
 func backHome() Answer {
 	return Answer{http.StatusSeeOther, map[string]string{"Location": "/", "Cache-Control": "no-store"}, nil}
 }
 
-// refused answers a form that was not taken: a browser with the page, which
-// says why.
+// refused answers a form that was not accepted. A browser gets the page, which says why.
 func (s *Shop) refused(ctx context.Context, r Request, err error) Answer {
 	if code := status(err); code < 500 && wantsPage(r) {
 		return s.page(ctx, code, err.Error())
@@ -64,7 +61,7 @@ func (s *Shop) refused(ctx context.Context, r Request, err error) Answer {
 	return s.failed(ctx, err)
 }
 
-// failed answers an error. Only a mistake of the visitor's is told in full.
+// failed answers an error. It tells the whole error only if the visitor made the mistake.
 func (s *Shop) failed(ctx context.Context, err error) Answer {
 	code, message := status(err), err.Error()
 	if code >= 500 {

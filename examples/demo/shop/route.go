@@ -22,8 +22,8 @@ type Answer struct {
 	Body   []byte
 }
 
-// Route is one address of the shop. A framework calls Handle with a context that
-// carries a session which was begun with Access.
+// Route is one address of the shop. A framework begins the session with Access, and calls Handle with a
+// context that has the session.
 type Route struct {
 	Method, Path string
 	Access       session.Access
@@ -126,7 +126,7 @@ func (s *Shop) health(ctx context.Context, _ Request) Answer {
 	}{redis, s.servedBy})
 }
 
-// wantsPage tells browsers, which ask for HTML, from programs, which do not.
+// wantsPage tells whether a client asks for HTML. Browsers do, and programs do not.
 func wantsPage(r Request) bool {
 	for _, accepted := range strings.Split(r.Accept, ",") {
 		media, _, _ := strings.Cut(accepted, ";")

@@ -1,12 +1,10 @@
 // Package shop is a small shop that keeps its visitors' carts in berth sessions.
-// It knows no web framework: a framework hands a [Request] to the [Route] that it
-// matched, and sends the [Answer] back.
+// It knows no web framework. The framework finds the [Route], passes it a [Request], and sends the [Answer]
+// back.
 //
-// The session cookie is SameSite=Lax, so browsers leave it out when another site
-// makes them post here, and no other site can put things into a visitor's cart.
-// That is enough for this shop. One with real accounts would also refuse a
-// cross-site login, for instance with [http.CrossOriginProtection]: a login needs no
-// cookie to begin with.
+// The session cookie is SameSite=Lax. So browsers leave it out when another site makes them post here, and no
+// other site can put things into a visitor's cart. That is enough for this shop. A shop with real accounts
+// would also refuse a cross-site login, which needs no cookie. [http.CrossOriginProtection] does that.
 package shop
 
 import (
@@ -59,9 +57,8 @@ type Shop struct {
 	html     *template.Template
 }
 
-// New returns a shop. Its answers say that they are servedBy, so that one sees
-// which of several processes has answered; ping asks Redis for a sign of life;
-// logger gets what visitors need not know.
+// New returns a shop. Its answers name servedBy, so you can see which of several processes has answered. The
+// shop calls ping to find out whether Redis answers. logger gets what visitors need not know.
 func New(servedBy string, ping func(ctx context.Context) error, logger *slog.Logger) *Shop {
 	return &Shop{servedBy, ping, logger, template.Must(template.New("page").Parse(page))}
 }
@@ -99,8 +96,8 @@ func add(ctx context.Context, item string) error {
 	return nil
 }
 
-// login makes the session that of a user, and gives it a new cookie. The cart comes along,
-// unless it is another user's: then berth deletes it.
+// login signs a user in, and gives the visitor a new cookie. The cart stays, unless another user was signed
+// in: then berth deletes it.
 func login(ctx context.Context, user string) error {
 	user, err := text("user", user, maxUser)
 	if err != nil {
@@ -113,11 +110,10 @@ func login(ctx context.Context, user string) error {
 // logout ends the session, cart and all.
 func logout(ctx context.Context) { session.FromContext(ctx).Abandon() }
 
-// rotate gives the visitor a new cookie; the session and its handle stay.
+// rotate gives the visitor a new cookie. The session and its handle stay.
 func rotate(ctx context.Context) { session.FromContext(ctx).Rotate() }
 
-// slow keeps the session for so many milliseconds. It ends early when the
-// client goes or the session is lost.
+// slow holds the session for some milliseconds. It ends earlier if the client goes or the session is lost.
 func slow(ctx context.Context, ms string) (int, error) {
 	n, err := strconv.Atoi(ms)
 	if err != nil || n < 0 || n > maxSlow {
