@@ -12,8 +12,8 @@ import (
 type Adapter struct {
 	Name string
 
-	// Serve answers the requests that come in at l, until stop is called. stop closes l too. A handler
-	// that panics must end neither the server nor the process.
+	// Serve answers the requests that come in at l, until stop is called. stop closes l too. A
+	// handler that panics must end neither the server nor the process.
 	Serve func(l net.Listener, app App) (stop func())
 
 	// Lacks is what the framework, and not the adapter, cannot do. Cases that need it skip.
@@ -48,26 +48,27 @@ type App struct {
 	// Bare are routes without the middleware.
 	Bare Routes
 
-	// Access is for the adapter's WithAccess, by path. Paths that are not in it are Exclusive. If Access
-	// is nil, do not use WithAccess.
+	// Access is for the adapter's WithAccess, by path. Paths that are not in it are Exclusive. If
+	// Access is nil, do not use WithAccess.
 	Access map[string]session.Access
 
-	// OnError is for the adapter's WithErrorHandler: it returns the answer to an error. If OnError is nil,
-	// do not use WithErrorHandler.
+	// OnError is for the adapter's WithErrorHandler: it returns the answer to an error. If OnError
+	// is nil, do not use WithErrorHandler.
 	OnError func(err error) (status int, body string)
 }
 
 // Routes are handlers by path. Paths have no parameters.
 type Routes map[string]Handler
 
-// Handler is a handler that knows no framework. If the framework's own handlers return an error, pass the
-// error of this one on: the framework's usual error handler must answer 500. Otherwise, answer 500.
+// Handler is a handler that knows no framework. If the framework's own handlers return an error,
+// pass the error of this one on: the framework's usual error handler must answer 500. Otherwise,
+// answer 500.
 type Handler func(x *Exchange) error
 
 // Exchange is a request and its response.
 type Exchange struct {
-	// W is the response. If the framework has a type of its own for it, W is that type, or the thinnest
-	// wrapper that makes it a ResponseWriter.
+	// W is the response. If the framework has a type of its own for it, W is that type, or the
+	// thinnest wrapper that makes it a ResponseWriter.
 	W http.ResponseWriter
 
 	// R is the request. Its context is the one that code without a framework would get.

@@ -12,8 +12,8 @@ import (
 type Backend struct {
 	Name string
 
-	// Open returns a Redis for one case. Cases may share it, because keys and channels have the case's own
-	// prefix.
+	// Open returns a Redis for one case. Cases may share it, because keys and channels have the
+	// case's own prefix.
 	Open func(t T) Redis
 }
 

@@ -82,7 +82,8 @@ func TestBrokenAdapters(t *testing.T) {
 	}
 }
 
-// TestFaultless shows that without a fault, the same adapters pass. So they fail because of the faults.
+// TestFaultless shows that the same adapter passes without a fault. So the broken ones fail because
+// of their faults.
 func TestFaultless(t *testing.T) {
 	t.Parallel()
 	conformance.Run(t, conformance.Adapter{Name: "faultless", Serve: serveFaulty(none)}, conformance.Miniredis())

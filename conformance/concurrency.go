@@ -43,8 +43,8 @@ func parallelRequests(r *rig) {
 	r.wantStored(b.id, "n", fmt.Sprint(requests+1))
 }
 
-// Each waiter is in a server of its own. So Redis shows when one is in the queue, and then the next one
-// comes.
+// Each waiter is in a server of its own. So Redis shows when one is in the queue, and then the next
+// one comes.
 func firstComeFirstServed(r *rig) {
 	const waiters = 4
 	holding := r.gate()
@@ -132,8 +132,8 @@ func sharedMerges(r *rig) {
 func lockTimeout(r *rig)         { timesOut(r, false) }
 func lockTimeoutSilently(r *rig) { timesOut(r, true) }
 
-// timesOut holds a session for longer than other requests wait. These must not get an empty session in its
-// place.
+// timesOut holds a session for longer than other requests wait. These must not get an empty session
+// in its place.
 func timesOut(r *rig, silent bool) {
 	holding := r.gate()
 	var ran atomic.Bool

@@ -22,8 +22,8 @@ var contents = []topic{
 	{"roundtrips", roundTrips},
 }
 
-// Run runs the suite for an adapter, on a Redis. All cases run in parallel. They run only if handlers get a
-// session at all.
+// Run runs the suite for an adapter, on a Redis. All cases run in parallel. They run only if
+// handlers get a session at all.
 func Run(t *testing.T, a Adapter, b Backend) {
 	t.Helper()
 	if a.Serve == nil {
@@ -67,7 +67,8 @@ func (c testCase) check(t T, a Adapter, b Backend, patience time.Duration) {
 	c.run(newRig(t, a, b, patience))
 }
 
-// installed checks first that handlers get a session: without one, every case would fail for that reason.
+// installed checks first that handlers get a session: without one, every case would fail for that
+// reason.
 func installed(r *rig) {
 	s := r.serve(setting{routes: Routes{"/": func(x *Exchange) error {
 		defer func() {
@@ -81,8 +82,8 @@ func installed(r *rig) {
 	r.wantStatus(s.browser().get("/"), http.StatusOK)
 }
 
-// T is the part of a [*testing.T] that the suite needs. Context must end before the functions of Cleanup
-// are called.
+// T is the part of a [*testing.T] that the suite needs. Context must end before the functions of
+// Cleanup are called.
 type T interface {
 	Helper()
 	Errorf(format string, args ...any)

@@ -15,8 +15,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// In a framework whose handlers return errors, WithErrorHandler may return one too. The framework's own error
-// handler then answers it.
+// In a framework whose handlers return errors, WithErrorHandler may return one too. The framework's
+// own error handler then answers it.
 func TestErrorHandlerMayReturnAnError(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // never called

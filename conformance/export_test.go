@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Failures runs the suite like [Run], but waits for less time. It returns the messages of the cases that
-// failed, by the names of the cases.
+// Failures runs the suite like [Run], but waits for less time. It returns the messages of the cases
+// that failed, by the names of the cases.
 func Failures(ctx context.Context, a Adapter, b Backend, patience time.Duration) map[string][]string {
 	var mu sync.Mutex
 	failed := make(map[string][]string)

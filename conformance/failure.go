@@ -49,8 +49,8 @@ func redisGoneAtBegin(r *rig) {
 	r.wantBody(b.get("/show"), "v")
 }
 
-// A failed commit is one error response. Nothing of the handler's own response is in it, whether it was
-// written before the commit failed or after.
+// A failed commit is one error response. Nothing of the handler's own response is in it, whether it
+// was written before the commit failed or after.
 func redisGoneAtCommit(r *rig) {
 	var s *site
 	broken := func(answer func(x *Exchange) error) Handler {
@@ -176,8 +176,8 @@ func errorHandler(r *rig) {
 	}
 }
 
-// A login was not saved. The headers and the status that the handler set for it must not reach the client,
-// whoever writes the error page.
+// A login was not saved. The headers and the status that the handler set for it must not reach the
+// client, whoever writes the error page.
 func nothingOfHandlerIsLeft(r *rig) {
 	for _, onError := range []func(error) (int, string){
 		nil,
@@ -237,8 +237,8 @@ func nothingIsHijacked(r *rig) {
 	r.wantError(a)
 }
 
-// The commit of a handler's session failed, and the handler does not notice and goes on. Other requests can
-// use the session meanwhile.
+// The commit of a handler's session failed, and the handler does not notice and goes on. Other
+// requests can use the session meanwhile.
 func sessionIsFreeAtOnce(r *rig) {
 	rest := r.gate()
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/try": func(x *Exchange) error {

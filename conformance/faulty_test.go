@@ -124,7 +124,7 @@ func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 type sessionKey struct{}
 
-// after handles a panic.
+// after runs when the handler has returned or panicked: it rolls back, and handles the panic.
 func (a *faulty) after(w *faultyWriter) {
 	p := recover()
 	if p == nil {

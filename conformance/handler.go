@@ -26,8 +26,8 @@ var handlers = []testCase{
 	{name: "SessionOutlivesItsRequest", run: sessionOutlivesRequest},
 }
 
-// After a panic nothing is saved, and the session is free at once. Code that recovers outside the middleware
-// gets the panic.
+// After a panic nothing is saved, and the session is free at once. Code that recovers outside the
+// middleware gets the panic.
 func panics(r *rig) {
 	s := r.serve(setting{routes: Routes{
 		"/set": set("k", "v"), "/show": show("k"),

@@ -59,8 +59,8 @@ func rotateKeepsValues(r *rig) {
 	r.wantUnlocked(b.id)
 }
 
-// An attacker gives a victim the attacker's cookie. After the victim has logged in, that cookie is worth
-// nothing.
+// An attacker gives a victim the attacker's cookie. After the victim has logged in, that cookie is
+// worth nothing.
 func plantedCookie(r *rig) {
 	s := r.serve(setting{
 		routes: Routes{
@@ -81,8 +81,8 @@ func plantedCookie(r *rig) {
 	r.wantBody(victim.get("/show"), "v")
 }
 
-// A slow parallel request still has the old cookie. It must not log the user out, and it must not reach the
-// session.
+// A slow parallel request still has the old cookie. It must not log the user out, and it must not
+// reach the session.
 func rotatedCookieIsDetached(r *rig) {
 	s := r.serve(setting{routes: Routes{
 		"/set": set("k", "v"), "/lose": set("k", "lost"), "/login": logIn, "/show": show("k"), "/logout": logOut,
@@ -286,7 +286,8 @@ func endInAStream(r *rig) {
 	r.wantBody(b.get("/show"), "-")
 }
 
-// Somebody else has ended the client's session. The client gets a new session at once, and may ask why.
+// Somebody else has ended the client's session. The client gets a new session at once, and may ask
+// why.
 func endedByOperator(r *rig) {
 	s := r.serve(setting{routes: Routes{
 		"/set": set("k", "v"), "/login": logIn, "/show": show("k"), "/new": set("k", "new"),
@@ -311,7 +312,8 @@ func endedByOperator(r *rig) {
 	r.wantStored(old.id, "k", "")
 }
 
-// FailSilently hides an outage. But nobody may believe that they are logged in, or out, if they are not.
+// FailSilently hides an outage. But nobody may believe that they are logged in, or out, if they are
+// not.
 func outageIsTold(r *rig) {
 	var s *site
 	during := func(h Handler) Handler {

@@ -35,8 +35,8 @@ func HTTP(w http.ResponseWriter, r *http.Request, from func() *session.Session) 
 	}
 }
 
-// HTTPOptions returns the options that an application asks for. It is for middleware that takes the options
-// of httpsession.
+// HTTPOptions returns the options that an application asks for. It is for middleware that takes the
+// options of httpsession.
 func HTTPOptions(app App) []httpsession.Option {
 	var opts []httpsession.Option
 	if app.Access != nil {

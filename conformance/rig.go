@@ -120,8 +120,8 @@ func (r *rig) wantUnlocked(id string) {
 	}
 }
 
-// moments are the times in a session's own facts: when its principal signed in, in ms; when the cookie was
-// sent and when the principal's index was told, in seconds.
+// moments are the times in a session's own facts: when its principal signed in, in ms; when the
+// cookie was sent and when the principal's index was told, in seconds.
 var moments = regexp.MustCompile(`[asl]\d+`)
 
 // earlier subtracts d from the times in a session's own facts.

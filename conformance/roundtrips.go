@@ -54,7 +54,8 @@ func countedTrips(r *rig) {
 	}
 }
 
-// A handler may call Commit itself, to see the error. Then the middleware only has to send the cookie.
+// A handler may call Commit itself, to see the error. Then the middleware only has to send the
+// cookie.
 func commitTwice(r *rig) {
 	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/show": show("k"), "/commit": func(x *Exchange) error {
 		x.From().Set("k", "w")

@@ -18,8 +18,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// A middleware may be installed twice, for example on a group. The inner one then lets the request through:
-// it would wait for the lease that the outer one holds.
+// A middleware may be installed twice, for example on a group. The inner one then lets the request
+// through: it would wait for the lease that the outer one holds.
 func TestInstalledTwice(t *testing.T) {
 	t.Parallel()
 	mini := redisserver.RunT(t)

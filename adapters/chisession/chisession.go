@@ -1,5 +1,5 @@
-// Package chisession gives every request of chi a session. chi's handlers are those of net/http, so this
-// package is [httpsession] under another name:
+// Package chisession gives every request of chi a session. chi's handlers are those of net/http, so
+// this package is [httpsession] under another name:
 //
 //	r := chi.NewRouter()
 //	r.Use(middleware.Recoverer, chisession.Middleware(m))
@@ -31,9 +31,9 @@ func WithAccess(access func(r *http.Request) session.Access) Option {
 	return httpsession.WithAccess(access)
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
-// called once at most, before anything else was written. [session.HTTPStatus] returns a status for err.
-// Defaults to [httpsession.Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
+// is called once at most, before anything else was written. [session.HTTPStatus] returns a status
+// for err. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return httpsession.WithErrorHandler(onError)
 }

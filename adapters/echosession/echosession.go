@@ -12,8 +12,9 @@
 // the request's context, c.Request().Context().
 //
 // The middleware commits the session before the first byte of the response, or when the handler has
-// returned. An error that the handler returns is a response like any other: Echo's HTTPErrorHandler runs
-// after the commit. A panic that reaches the middleware saves nothing. So install it after Recover.
+// returned. An error that the handler returns is a response like any other: Echo's HTTPErrorHandler
+// runs after the commit. A panic that reaches the middleware saves nothing. So install it after
+// Recover.
 package echosession
 
 import (
@@ -38,9 +39,10 @@ func WithAccess(access func(c echo.Context) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
-// called once at most, before anything else was written. [session.HTTPStatus] returns a status for err. If
-// it returns an error, that goes to Echo's HTTPErrorHandler at once. Defaults to [httpsession.Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
+// is called once at most, before anything else was written. [session.HTTPStatus] returns a status
+// for err. If it returns an error, that goes to Echo's HTTPErrorHandler at once. Defaults to
+// [httpsession.Error].
 func WithErrorHandler(onError func(c echo.Context, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }

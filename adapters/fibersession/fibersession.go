@@ -8,16 +8,18 @@
 //		return c.SendStatus(fiber.StatusNoContent)
 //	})
 //
-// Code that knows no framework gets the same session from [session.FromContext], with c.UserContext().
+// Code that knows no framework gets the same session from [session.FromContext], with
+// c.UserContext().
 //
-// Fiber sends nothing before the handler has returned. The middleware commits the session then. An error
-// that the handler returns is a response like any other: Fiber's ErrorHandler runs after the commit.
+// Fiber sends nothing before the handler has returned. The middleware commits the session then. An
+// error that the handler returns is a response like any other: Fiber's ErrorHandler runs after the
+// commit.
 //
-// Body stream writers and hijacked connections are not part of the handler. If they change the session
-// after the commit, the change is lost and [session.ErrSealed] is reported.
+// Body stream writers and hijacked connections are not part of the handler. If they change the
+// session after the commit, the change is lost and [session.ErrSealed] is reported.
 //
-// A panic that reaches the middleware saves nothing. Fiber alone lets a panic end the process. So install
-// recover before this middleware.
+// A panic that reaches the middleware saves nothing. Fiber alone lets a panic end the process. So
+// install recover before this middleware.
 package fibersession
 
 import (
@@ -43,9 +45,9 @@ func WithAccess(access func(c *fiber.Ctx) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
-// called once at most. What the handler wrote is gone by then. [session.HTTPStatus] returns a status for
-// err. If it returns an error, that goes to Fiber's ErrorHandler. Defaults to [Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
+// is called once at most. What the handler wrote is gone by then. [session.HTTPStatus] returns a
+// status for err. If it returns an error, that goes to Fiber's ErrorHandler. Defaults to [Error].
 func WithErrorHandler(onError func(c *fiber.Ctx, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
@@ -80,8 +82,8 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		if err != nil {
 			return cfg.onError(c, err)
 		}
-		// After a panic nothing is saved, and the panic goes on. Rollback also ends a session that was
-		// abandoned after the commit.
+		// After a panic nothing is saved, and the panic goes on. Rollback also ends a session that
+		// was abandoned after the commit.
 		defer s.Rollback(ctx)
 		before := fasthttp.AcquireResponse()
 		defer fasthttp.ReleaseResponse(before)

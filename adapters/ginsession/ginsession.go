@@ -14,8 +14,8 @@
 // returned. An answer such as AbortWithError is a response like any other. A panic that reaches the
 // middleware saves nothing. So install it after [gin.Recovery], as with gin.Default above.
 //
-// [gin.Engine.HandleContext] takes the middlewares' writers away from a request, and so the commit too. If
-// you use it, put [httpsession.Middleware] around the engine, in place of this middleware.
+// [gin.Engine.HandleContext] takes the middlewares' writers away from a request, and so the commit
+// too. If you use it, put [httpsession.Middleware] around the engine, in place of this middleware.
 // [session.FromContext] finds the session there too.
 package ginsession
 
@@ -41,9 +41,9 @@ func WithAccess(access func(c *gin.Context) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
-// called once at most, before anything else was written. c is aborted by then. [session.HTTPStatus]
-// returns a status for err. Defaults to [httpsession.Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
+// is called once at most, before anything else was written. c is aborted by then.
+// [session.HTTPStatus] returns a status for err. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(c *gin.Context, err error)) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// writer is Gin's writer. Every method that sends bytes goes through the session's writer first. Methods
-// that only note or return a status go to Gin's writer alone.
+// writer is Gin's writer. Every method that sends bytes goes through the session's writer first.
+// Methods that only note or return a status go to Gin's writer alone.
 type writer struct {
 	gin.ResponseWriter
 	session http.ResponseWriter // commits, and then writes to Gin's writer

@@ -1,5 +1,5 @@
-// Package httpsession gives every request of net/http a session. Its middleware begins the session before
-// the handler runs, and commits it before the first byte of the response.
+// Package httpsession gives every request of net/http a session. Its middleware begins the session
+// before the handler runs, and commits it before the first byte of the response.
 //
 //	http.Handle("/", httpsession.Middleware(m)(handler))
 //
@@ -8,11 +8,13 @@
 //	s := httpsession.From(r)
 //	s.Set("loginTime", time.Now())
 //
-// The middleware commits at the first Write, WriteHeader (but not for 1xx), Flush, Hijack or ReadFrom, or
-// when the handler returns. So no client acts on a response whose session was not saved. A failed commit
-// becomes one error response. What the handler writes after it is dropped, with an error. After the commit
-// the session is sealed and no longer locked, however long the response takes.
+// The middleware commits at the first Write, WriteHeader (but not for 1xx), Flush, Hijack or
+// ReadFrom, or when the handler returns. So no client acts on a response whose session was not
+// saved. A failed commit becomes one error response. What the handler writes after it is dropped,
+// with an error. After the commit the session is sealed and no longer locked, however long the
+// response takes.
 //
-// Some handlers give up half-way and answer all the same, as [http.TimeoutHandler] does. That is an answer:
-// the session is saved as it is then. Put such a handler around the middleware, and not behind it.
+// Some handlers give up half-way and answer all the same, as [http.TimeoutHandler] does. That is an
+// answer: the session is saved as it is then. Put such a handler around the middleware, and not
+// behind it.
 package httpsession

@@ -20,9 +20,9 @@ func WithAccess(access func(r *http.Request) session.Access) Option {
 	return func(c *config) { c.access = access }
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It is
-// called once at most, before anything else was written. [session.HTTPStatus] returns a status for err.
-// Defaults to [Error].
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
+// is called once at most, before anything else was written. [session.HTTPStatus] returns a status
+// for err. Defaults to [Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(c *config) { c.onError = onError }
 }
@@ -54,15 +54,15 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 	}
 }
 
-// Serve does what [Middleware] does, for one request. It is for adapters of frameworks that have their own
-// kind of handler, but write to an [http.ResponseWriter].
+// Serve does what [Middleware] does, for one request. It is for adapters of frameworks that have
+// their own kind of handler, but write to an [http.ResponseWriter].
 //
-// Serve begins a session and calls next with a ResponseWriter. That writer commits the session before the
-// first byte. If nothing was written, Serve commits when next has returned.
+// Serve begins a session and calls next with a ResponseWriter. That writer commits the session
+// before the first byte. If nothing was written, Serve commits when next has returned.
 //
-// Serve calls onError at most once, before anything was written, with the w of Serve. What onError writes is
-// the response. The headers from before next stay. What next writes after it is dropped: next sees only that
-// its own writes fail.
+// Serve calls onError at most once, before anything was written, with the w of Serve. What onError
+// writes is the response. The headers from before next stay. What next writes after it is dropped:
+// next sees only that its own writes fail.
 //
 // If r has a session of m already, because the middleware is installed twice, Serve only calls next.
 //

@@ -17,8 +17,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// What can be seen over HTTP is tested by the conformance suite. Here is what
-// cannot.
+// The conformance suite tests what can be seen over HTTP. Here is the rest.
 
 func manager(t testing.TB) *session.Manager {
 	t.Helper()

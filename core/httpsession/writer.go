@@ -11,8 +11,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// responseWriter commits the session before the first byte of the response. Like any ResponseWriter, it is
-// not for concurrent use.
+// responseWriter commits the session before the first byte of the response. Like any
+// ResponseWriter, it is not for concurrent use.
 type responseWriter struct {
 	http.ResponseWriter
 	request *http.Request
@@ -50,8 +50,9 @@ func (w *responseWriter) commit() error {
 	return nil
 }
 
-// answer answers in the handler's place. It drops the handler's headers, because they do not belong to this
-// response. It frees the session first, so that other requests do not wait for this response.
+// answer answers in the handler's place. It drops the handler's headers, because they do not belong
+// to this response. It frees the session first, so that other requests do not wait for this
+// response.
 func (w *responseWriter) answer(onError func(http.ResponseWriter, *http.Request, error)) {
 	w.session.Rollback(w.request.Context())
 	header := w.Header()

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// ownUser is the user that the package adds where there are users, so that no
-// line of Options.ACL can lock it out.
+// ownUser is the user that the package adds if Options.ACL has users. So no line of Options.ACL can
+// lock the package out.
 const ownUser = "redistest"
 
-// login is what AUTH gets; without a password there is no AUTH.
+// login is the user and password for AUTH. Without a password there is no AUTH.
 type login struct{ user, password string }
 
 func newLogin(o Options) (login, error) {
 	for _, line := range o.ACL {
 		fields := strings.Fields(line)
 		if len(fields) < 2 || fields[0] != "user" {
-			// The line is not repeated: it may hold a password.
+			// The error does not repeat the line: it may hold a password.
 			return login{}, errors.New("redistest: a line of ACL must begin with \"user NAME\"")
 		}
 		if fields[1] == ownUser {
@@ -38,7 +38,7 @@ func (l login) command() []string {
 	return []string{"AUTH", l.user, l.password}
 }
 
-// userArguments are arguments and not an ACL file, because loading a file
+// userArguments returns the users as arguments, and not as an ACL file: a server that loads a file
 // forgets the password that --requirepass gave the default user.
 func (c config) userArguments() []string {
 	if len(c.ACL) == 0 {

@@ -10,36 +10,34 @@ import (
 	"time"
 )
 
-// ErrUnavailable is what [Acquire] returns where there is no Redis and none is
-// demanded. Its message is one line, fit for t.Skip.
+// ErrUnavailable says that there is no Redis, and that REQUIRE_REDIS does not demand one. Its
+// message is one line, for t.Skip.
 var ErrUnavailable = errors.New("redistest: skipped, for want of a Redis: " + howToGetOne)
 
 const howToGetOne = howToInstall + " or set REDIS_URL to a server that the tests may write to"
 
 // Instance is a Redis that tests may use.
 type Instance struct {
-	// URL is the whole address, with password, TLS and database as the
-	// server needs them.
+	// URL is the whole address, with the password, TLS and database that the server needs.
 	URL string
 	// Addr is host:port alone, for tests that dial or proxy by themselves.
 	Addr string
-	// Server is the process behind it, nil when the instance came from
-	// REDIS_URL: then others may be using it, and it cannot be killed.
+	// Server is the process behind the URL. It is nil if the URL came from REDIS_URL: others may
+	// use that server, and tests cannot kill it.
 	Server *Server
 }
 
 // Acquire gets a Redis for a test run:
 //
-//   - redis-server is on PATH: it starts one, which is empty and nobody else's.
-//     This comes first, so that a REDIS_URL left over in somebody's shell is
-//     not written to.
-//   - REDIS_URL is set: that server. Its keys are not cleared, and test
-//     packages that run at the same time share it, so tests choose key names of
-//     their own and never flush. One that does not answer is an error.
+//   - redis-server is on PATH: Acquire starts one. It is empty, and nobody else uses it. This comes
+//     first, so that tests do not write to a REDIS_URL that is left over in a shell.
+//   - REDIS_URL is set: Acquire returns that server. Acquire does not clear its keys. Test packages
+//     that run at the same time share it. So tests choose key names of their own and never flush.
+//     If the server does not answer, that is an error.
 //   - REQUIRE_REDIS is 1, as in CI: an error that says what to install.
 //   - Otherwise [ErrUnavailable], and the caller skips.
 //
-// ctx bounds the start, not the life of the server.
+// ctx limits the start, and not the life of the server.
 func Acquire(ctx context.Context) (*Instance, error) {
 	if _, ok := Find(); ok {
 		s, err := Start(ctx, Options{})
@@ -57,8 +55,8 @@ func Acquire(ctx context.Context) (*Instance, error) {
 	return nil, ErrUnavailable
 }
 
-// Stop ends the server if Acquire started it, and leaves one from REDIS_URL
-// alone. It may be called more than once, and on a nil Instance.
+// Stop ends the server if Acquire has started it. It leaves a server from REDIS_URL alone. It may
+// be called more than once, and on a nil Instance.
 func (i *Instance) Stop() error {
 	if i == nil || i.Server == nil {
 		return nil

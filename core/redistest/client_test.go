@@ -41,8 +41,7 @@ func mustSet(t *testing.T, client redis.UniversalClient, key string) {
 	}
 }
 
-// mustSetSoon is mustSet for a client that has not noticed yet which node has
-// become the master.
+// mustSetSoon is mustSet for a client that may not know the new master yet.
 func mustSetSoon(t *testing.T, client redis.UniversalClient, key string) {
 	t.Helper()
 	eventually(t, "SET "+key+" reaches the new master", func() bool {

@@ -14,33 +14,30 @@ import (
 // ClusterOptions says how to start a cluster. The zero value is one of three
 // masters without replicas.
 type ClusterOptions struct {
-	// Masters is how many nodes share the slots. Where masters are to be
-	// replaced, three is the least: it takes a majority of them. Defaults to 3.
+	// Masters is how many nodes share the slots. A failover needs at least three: a majority of the
+	// masters must agree. Defaults to 3.
 	Masters int
-	// Replicas is how many each master has. Defaults to none.
+	// Replicas is how many replicas each master has. Defaults to none.
 	Replicas int
-	// FailAfter is how long a node must be silent before the others replace it,
-	// in whole milliseconds. It takes them one or two seconds more. Much less than a
-	// second, and they also replace one that a busy machine only kept waiting.
-	// Defaults to 1 s.
+	// FailAfter is how long a node must be silent before the others replace it, in whole
+	// milliseconds. To replace it takes one or two seconds more. If FailAfter is much less than a
+	// second, they also replace a node that a busy machine only kept waiting. Defaults to 1 s.
 	FailAfter time.Duration
-	// Node is what every node is started with. Dir, Port and UnixSocket must not
-	// be set.
+	// Node has the options of every node. Do not set Dir, Port and UnixSocket.
 	Node Options
 }
 
-// Cluster is a Redis Cluster on 127.0.0.1. Its methods may be called by several
-// goroutines. For the life of its processes, what is said at [Server] holds.
+// Cluster is a Redis Cluster on 127.0.0.1. Several goroutines may call its methods. Its processes
+// live as long as [Server] says.
 type Cluster struct {
 	fleet *fleet
 	nodes []*Server
 }
 
-// StartCluster starts a cluster and returns when it is ready, in the sense of
-// [Cluster.WaitReady]. That takes a little more than two seconds: Redis lets no
-// node accept writes sooner. It needs Redis 7 or Valkey. ctx bounds the wait (30 s
-// at most for each of the two steps, processes and cluster). An error holds the
-// end of the nodes' logs.
+// StartCluster starts a cluster and returns when it is ready, as [Cluster.WaitReady] means it. That
+// takes a little more than two seconds: Redis lets no node accept writes sooner. It needs Redis 7
+// or Valkey. ctx limits the wait. Each of the two steps, processes and cluster, takes 30 s at most.
+// An error holds the end of the nodes' logs.
 func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
 	if o.Masters == 0 {
 		o.Masters = 3
@@ -70,7 +67,7 @@ func (c *Cluster) start(ctx context.Context, o ClusterOptions) (err error) {
 		"--cluster-config-file", "nodes.conf",
 		"--cluster-node-timeout", millis(o.FailAfter),
 		"--cluster-announce-ip", loopback,
-		"--cluster-replica-validity-factor", "0", // any replica will do, however long it was cut off
+		"--cluster-replica-validity-factor", "0", // any replica may take over, however long it was cut off
 		"--cluster-allow-replica-migration", "no", // each stays with its master
 	)
 	if node.certs != nil {
@@ -85,8 +82,8 @@ func (c *Cluster) start(ctx context.Context, o ClusterOptions) (err error) {
 	return c.WaitReady(ctx)
 }
 
-// form makes a cluster of the nodes: the first of them masters, the others
-// replicas of each in turn.
+// form makes a cluster of the nodes. The first nodes are the masters. The others are replicas of
+// each master in turn.
 func (c *Cluster) form(ctx context.Context, masters int) error {
 	ids := make([]string, len(c.nodes))
 	for i, n := range c.nodes {
@@ -99,11 +96,11 @@ func (c *Cluster) form(ctx context.Context, masters int) error {
 		if i < masters {
 			from, to := i*slots/masters, (i+1)*slots/masters-1
 			commands = append(commands,
-				// Epochs that collide would have to be sorted out first.
+				// Nodes with equal epochs would have to settle that first.
 				[]string{"CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i + 1)},
 				[]string{"CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(from), strconv.Itoa(to)})
 		}
-		// Each meets all of those before it: to wait for rumours takes seconds.
+		// Each node meets all nodes before it. Gossip alone would take seconds.
 		for _, other := range c.nodes[:i] {
 			commands = append(commands, []string{"CLUSTER", "MEET", loopback, strconv.Itoa(other.Port())})
 		}
@@ -119,7 +116,7 @@ func (c *Cluster) form(ctx context.Context, masters int) error {
 		wg.Go(func() {
 			master := ids[i%masters]
 			errs[i] = poll(ctx, "no cluster came about", func(ctx context.Context) error {
-				_, err := n.ask(ctx, "CLUSTER", "REPLICATE", master) // it may not know that node yet
+				_, err := n.ask(ctx, "CLUSTER", "REPLICATE", master) // the node may not know that master yet
 				return err
 			})
 		})
@@ -128,12 +125,12 @@ func (c *Cluster) form(ctx context.Context, masters int) error {
 	return errors.Join(errs...)
 }
 
-// WaitReady waits until the running nodes agree that all is well: every slot is
-// with a running node, and each replica that is running is in sync with its
-// master. So after a Kill or a Pause of a master it waits until a replica has
-// taken its place, and after Restart and Resume until the node is a replica
-// itself, or is the master again where there was no replica. It waits 30 s at
-// most; an error holds the end of the nodes' logs.
+// WaitReady waits until the running nodes agree that all is well: a running node has every slot,
+// and each running replica is in sync with its master.
+//
+// After a Kill or a Pause of a master, it waits until a replica has taken the master's place. After
+// Restart and Resume, it waits until the node is a replica, or is the master again if it had no
+// replica. It waits 30 s at most. An error holds the end of the nodes' logs.
 func (c *Cluster) WaitReady(ctx context.Context) error {
 	return c.fleet.wait(ctx, "the cluster is not ready", c.settled)
 }
@@ -168,15 +165,13 @@ func (c *Cluster) settled(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends all nodes, whatever became of them, and removes their files. A
-// second call does nothing.
+// Stop ends all nodes, also paused ones, and removes their files. A second call does nothing.
 func (c *Cluster) Stop() error { return c.fleet.stop() }
 
-// Nodes are all nodes, also those that are down. Their Kill, Pause, Resume and
-// Restart make faults. One that is restarted still knows the cluster, but has
-// lost its keys, unless Args turned persistence on or it finds a master to
-// copy from.
+// Nodes are all nodes, also those that are down. Call their Kill, Pause, Resume and Restart to make
+// faults. A node that was restarted still knows the cluster. It has lost its keys, unless Args
+// turned persistence on or it finds a master to copy from.
 func (c *Cluster) Nodes() []*Server { return slices.Clone(c.nodes) }
 
-// Addrs are the addresses of all nodes, as a client wants them to begin with.
+// Addrs are the addresses of all nodes, for a client to start with.
 func (c *Cluster) Addrs() []string { return addrs(c.nodes) }

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// takeover is how long a test waits for a replica to take a dead master's
-// place. It takes two or three seconds where nothing else is going on.
+// takeover is how long a test waits for a replica to take a dead master's place. On an idle machine
+// that takes two or three seconds.
 const takeover = 15 * time.Second
 
 func setupCluster(t *testing.T, o ClusterOptions) *Cluster {
@@ -29,8 +29,8 @@ func setupCluster(t *testing.T, o ClusterOptions) *Cluster {
 
 func dialCluster(t *testing.T, o *redis.ClusterOptions) *redis.ClusterClient {
 	t.Helper()
-	// By itself it would ask a minute after a master has died who the new one
-	// is, and wait long for one that is paused.
+	// With its defaults, the client would ask for the new master only a minute after a master has
+	// died. It would wait long for a master that is paused.
 	o.ClusterStateReloadInterval, o.DialerRetries, o.ReadTimeout = 100*time.Millisecond, 1, 500*time.Millisecond
 	client := redis.NewClusterClient(o)
 	t.Cleanup(func() { client.Close() })
@@ -45,12 +45,12 @@ func masterOf(t *testing.T, c *Cluster, key string) *Server {
 		t.Fatal(err)
 	}
 	if _, err := m.ask(t.Context(), "GET", key); err != nil {
-		t.Fatal(err) // MOVED, if it owns it not
+		t.Fatal(err) // MOVED, if another node owns the key
 	}
 	return m
 }
 
-// mustRecover breaks something, and waits until what waitReady means is so again.
+// mustRecover breaks something, and waits until waitReady says that all is well again.
 func mustRecover(t *testing.T, what string, waitReady func(context.Context) error, breaks func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), takeover)
@@ -134,7 +134,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// A cluster takes what a server takes, also for the nodes among each other.
+// A cluster takes the same options as a server. They also hold between the nodes.
 func TestClusterWithTLSAndUsers(t *testing.T) {
 	t.Parallel()
 	c := setupCluster(t, ClusterOptions{Masters: 1, Replicas: 1, Node: Options{

@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// failoverPatience is how long Redis tries to carry a failover out that was
-// asked for, and a little more.
+// failoverPatience is how long Redis tries to do a failover that somebody asked for, and a little
+// more.
 const failoverPatience = 6 * time.Second
 
-// Masters are the nodes that own slots, in the order of these. It is what a
-// running node thinks: after a fault, that is the truth only once
-// [Cluster.WaitReady] has returned.
+// Masters are the nodes that own slots, in the order of their slots. One running node is asked.
+// After a fault, its answer is true only when [Cluster.WaitReady] has returned.
 func (c *Cluster) Masters(ctx context.Context) ([]*Server, error) {
 	v, _, err := c.look(ctx)
 	if err != nil {
@@ -32,8 +31,7 @@ func (c *Cluster) Masters(ctx context.Context) ([]*Server, error) {
 	return masters, nil
 }
 
-// MasterOf is the node that owns the slot of key, with the same reservation as
-// [Cluster.Masters].
+// MasterOf is the node that owns the slot of key. After a fault, see [Cluster.Masters].
 func (c *Cluster) MasterOf(ctx context.Context, key string) (*Server, error) {
 	v, n, err := c.look(ctx)
 	if err != nil {
@@ -55,8 +53,7 @@ func (c *Cluster) MasterOf(ctx context.Context, key string) (*Server, error) {
 	return nil, fmt.Errorf("redistest: nobody owns slot %d", slot)
 }
 
-// ReplicasOf are the replicas of master that are running, with the same
-// reservation as [Cluster.Masters].
+// ReplicasOf are the running replicas of master. After a fault, see [Cluster.Masters].
 func (c *Cluster) ReplicasOf(ctx context.Context, master *Server) ([]*Server, error) {
 	v, _, err := c.look(ctx)
 	if err != nil {
@@ -84,10 +81,10 @@ func (c *Cluster) ReplicasOf(ctx context.Context, master *Server) ([]*Server, er
 	return replicas, nil
 }
 
-// Failover has a replica of master take its place, and returns that replica
-// when the cluster is ready again. Nothing is lost: clients wait while the
-// replica catches up. A master that is down or paused is replaced too, without
-// the wait until the others miss it; then what the replica has not got is lost.
+// Failover has a replica take the place of master, and returns that replica when the cluster is
+// ready again. Nothing is lost: clients wait while the replica catches up. Failover also replaces a
+// master that is down or paused, and does not wait until the other nodes miss it. Then writes that
+// the replica has not got are lost.
 func (c *Cluster) Failover(ctx context.Context, master *Server) (*Server, error) {
 	replicas, err := c.ReplicasOf(ctx, master)
 	if err != nil {
@@ -121,7 +118,7 @@ func (c *Cluster) Failover(ctx context.Context, master *Server) (*Server, error)
 	return successor, c.WaitReady(ctx)
 }
 
-// look returns what a running node sees, and that node.
+// look returns how a running node sees the cluster, and that node.
 func (c *Cluster) look(ctx context.Context) (*clusterView, *Server, error) {
 	errs := []error{errors.New("redistest: no node of the cluster tells of it")}
 	for _, n := range c.nodes {

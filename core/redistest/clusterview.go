@@ -76,7 +76,7 @@ func parseMember(line string) (*member, error) {
 		link:   f[7],
 	}
 	for _, r := range f[8:] {
-		if strings.HasPrefix(r, "[") { // a slot that is on the move is listed as its owner's, too
+		if strings.HasPrefix(r, "[") { // the owner of a slot that is moving lists the slot as its own, too
 			continue
 		}
 		low, high, isRange := strings.Cut(r, "-")
@@ -104,7 +104,7 @@ func (m *member) has(slot int) bool {
 	return slices.ContainsFunc(m.owns, func(r slotRange) bool { return r.from <= slot && slot <= r.to })
 }
 
-// owners are the nodes that own slots, by their first one.
+// owners are the nodes that own slots, in the order of their first slot.
 func (v *clusterView) owners() []*member {
 	var owners []*member
 	for _, m := range v.all {
@@ -116,8 +116,8 @@ func (v *clusterView) owners() []*member {
 	return owners
 }
 
-// roles says who owns which slots, and who is whose replica, among the nodes
-// whose ports are up, in a form to compare.
+// roles says, in a form to compare, which node owns which slots, and which node is a replica of
+// which master. It looks only at nodes whose ports are up.
 func (v *clusterView) roles(up map[string]bool) string {
 	var roles []string
 	for _, m := range v.all {
@@ -129,8 +129,7 @@ func (v *clusterView) roles(up map[string]bool) string {
 	return strings.Join(roles, "; ")
 }
 
-// settled is nil if the node's view is that of a whole cluster in which all is
-// well with the nodes whose ports are up.
+// settled is nil if the node sees a whole cluster, and all is well with the nodes whose ports are up.
 func (v *clusterView) settled(nodes int, up map[string]bool) error {
 	if v.state != "ok" {
 		return fmt.Errorf("cluster_state is %q", v.state)

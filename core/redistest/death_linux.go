@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// diesWithParent has the kernel kill the child when the thread that starts it
-// ends; launch says how that becomes the life of this process.
+// diesWithParent has the kernel kill the child when the thread that starts it ends. launch makes
+// that thread live as long as this process.
 func diesWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// A test process that is killed takes all its servers along.
+// If a test process is killed, all its servers end too.
 func TestDiesWithParent(t *testing.T) {
 	t.Parallel()
 	NeedServer(t)
@@ -53,8 +53,8 @@ func TestDiesWithParent(t *testing.T) {
 	}
 }
 
-// The end of the thread that called Start must not end the server, though a
-// thread is what the kernel watches.
+// The end of the thread that called Start must not end the server, although the kernel watches a
+// thread.
 func TestOutlivesThreads(t *testing.T) {
 	t.Parallel()
 	setup(t, Options{}) // skips where there is no Redis

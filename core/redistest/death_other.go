@@ -4,6 +4,6 @@ package redistest
 
 import "os/exec"
 
-// diesWithParent does nothing: only Linux offers this. Elsewhere a test process
-// that is killed, or exits without Stop, leaves its server behind.
+// diesWithParent does nothing: only Linux can do this. Elsewhere, if a test process is killed, or
+// exits without Stop, its server goes on.
 func diesWithParent(*exec.Cmd) {}

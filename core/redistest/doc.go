@@ -1,14 +1,13 @@
-// Package redistest gives tests a real redis-server: a process of their own on
-// 127.0.0.1, started in milliseconds, that can be killed, frozen and restarted
-// to see what the code under test makes of it. It may speak TLS, listen on a
-// Unix socket and have users with few permissions.
+// Package redistest gives tests a real redis-server: a process of their own on 127.0.0.1. It starts
+// in milliseconds. A test can kill, freeze and restart it, and see what the code under test does
+// then. It may speak TLS, listen on a Unix socket and have users with few permissions.
 //
-// A test package that only needs some Redis calls [Main] from its TestMain. The policy
-// for machines without one is that of [Acquire].
+// A test package that only needs some Redis calls [Main] from its TestMain. [Acquire] says what
+// happens on a machine without one.
 //
-// A test that breaks its server calls [NeedServer], and then [Start] for one that
-// nobody else uses. [StartCluster] and [StartSentinel] start several that know each
-// other, to see what comes of it when one of them is lost:
+// A test that breaks its server calls [NeedServer], and then [Start] for a server that nobody else
+// uses. [StartCluster] and [StartSentinel] start several servers that know each other. Lose one of
+// them, and see what happens:
 //
 //	c, err := redistest.StartCluster(ctx, redistest.ClusterOptions{Replicas: 1})
 //	…
@@ -19,6 +18,6 @@
 //	…
 //	err = c.WaitReady(ctx) // its replica has taken its place
 //
-// The package imports the standard library alone, not even testing, so that
-// tests, benchmarks and programs of every module may use it.
+// The package imports only the standard library, and not testing. So tests, benchmarks and programs
+// of every module may use it.
 package redistest

@@ -5,16 +5,15 @@ import (
 	"os/exec"
 )
 
-// Find looks for redis-server on PATH. It does not run it, so a binary that is
-// there but broken shows only in [Start].
+// Find looks for redis-server on PATH. It does not run it. So only [Start] notices a broken binary.
 func Find() (path string, ok bool) {
 	path, err := exec.LookPath("redis-server")
 	return path, err == nil
 }
 
-// NeedServer is for a test that calls [Start], [StartCluster] or [StartSentinel], so
-// that REDIS_URL is no help. Where [Find] finds no redis-server it fails the test if
-// REQUIRE_REDIS is 1, as in CI, and else skips it; either says what to install. t is a
+// NeedServer is for a test that calls [Start], [StartCluster] or [StartSentinel]. Such a test
+// cannot use REDIS_URL. If [Find] finds no redis-server, NeedServer skips the test. If
+// REQUIRE_REDIS is 1, as in CI, it fails the test instead. The message says what to install. t is a
 // *testing.T or *testing.B.
 func NeedServer(t interface {
 	Helper()

@@ -10,7 +10,7 @@ import (
 	"github.com/berthgo/berth/core/redistest"
 )
 
-// verdict is a *testing.T that goes on.
+// verdict is a *testing.T that records Skip and Fatal, and goes on.
 type verdict struct{ skipped, failed string }
 
 func (v *verdict) Helper()           {}

@@ -15,13 +15,13 @@ import (
 type fleet struct {
 	dir     string
 	common  config    // of the data nodes
-	servers []*Server // all are started before the topology is anybody's
+	servers []*Server // all are started before anybody gets the topology
 
 	mu      sync.Mutex
 	stopped bool
 }
 
-// newFleet is a fleet without servers. It must be stopped, too.
+// newFleet returns a fleet without servers. The caller must stop it, too.
 func newFleet(node Options) (*fleet, error) {
 	if node.Dir != "" || node.Port != 0 || node.UnixSocket {
 		return nil, errors.New("redistest: the nodes of a topology choose Dir and Port themselves, and have no UnixSocket")
@@ -74,8 +74,7 @@ func (f *fleet) start(ctx context.Context, n int, c config) ([]*Server, error) {
 	return started, errors.Join(errs...)
 }
 
-// stop kills the servers: their directory goes, so that they have nothing to
-// put in order.
+// stop kills the servers. They need no orderly end, because their directory goes.
 func (f *fleet) stop() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,8 +96,8 @@ func (f *fleet) stop() error {
 	return errors.Join(append(errs, os.RemoveAll(f.dir))...)
 }
 
-// wait is poll, until the fleet is stopped. Its error also holds what each
-// server said last.
+// wait is poll, and also ends when the fleet is stopped. Its error also holds the end of each
+// server's log.
 func (f *fleet) wait(ctx context.Context, what string, try func(context.Context) error) error {
 	err := poll(ctx, what, func(ctx context.Context) error {
 		f.mu.Lock()
@@ -112,7 +111,7 @@ func (f *fleet) wait(ctx context.Context, what string, try func(context.Context)
 	return explain(f.servers, err)
 }
 
-// explain adds to err what each server said last.
+// explain adds the end of each server's log to err.
 func explain(servers []*Server, err error) error {
 	if err == nil || errors.Is(err, ErrStopped) {
 		return err

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// mustBeGone checks that Stop has left nothing of a topology.
+// mustBeGone checks that Stop left nothing of a topology.
 func mustBeGone(t *testing.T, f *fleet, stop func() error) {
 	t.Helper()
 	for range 2 {
@@ -35,7 +35,7 @@ func mustBeGone(t *testing.T, f *fleet, stop func() error) {
 	}
 }
 
-// Not parallel: it looks for what is left in the directory for temporary files.
+// Not parallel: it looks at what is left in the directory for temporary files.
 func TestFailedTopology(t *testing.T) {
 	NeedServer(t)
 	temp := t.TempDir()

@@ -7,17 +7,16 @@ import (
 	"os"
 )
 
-// Main runs the tests of a package with a Redis for them, by the policy of
-// [Acquire], and ends the process with their result. It is called by a TestMain, with
-// its *testing.M:
+// Main runs the tests of a package with a Redis that it gets from [Acquire], and ends the process
+// with their result. A TestMain calls it, with its *testing.M:
 //
 //	func TestMain(m *testing.M) {
 //		redistest.Main(m, func(url string) { redisURL = url }, func() error { return goleak.Find() })
 //	}
 //
-// Use gets the URL before the tests run; it is not called where there is no Redis, and
-// then one line of the log says what was skipped and how to have it run. Check is
-// called when the tests are done and the server is stopped; an error fails the run.
+// use gets the URL before the tests run. If there is no Redis, use is not called. One line of the
+// log then says what was skipped and how to have it run. check is called when the tests are done
+// and the server is stopped. If it returns an error, the run fails.
 func Main(m interface{ Run() int }, use func(url string), check func() error) {
 	r, err := Acquire(context.Background())
 	switch {

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// setup starts a server for one test, or skips where there is none to start.
+// setup starts a server for one test, or skips the test if there is no redis-server.
 func setup(t *testing.T, o Options) *Server {
 	t.Helper()
 	NeedServer(t)
@@ -30,7 +30,7 @@ func setup(t *testing.T, o Options) *Server {
 	return mustStop(t, s, err)
 }
 
-// mustStop takes what a start returned, and stops it after the test.
+// mustStop takes the results of a start, and stops the server after the test.
 func mustStop[S interface{ Stop() error }](t *testing.T, s S, err error) S {
 	t.Helper()
 	if err != nil {

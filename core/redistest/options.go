@@ -12,34 +12,29 @@ import (
 type Options struct {
 	// Path is the redis-server binary. Defaults to the one that [Find] finds.
 	Path string
-	// Args are command-line arguments, such as "--maxmemory", "1mb". They come
-	// last and so win over the package's own, but --port, --bind, --dir,
-	// --daemonize, --logfile, --requirepass and --tls-… are the package's: it
-	// relies on them. Defaults to none.
+	// Args are command-line arguments, such as "--maxmemory", "1mb". They come last, so they win
+	// over the package's own. Do not set --port, --bind, --dir, --daemonize, --logfile,
+	// --requirepass and --tls-…: the package relies on its own values. Defaults to none.
 	Args []string
-	// Dir is the working directory, where persistence files, certificates and
-	// the server's log go. It must exist, and Stop keeps it. Defaults to a
-	// temporary one that Stop removes.
+	// Dir is the working directory. Persistence files, certificates and the server's log go there.
+	// It must exist. Stop keeps it. Defaults to a temporary directory that Stop removes.
 	Dir string
-	// Port is for a test that must know it beforehand; if it is taken, Start
-	// fails. Defaults to a free one.
+	// Port is for a test that must know the port before. If the port is taken, Start fails.
+	// Defaults to a free port.
 	Port int
-	// Password is demanded of the default user. Defaults to none.
+	// Password is the password of the default user. Defaults to none.
 	Password string
-	// ACL are users, each as a line of an ACL file has it: "user berth on
-	// >secret ~shop* -@all +evalsha". A line for the default user changes that
-	// one. The package itself then logs in as a user redistest, who may do
-	// everything. Defaults to none.
+	// ACL are users, each in the form of a line of an ACL file: "user berth on >secret ~shop* -@all
+	// +evalsha". A line for the default user changes the default user. With ACL, the package itself
+	// logs in as a user redistest, who may do everything. Defaults to none.
 	ACL []string
-	// TLS has the server speak TLS. Defaults to [NoTLS].
+	// TLS makes the server speak TLS. Defaults to [NoTLS].
 	TLS TLSMode
-	// UnixSocket has the server listen on a Unix socket too. Defaults to TCP
-	// alone.
+	// UnixSocket makes the server listen on a Unix socket too. Defaults to TCP alone.
 	UnixSocket bool
 }
 
-// config is all that a process is started with: what the caller asked for, and
-// what the package adds.
+// config has all that a process needs to start: the caller's options, and what the package adds.
 type config struct {
 	Options
 	pickPort func() (int, error)
@@ -50,8 +45,8 @@ type config struct {
 	socket   string        // path of the Unix socket, empty without one
 }
 
-// newConfig checks o and fills in what is the same for all servers that share
-// it. Certificates still have to be made.
+// newConfig checks o, and fills in what all servers with these options share. It does not make
+// certificates yet.
 func newConfig(o Options) (config, error) {
 	if o.Path == "" {
 		path, ok := Find()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// pause freezes the process. kill(2) returns before the process stands still,
-// so where /proc tells, pause waits for that.
+// pause freezes the process. kill(2) returns before the process stands still. If there is a /proc,
+// pause waits until the process does.
 func (p *process) pause() error {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		return err
@@ -29,8 +29,8 @@ func (p *process) resume() error {
 	return p.Signal(syscall.SIGCONT)
 }
 
-// standsStill reads the state that follows the name in /proc/PID/stat. It takes
-// a system without /proc at its word.
+// standsStill reads the state that follows the name in /proc/PID/stat. Without /proc, it returns
+// true.
 func standsStill(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// poll tries until it succeeds, for waitTimeout at most. What names that in
-// the error, which also holds the last reason. After [ErrStopped] there is no use
-// in trying.
+// poll calls try until it succeeds, for waitTimeout at most. The error names what, and holds the
+// last reason. [ErrStopped] ends poll at once: no later try can succeed.
 func poll(ctx context.Context, what string, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
@@ -27,7 +26,7 @@ func poll(ctx context.Context, what string, try func(context.Context) error) err
 			return err
 		}
 		if deadline, _ := ctx.Deadline(); why == nil || ctx.Err() == nil && time.Now().Before(deadline) {
-			why = err // and not merely that the time is over
+			why = err // a better reason than that the time is over
 		}
 		timer.Reset(wait)
 	}

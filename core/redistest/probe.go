@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// probe reports whether the server is ready and is the process pid.
-// The second half matters: while ours still fails to bind a port that was
-// taken in between, a server of some other test may answer PING there.
+// probe reports whether the server is ready and is the process pid. It must check the pid: the
+// server of another test may have taken the port in between. That one answers PING, while ours
+// still fails to bind.
 func (s *Server) probe(ctx context.Context, pid int) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

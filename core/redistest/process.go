@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// process is a child whose end can be awaited by any number of goroutines.
+// process is a child. Any number of goroutines can wait for its end.
 type process struct {
 	*os.Process
 	exited chan struct{} // closed once it is reaped
 }
 
-// launch starts cmd so that, on Linux, it dies with this process even when
-// this process is killed (see diesWithParent).
+// launch starts cmd. On Linux, the child dies with this process, even if this process is killed: see
+// diesWithParent.
 //
-// The kernel sends that signal when the parent *thread* ends, not the parent
-// process. The Go runtime does end threads: when a goroutine returns that was
-// locked to one, for example. Hence the goroutine here starts the child, keeps
-// its thread to itself, and holds it for as long as the child lives.
+// The kernel sends that signal when the parent thread ends, and not when the parent process ends.
+// The Go runtime does end threads, for example when a goroutine returns that was locked to one. So
+// the goroutine here starts the child, locks its thread, and keeps the thread as long as the child
+// lives.
 func launch(cmd *exec.Cmd) (*process, error) {
 	p := &process{exited: make(chan struct{})}
 	started := make(chan error)
@@ -35,7 +35,7 @@ func launch(cmd *exec.Cmd) (*process, error) {
 		if err != nil {
 			return
 		}
-		_ = cmd.Wait() // how it ended is in the log; that it ended is what counts
+		_ = cmd.Wait() // only the end counts; the log says how it ended
 		close(p.exited)
 	}()
 	if err := <-started; err != nil {
@@ -53,13 +53,12 @@ func (p *process) kill() error {
 	return nil
 }
 
-// terminate asks the process to end, and kills it when it does not within
-// patience.
+// terminate asks the process to end. If it has not ended within patience, terminate kills it.
 func (p *process) terminate(patience time.Duration) error {
 	if err := p.Signal(syscall.SIGTERM); err != nil {
-		return p.kill() // it is gone, or signals are not to be had here
+		return p.kill() // the process is gone, or this system has no such signals
 	}
-	_ = p.resume() // a frozen process takes SIGTERM only when it goes on
+	_ = p.resume() // a frozen process handles SIGTERM only after it goes on
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {

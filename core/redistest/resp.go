@@ -15,14 +15,13 @@ import (
 
 const replyTimeout = 5 * time.Second
 
-// respConn speaks as much of Redis's protocol as the package needs.
+// respConn speaks the part of Redis's protocol that the package needs.
 type respConn struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-// connect dials and logs in. The connection is good until ctx ends, but for
-// no longer than replyTimeout.
+// connect dials and logs in. The connection works until ctx ends, for replyTimeout at most.
 func connect(ctx context.Context, addr string, c config) (*respConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
@@ -46,7 +45,7 @@ func connect(ctx context.Context, addr string, c config) (*respConn, error) {
 	return rc, nil
 }
 
-// ask sends one command on a connection of its own, and returns what list does.
+// ask sends one command on a connection of its own, and returns the same as list.
 func (s *Server) ask(ctx context.Context, args ...string) ([]string, error) {
 	c, err := connect(ctx, s.Addr(), s.opts)
 	if err != nil {
@@ -60,7 +59,7 @@ func (s *Server) ask(ctx context.Context, args ...string) ([]string, error) {
 	return replies, nil
 }
 
-// do sends one command, and returns a reply that is a string or a number.
+// do sends one command, and returns its reply, which must be a string or a number.
 func (c *respConn) do(args ...string) (string, error) {
 	replies, err := c.list(args...)
 	if err != nil {
@@ -72,8 +71,8 @@ func (c *respConn) do(args ...string) (string, error) {
 	return replies[0], nil
 }
 
-// list sends one command, and returns all strings and numbers in the reply, in
-// order; what is nil is left out.
+// list sends one command, and returns all strings and numbers in the reply, in order. It leaves out
+// nil.
 func (c *respConn) list(args ...string) ([]string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(args))

@@ -21,14 +21,13 @@ const (
 
 var errPortTaken = errors.New("redistest: the port is taken")
 
-// run starts the process and waits until it is ready. It leaves no process
-// behind when it fails.
+// run starts the process and waits until it is ready. If run fails, it leaves no process behind.
 func (s *Server) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 
-	// A file and not a pipe: were it our own output that the server held,
-	// "go test" would wait for a server that outlived a crashed test.
+	// A file, and not our own output: "go test" would wait for a server that has our output and
+	// outlives a crashed test.
 	log, err := os.OpenFile(s.opts.logPath(s.port), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("redistest: %w", err)
@@ -67,8 +66,8 @@ func (s *Server) run(ctx context.Context) error {
 	}
 }
 
-// startError adds to err what the server said, and tells from everything else a
-// taken port and a server that knows no TLS.
+// startError adds the end of the server's log to err. It makes a taken port, and a server without
+// TLS, errors of their own.
 func startError(err error, log io.ReaderAt, from int64) error {
 	const atMost = 1 << 20
 	said, readErr := io.ReadAll(io.NewSectionReader(log, from, atMost))

@@ -12,56 +12,51 @@ import (
 
 const (
 	masterName = "redistest"
-	// Retried when a failover did not come about, after twice that.
+	// If a failover did not happen, it is retried after twice this time.
 	failoverTimeout = 3 * time.Second
-	// A sentinel tells the others of itself on this period. A node that calls
-	// itself a master though it is not the one is made a replica after four
-	// periods. During a failover these must not pass before all sentinels know of
-	// it: else they undo it.
+	// A sentinel tells the others of itself once in this period. If a node calls itself a master
+	// and is not the master, the sentinels make it a replica after four periods. In a failover, all
+	// sentinels must know of it before four periods have passed: else they undo it.
 	helloInFailover = 750 * time.Millisecond
 	helloOtherwise  = 100 * time.Millisecond
 	infoPeriod      = 300 * time.Millisecond
-	// A replica that has not told of itself for five of these is not promoted,
-	// and during a failover it is asked only once a second.
+	// A replica that has been silent for five of these periods is not promoted. During a failover,
+	// sentinels ask it only once a second.
 	pingPeriod = 500 * time.Millisecond
-	// For this long a sentinel does nothing after it was itself kept waiting.
+	// A sentinel that was itself kept waiting does nothing for this long.
 	tiltPeriod = 500 * time.Millisecond
 )
 
 // SentinelOptions says how to start a master with its sentinels. The zero value is
 // one master, two replicas and three sentinels.
 type SentinelOptions struct {
-	// Replicas is how many the master has. Defaults to 2.
+	// Replicas is how many replicas the master has. Defaults to 2.
 	Replicas int
-	// Sentinels is how many watch. A majority of them has to agree on all they
-	// do. Defaults to 3.
+	// Sentinels is how many sentinels watch. A majority must agree on each action. Defaults to 3.
 	Sentinels int
-	// FailAfter is how long the master must be silent before the sentinels
-	// replace it, in whole milliseconds. It takes them another second to have a new
-	// master, and one or two more until all other nodes follow that. Much less
-	// than a second, and they also replace a master that a busy machine only
-	// kept waiting. Defaults to 1 s.
+	// FailAfter is how long the master must be silent before the sentinels replace it, in whole
+	// milliseconds. After another second there is a new master. After one or two more, all other
+	// nodes follow it. If FailAfter is much less than a second, the sentinels also replace a master
+	// that a busy machine only kept waiting. Defaults to 1 s.
 	FailAfter time.Duration
-	// Password is demanded by the sentinels. Defaults to none.
+	// Password is the password of the sentinels. Defaults to none.
 	Password string
-	// Node is what the master and the replicas are started with; its Path and
-	// TLS hold for the sentinels too. Dir, Port and UnixSocket must not be set.
+	// Node has the options of the master and the replicas. Its Path and TLS hold for the sentinels
+	// too. Do not set Dir, Port and UnixSocket.
 	Node Options
 }
 
-// Sentinel is a master, its replicas and the sentinels that watch them, on
-// 127.0.0.1. Its methods may be called by several goroutines. For the life of its
-// processes, what is said at [Server] holds.
+// Sentinel is a master, its replicas and the sentinels that watch them, on 127.0.0.1. Several
+// goroutines may call its methods. Its processes live as long as [Server] says.
 type Sentinel struct {
 	fleet     *fleet
 	nodes     []*Server
 	sentinels []*Server
 }
 
-// StartSentinel starts all servers and returns when they are ready, in the
-// sense of [Sentinel.WaitReady]. It needs Redis 7 or Valkey. ctx bounds the wait
-// (30 s at most for each of the three steps, nodes, sentinels and their
-// agreement). An error holds the end of the servers' logs.
+// StartSentinel starts all servers and returns when they are ready, as [Sentinel.WaitReady] means
+// it. It needs Redis 7 or Valkey. ctx limits the wait. Each of the three steps, nodes, sentinels
+// and their agreement, takes 30 s at most. An error holds the end of the servers' logs.
 func StartSentinel(ctx context.Context, o SentinelOptions) (*Sentinel, error) {
 	if o.Replicas == 0 {
 		o.Replicas = 2
@@ -92,7 +87,7 @@ func (s *Sentinel) start(ctx context.Context, o SentinelOptions) (err error) {
 	}
 	master, replicas := s.nodes[0], s.nodes[1:]
 	for _, r := range replicas {
-		// Not by an argument, which would still name this master after a Restart.
+		// Not by an argument: that would still name this master after a Restart.
 		if _, err := r.ask(ctx, "REPLICAOF", loopback, strconv.Itoa(master.Port())); err != nil {
 			return explain(s.nodes, fmt.Errorf("redistest: %w", err))
 		}
@@ -111,8 +106,8 @@ func (s *Sentinel) start(ctx context.Context, o SentinelOptions) (err error) {
 	return s.WaitReady(ctx)
 }
 
-// sentinelConfig is the file that a sentinel starts with, and later writes what
-// it has learnt to.
+// sentinelConfig is the file with which a sentinel starts. Later the sentinel writes into it what
+// it has learnt.
 func sentinelConfig(o SentinelOptions, port int, l login) string {
 	var b strings.Builder
 	set := func(format string, args ...any) { fmt.Fprintf(&b, "sentinel "+format+"\n", args...) }
@@ -129,7 +124,7 @@ func sentinelConfig(o SentinelOptions, port int, l login) string {
 	return b.String()
 }
 
-// quote writes a word as a configuration file has it.
+// quote quotes a word for a configuration file.
 func quote(word string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -153,14 +148,12 @@ func (s *Sentinel) SentinelAddrs() []string { return addrs(s.sentinels) }
 // Sentinels are the sentinels, also those that are down.
 func (s *Sentinel) Sentinels() []*Server { return slices.Clone(s.sentinels) }
 
-// Nodes are the master and the replicas, also those that are down. Their Kill,
-// Pause, Resume and Restart make faults. One that is restarted calls itself a
-// master, and has no keys unless Args turned persistence on, until the sentinels make
-// it a replica, which takes them some seconds.
+// Nodes are the master and the replicas, also those that are down. Call their Kill, Pause, Resume
+// and Restart to make faults. A node that was restarted calls itself a master, and has no keys
+// unless Args turned persistence on. After some seconds, the sentinels make it a replica.
 func (s *Sentinel) Nodes() []*Server { return slices.Clone(s.nodes) }
 
-// Stop ends all servers, whatever became of them, and removes their files. A
-// second call does nothing.
+// Stop ends all servers, also paused ones, and removes their files. A second call does nothing.
 func (s *Sentinel) Stop() error { return s.fleet.stop() }
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

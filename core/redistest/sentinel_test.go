@@ -43,8 +43,8 @@ func master(t *testing.T, s *Sentinel) *Server {
 	return m
 }
 
-// mustBeReplica checks that a node that was the master is not any more, unless
-// it was put in the place of another that a busy machine kept waiting.
+// mustBeReplica checks that a former master is a replica now. There is one exception: it may have
+// replaced another node that a busy machine kept waiting.
 func mustBeReplica(t *testing.T, s *Sentinel, n *Server) {
 	t.Helper()
 	if master(t, s) == n {
@@ -99,7 +99,7 @@ func TestSentinelPausedMaster(t *testing.T) {
 	mustBeReplica(t, s, first)
 }
 
-// A failover that was asked for, of nodes with all that a server takes.
+// A failover on request, of nodes with all options of a server.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	s := setupSentinel(t, SentinelOptions{
@@ -132,7 +132,7 @@ func TestSentinelFailover(t *testing.T) {
 	}
 }
 
-// An error says what is wrong, and what the servers said.
+// An error says what is wrong, and holds the end of the servers' logs.
 func TestSentinelThatIsNotReady(t *testing.T) {
 	t.Parallel()
 	s := setupSentinel(t, SentinelOptions{Replicas: 1, Sentinels: 1, FailAfter: time.Hour})

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Master is the node that a running sentinel names as the master. After a
-// fault, that is the one before it until [Sentinel.WaitReady] has returned.
+// Master is the node that a running sentinel names as the master. After a fault, it may be the old
+// master until [Sentinel.WaitReady] has returned.
 func (s *Sentinel) Master(ctx context.Context) (*Server, error) {
 	errs := []error{errors.New("redistest: no sentinel tells who the master is")}
 	for _, w := range s.sentinels {
@@ -24,9 +24,8 @@ func (s *Sentinel) Master(ctx context.Context) (*Server, error) {
 	return nil, errors.Join(errs...)
 }
 
-// Failover has the sentinels put a replica in the place of a master that is
-// well, and returns the new master when all is ready again. Writes that the
-// replica has not got yet are lost.
+// Failover has the sentinels replace a healthy master by a replica. It returns the new master when
+// all is ready again. Writes that the replica has not got yet are lost.
 func (s *Sentinel) Failover(ctx context.Context) (*Server, error) {
 	old, err := s.Master(ctx)
 	if err != nil {
@@ -66,12 +65,12 @@ func (s *Sentinel) order(ctx context.Context, args ...string) error {
 	return errors.New("no sentinel is running")
 }
 
-// WaitReady waits until the running sentinels know each other and name the
-// same running node as the master, and all other running nodes are its
-// replicas, in sync. So after a Kill or a Pause of the master it waits until
-// another node has taken its place, and after Restart and Resume until the node
-// is a replica. It waits 30 s at most; an error holds the end of the servers'
-// logs.
+// WaitReady waits until the running sentinels know each other and name the same running node as the
+// master, and until all other running nodes are its replicas, in sync.
+//
+// After a Kill or a Pause of the master, it waits until another node has taken its place. After
+// Restart and Resume, it waits until the node is a replica. It waits 30 s at most. An error holds
+// the end of the servers' logs.
 func (s *Sentinel) WaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout) // for all steps
 	defer cancel()
@@ -98,8 +97,7 @@ func (s *Sentinel) WaitReady(ctx context.Context) error {
 	return nil
 }
 
-// tune has the running sentinels work with short periods, also one that was
-// restarted and has forgotten them.
+// tune sets short periods in the running sentinels. A sentinel that was restarted has forgotten them.
 func (s *Sentinel) tune(ctx context.Context, hello time.Duration) error {
 	for _, w := range s.sentinels {
 		if !w.up() {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// agreed is nil if all running sentinels name the same running node as the
-// master, and that one says so too.
+// agreed is nil if all running sentinels name the same running node as the master, and that node
+// calls itself the master too.
 func (s *Sentinel) agreed(ctx context.Context) error {
 	_, err := s.agreement(ctx)
 	return err
@@ -52,8 +52,8 @@ func (s *Sentinel) agreement(ctx context.Context) ([]*sentinelView, error) {
 	return all, err
 }
 
-// settled is nil if the sentinels agree, know each other, and see all running
-// nodes but the master as replicas, which are in sync with it.
+// settled is nil if the sentinels agree and know each other, and if they see all other running
+// nodes as replicas that are in sync with the master.
 func (s *Sentinel) settled(ctx context.Context) error {
 	all, err := s.agreement(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *Sentinel) settled(ctx context.Context) error {
 	return nil
 }
 
-// sentinelView is what one sentinel sees. Servers go by their ports.
+// sentinelView is what one sentinel sees. It names servers by their ports.
 type sentinelView struct {
 	sentinel       *Server
 	status, master string

@@ -19,13 +19,12 @@ const (
 	portAttempts = 10
 )
 
-// ErrStopped is returned by what needs the server after [Server.Stop].
+// ErrStopped says that the server was ended with [Server.Stop].
 var ErrStopped = errors.New("redistest: the server was stopped for good")
 
-// Server is one redis-server process that listens on 127.0.0.1 alone. Its
-// methods may be called by several goroutines. On Linux it dies with the
-// process that started it, however that ends; elsewhere only [Server.Stop] ends
-// it.
+// Server is one redis-server process that listens only on 127.0.0.1. Several goroutines may call
+// its methods. On Linux it dies with the process that started it, in whatever way that process
+// ends. Elsewhere only [Server.Stop] ends it.
 type Server struct {
 	opts      config
 	temporary []string // directories that Stop removes
@@ -37,9 +36,8 @@ type Server struct {
 	stopped bool
 }
 
-// Start starts a server and returns when it answers PING. ctx bounds that wait
-// (30 s at most), not the life of the server. An error holds the end of the
-// server's log.
+// Start starts a server and returns when it answers PING. ctx limits that wait (30 s at most), and
+// not the life of the server. An error holds the end of the server's log.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	c, err := newConfig(o)
 	if err != nil {
@@ -60,8 +58,8 @@ func start(ctx context.Context, c config) (*Server, error) {
 	return s, nil
 }
 
-// runOnFreePort is run, on other ports if the first ones are taken, unless the
-// caller wants a certain one.
+// runOnFreePort calls run. If the port is taken, it tries other ports, unless the caller wants a
+// certain port.
 func (s *Server) runOnFreePort(ctx context.Context) (err error) {
 	if s.opts.Port != 0 {
 		return s.run(ctx)
@@ -141,13 +139,12 @@ func (s *Server) URLFor(user, password string) string {
 // short enough for every system.
 func (s *Server) Socket() string { return s.opts.socket }
 
-// Certificates are what clients need for TLS, nil for a server without it.
+// Certificates are the files that clients need for TLS, nil for a server without TLS.
 func (s *Server) Certificates() *Certificates { return s.opts.certs }
 
-// Stop ends the server for good: SIGTERM, SIGKILL if that took no effect in
-// five seconds, and then its temporary directory goes. It returns when the
-// process is gone, also for a paused or a killed server. A second call does
-// nothing.
+// Stop ends the server for good. It sends SIGTERM, and after five seconds SIGKILL. Then it removes
+// the temporary directory. It returns when the process is gone. It also works for a paused or a
+// killed server. A second call does nothing.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,14 +155,14 @@ func (s *Server) Stop() error {
 	return errors.Join(s.proc.terminate(stopPatience), s.removeTemporary())
 }
 
-// Kill ends the server as a crash would, with SIGKILL, and returns when it is
-// gone. Clients see their connections reset and new ones refused, until Restart.
+// Kill ends the server with SIGKILL, as a crash would, and returns when it is gone. Until Restart,
+// the connections of clients are reset and new ones are refused.
 func (s *Server) Kill() error {
 	return s.alive(func() error { return s.proc.kill() })
 }
 
-// Pause freezes the server. Clients can still connect and send, because the
-// kernel does that for the server, but nothing answers until Resume.
+// Pause freezes the server. Clients can still connect and send, because the kernel does that for
+// the server. Nothing answers until Resume.
 func (s *Server) Pause() error {
 	return s.alive(func() error {
 		s.paused = true // also if it is only about to stand still
@@ -173,8 +170,8 @@ func (s *Server) Pause() error {
 	})
 }
 
-// Resume lets a paused server go on. It then answers what came in
-// meanwhile, also from clients that have given up since.
+// Resume lets a paused server go on. The server then answers what came in meanwhile, also from
+// clients that have given up.
 func (s *Server) Resume() error {
 	return s.alive(func() error {
 		s.paused = false
@@ -182,10 +179,10 @@ func (s *Server) Resume() error {
 	})
 }
 
-// Restart starts the server again on the same port and directory, after Kill or
-// by ending it first, and returns when it answers PING. Its keys are gone unless
-// Args turned persistence on; its scripts and what CONFIG SET changed are gone
-// anyway. After an error the server is down, and Restart may be called again.
+// Restart starts the server again, on the same port and directory, and returns when it answers
+// PING. If the server still runs, Restart ends it first. Its keys are gone, unless Args turned
+// persistence on. Its scripts, and what CONFIG SET changed, are gone in any case. After an error
+// the server is down. Restart may then be called again.
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

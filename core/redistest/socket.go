@@ -5,13 +5,11 @@ import (
 	"path/filepath"
 )
 
-// maxSocketPath is below what the systems allow, which is 103 bytes on macOS
-// and 107 on Linux.
+// maxSocketPath is below the limits of the systems: 103 bytes on macOS and 107 on Linux.
 const maxSocketPath = 100
 
-// socketPath chooses where the Unix socket goes: into dir, or where that makes
-// the path too long for a socket, into a temporary directory of its own, which
-// it returns too.
+// socketPath chooses the path of the Unix socket. It is in dir. If that path is too long for a
+// socket, it is in a temporary directory of its own, which socketPath returns too.
 func socketPath(dir string) (path, temporary string, err error) {
 	const name = "redis.sock"
 	if path := filepath.Join(dir, name); len(path) <= maxSocketPath {

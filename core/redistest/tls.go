@@ -26,21 +26,20 @@ const (
 	// ServerTLS is a server that speaks nothing but TLS, with a certificate for
 	// 127.0.0.1, ::1 and localhost.
 	ServerTLS
-	// MutualTLS is that, and clients have to show a certificate as well.
+	// MutualTLS is ServerTLS, and clients must show a certificate too.
 	MutualTLS
 )
 
-// ErrNoTLS is in the error of a start with TLS if the redis-server was built
-// without it.
+// ErrNoTLS is in the error of a start with TLS if redis-server was built without TLS.
 var ErrNoTLS = errors.New("redistest: this redis-server was built without TLS")
 
 const certificateLife = 24 * time.Hour
 
-// Certificates are those of one server or topology, signed by a CA that nothing
-// else knows. They hold for 24 hours.
+// Certificates are the certificates of one server or topology. A CA that nothing else knows signs
+// them. They are valid for 24 hours.
 type Certificates struct {
-	// CAFile, ClientCertFile and ClientKeyFile are PEM files. They go with the
-	// server's directory.
+	// CAFile, ClientCertFile and ClientKeyFile are PEM files. They are removed with the server's
+	// directory.
 	CAFile, ClientCertFile, ClientKeyFile string
 
 	serverCertFile, serverKeyFile string
@@ -48,13 +47,13 @@ type Certificates struct {
 	client                        tls.Certificate
 }
 
-// Config is for clients: it trusts the CA alone and has a client certificate,
-// which a server under [ServerTLS] does not ask for. Each call makes a new one.
+// Config returns a new configuration for clients. It trusts only the CA, and has a client
+// certificate. A server with [ServerTLS] does not ask for that.
 func (c *Certificates) Config() *tls.Config {
 	return &tls.Config{RootCAs: c.roots, Certificates: []tls.Certificate{c.client}, MinVersion: tls.VersionTLS12}
 }
 
-// arguments have a server use the certificates, also towards other servers.
+// arguments make a server use the certificates, also towards other servers.
 func (c *Certificates) arguments(m TLSMode) []string {
 	clients := "no"
 	if m == MutualTLS {
@@ -130,7 +129,7 @@ func newCertificates(dir string) (*Certificates, error) {
 	return c, nil
 }
 
-// certificate is one with its key, which is of type *ecdsa.PrivateKey.
+// certificate is a certificate with its key, which is of type *ecdsa.PrivateKey.
 type certificate struct {
 	tls.Certificate
 	keyPEM *pem.Block
@@ -140,7 +139,7 @@ func (c *certificate) certPEM() *pem.Block {
 	return &pem.Block{Type: "CERTIFICATE", Bytes: c.Leaf.Raw}
 }
 
-// newCertificate has it signed by ca, or by itself if that is nil.
+// newCertificate makes a certificate. ca signs it. If ca is nil, it signs itself.
 func newCertificate(name string, ca *certificate, shape func(*x509.Certificate)) (*certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -79,7 +79,7 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
-// What a program would do that is given file names.
+// This is what a program does that gets file names.
 func TestCertificateFiles(t *testing.T) {
 	t.Parallel()
 	certs := setupTLS(t, Options{TLS: MutualTLS}).Certificates()

@@ -1,5 +1,6 @@
-// Command config is the quick start with its settings outside of the program. They are in YAML or JSON
-// files, whose names are the arguments, and in environment variables. Variables win over files.
+// Command config is the quick start with its settings outside of the program. They are in YAML or
+// JSON files, whose names are the arguments, and in environment variables. Variables win over
+// files.
 //
 //	go run ./config config/config.yaml
 //	REDIS_URL=redis://:key@127.0.0.1:6379/2 SESSION_TIMEOUT=1h go run ./config

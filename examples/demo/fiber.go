@@ -51,8 +51,8 @@ func fiberServer(m *session.Manager, s *shop.Shop) server {
 	return fiberApp{app}
 }
 
-// fiberForm returns a field of the posted form. c.FormValue would look into the URL first. fiberForm copies,
-// because the next request overwrites what Fiber returns.
+// fiberForm returns a field of the posted form. c.FormValue would look into the URL first.
+// fiberForm copies, because the next request overwrites what Fiber returns.
 func fiberForm(c *fiber.Ctx, name string) string {
 	if strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationForm) {
 		// fasthttp would accept a form that is badly escaped.

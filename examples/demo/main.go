@@ -1,5 +1,5 @@
-// Command demo is a small shop that keeps its carts in berth sessions. It runs on an embedded Redis, so you
-// need to install nothing. It also runs on a real one:
+// Command demo is a small shop that keeps its carts in berth sessions. It runs on an embedded
+// Redis, so you need to install nothing. It also runs on a real one:
 //
 //	REDIS_URL=redis://127.0.0.1:6379 go run ./demo
 //

@@ -21,8 +21,8 @@ const (
 	// retryTime is how long a request waits while Redis restarts.
 	retryTime = 2 * time.Second
 
-	// stopTime is how long requests may go on after a signal to stop. A request that still waits for its
-	// session after waitTime gives up, so that it can still answer.
+	// stopTime is how long requests may go on after a signal to stop. A request that still waits
+	// for its session after waitTime gives up, so that it can still answer.
 	stopTime = 10 * time.Second
 	waitTime = 6 * time.Second
 )

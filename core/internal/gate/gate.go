@@ -10,8 +10,8 @@ import (
 // ErrFull says that too many goroutines wait for the same key.
 var ErrFull = errors.New("too many wait in this process for the same session")
 
-// Gates is a set of gates, one for each key. The zero value is ready for use. It is safe for concurrent
-// use.
+// Gates is a set of gates, one for each key. The zero value is ready for use. It is safe for
+// concurrent use.
 type Gates struct {
 	mu    sync.Mutex
 	gates map[string]*gate
@@ -48,8 +48,8 @@ func (g *Gates) TryEnter(key string) *Pass {
 	return &Pass{gates: g, key: key}
 }
 
-// Enter waits until nobody else is inside the gate of key. It returns [ErrFull] at once if limit others
-// wait already, and the context's cause if ctx ends first.
+// Enter waits until nobody else is inside the gate of key. It returns [ErrFull] at once if limit
+// others wait already, and the context's cause if ctx ends first.
 //
 // The one inside may be a stranger, until [Pass.Vouch] says that it belongs there. A stranger takes
 // nobody's place: until then, one more may wait. So with a limit of 0, Enter waits until Vouch.
@@ -130,8 +130,8 @@ func (g *Gates) Knows(key, badge string) bool {
 	return badge != "" && inside != nil && inside.badge == badge
 }
 
-// Waits notes that the one inside waits too. From then on it counts as one that waits. If more than limit
-// wait then, the last one in the queue gets [ErrFull].
+// Waits notes that the one inside waits too. From then on it counts as one that waits. If more than
+// limit wait then, the last one in the queue gets [ErrFull].
 func (p *Pass) Waits(limit int) {
 	p.gates.mu.Lock()
 	defer p.gates.mu.Unlock()

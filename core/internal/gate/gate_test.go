@@ -10,8 +10,7 @@ import (
 	"github.com/berthgo/berth/core/internal/gate"
 )
 
-// Many come and go, some of them giving up: one at a time is inside, and at the
-// end the gate is free.
+// Many come and go, and some give up. One at a time is inside. At the end the gate is free.
 func TestOneAtATime(t *testing.T) {
 	t.Parallel()
 	var gates gate.Gates
@@ -63,8 +62,8 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// Nobody is known at a gate but by the badge of the last one inside; and while that one is not
-// known, it takes nobody's place.
+// A gate knows only the badge of the last one inside. While the one inside has no badge, it takes
+// nobody's place.
 func TestBadges(t *testing.T) {
 	t.Parallel()
 	var gates gate.Gates

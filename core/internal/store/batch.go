@@ -16,8 +16,8 @@ import (
 //
 // The client must not retry a pipeline by itself: that would repeat calls that were answered.
 type Batches struct {
-	// Crowd is how many calls within 4 ms are many. With fewer calls, Redis and this process have time
-	// enough. Besides, while a process sleeps, its timers are late by as much as 1 ms.
+	// Crowd is how many calls within 4 ms are many. With fewer calls, Redis and this process have
+	// time enough. Besides, while a process sleeps, its timers are late by as much as 1 ms.
 	Crowd int
 	// Near is how fast a server must have replied, at least once. Only then does a call wait for
 	// another call to come back, because from such a server it comes back soon.
@@ -49,8 +49,8 @@ func NewBatches(readTimeout time.Duration) *Batches {
 type batch struct {
 	cmds  []redis.Cmder
 	calls int
-	// leaving tells that the batch counts as under way; leave is then closed. Calls still join it until
-	// the first caller sends it.
+	// leaving tells that the batch counts as under way; leave is then closed. Calls still join it
+	// until the first caller sends it.
 	leaving bool
 	leave   chan struct{}
 	// sent is closed when every call has its reply or its error.
@@ -60,9 +60,9 @@ type batch struct {
 const (
 	// crowdSpan is how long calls are counted at a time.
 	crowdSpan = 4 * time.Millisecond
-	// Calls wait for a pipeline to come back if manyFlights pipelines are under way. They also wait if
-	// fewFlights are under way that carry manyCalls together. Two pipelines save Redis most, but a
-	// limit of two alone would slow down four clients by a third.
+	// Calls wait for a pipeline to come back if manyFlights pipelines are under way. They also wait
+	// if fewFlights are under way that carry manyCalls together. Two pipelines save Redis most, but
+	// a limit of two alone would slow down four clients by a third.
 	fewFlights, manyFlights, manyCalls = 2, 4, 8
 	// batchWait is how long a call waits at most. If a round trip takes several times as long, more
 	// pipelines are under way.

@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// wire stands in for a server: it keeps what was sent, in which form, and answers.
+// wire takes the place of a server: it notes what was sent, and in which form, and answers.
 type wire struct {
 	mu     sync.Mutex
 	sent   []string // names of commands, those of a pipeline as one word
@@ -74,7 +74,7 @@ func (w *wire) client(t *testing.T) *redis.Client {
 
 func cmd(name string) *redis.StatusCmd { return redis.NewStatusCmd(context.Background(), name) }
 
-// busy are batches of which so many are under way that others wait.
+// busy returns batches of which so many are under way that further calls wait.
 func busy() *Batches { return laden(manyFlights, manyFlights) }
 
 func laden(flying, calls int) *Batches {
@@ -84,7 +84,8 @@ func laden(flying, calls int) *Batches {
 	return b
 }
 
-// underWay returns how many calls are, and panics if that cannot be with what carries them.
+// underWay returns how many calls are under way. It panics if that number does not fit the number of
+// pipelines.
 func (b *Batches) underWay() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -102,7 +103,7 @@ type called struct {
 	err chan error
 }
 
-// errExited is for a goroutine that ended before its call returned.
+// errExited says that a goroutine ended before its call returned.
 var errExited = errors.New("the goroutine was ended")
 
 func inOwn(ctx context.Context, b *Batches, client *redis.Client, name string) called {

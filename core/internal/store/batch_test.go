@@ -47,8 +47,8 @@ func TestFewCallsAreSentAtOnce(t *testing.T) {
 	}
 }
 
-// However many are under way, calls wait only in a process that makes many, to a server
-// that is near.
+// Calls wait only in a process that makes many calls to a server that is near, however many are
+// under way.
 func TestCallsWaitOnlyAmongMany(t *testing.T) {
 	t.Parallel()
 	var (
@@ -124,7 +124,7 @@ func TestCallsThatWaitShareAPipeline(t *testing.T) {
 	})
 }
 
-// A batch that may leave is joined until who sees to it gets there, and takes one place.
+// Calls join a batch that may leave until its first caller sends it. The batch takes one place.
 func TestCallsJoinABatchThatIsLeaving(t *testing.T) {
 	t.Parallel()
 	b := busy()
@@ -143,7 +143,7 @@ func TestCallsJoinABatchThatIsLeaving(t *testing.T) {
 	}
 }
 
-// None comes back: they do not wait for long.
+// If no call comes back, calls do not wait for long.
 func TestCallsDoNotWaitForLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestAFullBatchLeaves(t *testing.T) {
 	})
 }
 
-// What comes after a full batch is in another one, even before that has left.
+// A call that comes after a full batch goes into another one, even if the full one has not left yet.
 func TestAFullBatchTakesNoMore(t *testing.T) {
 	t.Parallel()
 	b := busy()
@@ -213,8 +213,8 @@ func TestAFullBatchTakesNoMore(t *testing.T) {
 	}
 }
 
-// A batch is sent with the context of the first of its callers but for its end, which must not
-// be that of the others.
+// A batch has the context of its first caller, but not the end of that context: the end must not
+// end the calls of the others.
 func TestNoCallerEndsABatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -241,7 +241,7 @@ func TestNoCallerEndsABatch(t *testing.T) {
 	})
 }
 
-// A call that must end before the client's time limits do is sent alone, as it is.
+// A call whose deadline comes before the client's time limits goes alone, with its own context.
 func TestAHurriedCallGoesAlone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ far, deadline time.Duration }{
@@ -293,8 +293,7 @@ func TestALargeCallGoesAlone(t *testing.T) {
 	})
 }
 
-// A hook that panics, or ends its goroutine as t.FailNow does, is about one call and
-// must not harm the others for good.
+// A hook panics, or ends its goroutine as t.FailNow does. The other calls of the batch must not hang.
 func TestABrokenBatchFreesItsCalls(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -321,7 +320,7 @@ func TestABrokenBatchFreesItsCalls(t *testing.T) {
 	}
 }
 
-// A panic in a call that is sent alone is the caller's, and leaves its place to others.
+// If a call that goes alone panics, its caller gets the panic, and other calls get its place.
 func TestAPanicAloneIsTheCallers(t *testing.T) {
 	t.Parallel()
 	w := &wire{answer: func(context.Context) { panic("as planned") }}
@@ -339,7 +338,7 @@ func TestAPanicAloneIsTheCallers(t *testing.T) {
 	}
 }
 
-// What fails of a batch is the one call, and what has succeeded is not to be tried again.
+// One call of a batch fails. The calls that have succeeded must not be sent again.
 func TestCallsOfABatchHaveTheirOwnReplies(t *testing.T) {
 	t.Parallel()
 	redistest.NeedServer(t)
@@ -358,7 +357,7 @@ func TestCallsOfABatchHaveTheirOwnReplies(t *testing.T) {
 	}
 }
 
-// Whether nobody listens or the server hangs up at once.
+// Every call gets an error, both if nobody listens and if the server hangs up at once.
 func TestEveryCallLearnsThatThereIsNoServer(t *testing.T) {
 	t.Parallel()
 	for name, dial := range map[string]func() (net.Conn, error){

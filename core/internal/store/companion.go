@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A companion is a string for other programs to read. Its key is the bare handle. Beside it stands the
-// proof of its session.
+// A companion is a string for other programs to read. Its key is the bare handle. Beside it stands
+// the proof of its session.
 
 // NoProof stands beside the companion of a session that is gone. No ID has this proof.
 const NoProof = "-"
@@ -36,9 +36,9 @@ func (s *Store) HoldCompanion(ctx context.Context, handle, proof string, m Meta)
 	return err
 }
 
-// DeleteCompanion deletes a companion if Redis has the proof found, the new proof, or none; with found
-// "" always. The new proof, the session's or [NoProof], stays for a while. So a call with an older
-// proof that arrives late does not write the companion again.
+// DeleteCompanion deletes a companion if Redis has the proof found, the new proof, or none; with
+// found "" always. The new proof, the session's or [NoProof], stays for a while. So a call with an
+// older proof that arrives late does not write the companion again.
 func (s *Store) DeleteCompanion(ctx context.Context, handle, found, proof string) error {
 	_, err := s.companion(ctx, handle, 0, proof, "-", found)
 	return err

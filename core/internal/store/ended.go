@@ -63,8 +63,8 @@ func (s *Store) Defer(ctx context.Context, bucket int, until int64, deadlines ma
 	return err
 }
 
-// Claim claims the ends of sessions for a token. The status of a session says whether it has ended and
-// was claimed. A second try with the same token does the same.
+// Claim claims the ends of sessions for a token. The status of a session says whether it has ended
+// and was claimed. A second try with the same token does the same.
 func (s *Store) Claim(ctx context.Context, handles []string, token string, keep time.Duration) []Claimed {
 	calls := make([]call, len(handles))
 	now := time.Now().UnixMilli()

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Buckets is the number of sorted sets in the index of ends. With several, a cluster spreads the index
-// over its masters. The number is part of the format: it must not change.
+// Buckets is the number of sorted sets in the index of ends. With several, a cluster spreads the
+// index over its masters. The number is part of the format: it must not change.
 const Buckets = 16
 
 // Bucket returns the bucket of the index for a session.
@@ -19,9 +19,9 @@ func Bucket(handle string) int {
 	return int(h.Sum32() % Buckets)
 }
 
-// Expect puts a session into the index of ends. Its deadline counts from now. If the session is there
-// already, Expect changes nothing: it may have ended since. Call Expect before the session is saved, so
-// that every session is in the index.
+// Expect puts a session into the index of ends. Its deadline counts from now. If the session is
+// there already, Expect changes nothing: it may have ended since. Call Expect before the session is
+// saved, so that every session is in the index.
 func (s *Store) Expect(ctx context.Context, handle string, m Meta) error {
 	return s.Client.ZAddNX(ctx, s.Keys.Ends(Bucket(handle)), s.due(handle, m)).Err()
 }

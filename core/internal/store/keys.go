@@ -68,8 +68,8 @@ func (k Keys) Ends(bucket int) string {
 	return fmt.Sprintf("{%s%sEnds%s%02d}", k.app, k.separator, k.separator, bucket)
 }
 
-// Aside is the sorted set of the sessions of a bucket whose end could not be handled, by the time when
-// berth gave up.
+// Aside is the sorted set of the sessions of a bucket whose end could not be handled, by the time
+// when berth gave up.
 func (k Keys) Aside(bucket int) string { return k.Ends(bucket) + k.separator + "Aside" }
 
 // AllAlive is a pattern for SCAN and PSUBSCRIBE: it matches [Keys.Alive] of every session.

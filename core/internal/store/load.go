@@ -34,8 +34,8 @@ type Loaded struct {
 	Gone bool
 }
 
-// Begin takes the lease of a session for a token, loads the session and starts its idle time anew. Give
-// each try a token of its own.
+// Begin takes the lease of a session for a token, loads the session and starts its idle time anew.
+// Give each try a token of its own.
 func (s *Store) Begin(ctx context.Context, handle, proof, token string, q Queueing) (Loaded, error) {
 	keys := s.Keys.Request(handle)
 	l, err := s.begin(ctx, handle, keys, proof, token, q)

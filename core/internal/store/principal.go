@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Enlist puts a session into the index of its principal, as the newest if it has just signed in. The
-// index then lives for ttl at least. If the index has grown large, Enlist returns the oldest sessions:
-// the caller looks which of them are gone.
+// Enlist puts a session into the index of its principal, as the newest if it has just signed in.
+// The index then lives for ttl at least. If the index has grown large, Enlist returns the oldest
+// sessions: the caller looks which of them are gone.
 func (s *Store) Enlist(ctx context.Context, handle, principal string, ttl time.Duration, signedIn bool) (oldest []Listing, err error) {
 	place := ""
 	if signedIn {

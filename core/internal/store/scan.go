@@ -12,8 +12,8 @@ import (
 // scanCount is how many keys one SCAN looks at.
 const scanCount = 500
 
-// Scan yields every live session whose handle is valid, from all masters. It also yields sessions that
-// cannot be read, with their Err. It stops after the first other error.
+// Scan yields every live session whose handle is valid, from all masters. It also yields sessions
+// that cannot be read, with their Err. It stops after the first other error.
 func (s *Store) Scan(ctx context.Context, valid func(handle string) bool) iter.Seq2[Inspected, error] {
 	return func(yield func(Inspected, error) bool) {
 		masters, err := Masters(ctx, s.Client)
@@ -91,8 +91,8 @@ func Masters(ctx context.Context, client redis.UniversalClient) ([]*Master, erro
 	return masters, err
 }
 
-// Database is the number of the database that the client uses. If the client does not tell, it is "*",
-// a pattern for any number.
+// Database is the number of the database that the client uses. If the client does not tell, it is
+// "*", a pattern for any number.
 func (m *Master) Database() string {
 	switch client := m.UniversalClient.(type) {
 	case *redis.Client:

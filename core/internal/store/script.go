@@ -58,8 +58,8 @@ func mustScript(name string) script {
 	return script{source: source, sha: hex.EncodeToString(sum[:])}
 }
 
-// run runs a script by its hash. If the server does not know the script, run sends its source at once.
-// That happens after a restart, a failover or SCRIPT FLUSH.
+// run runs a script by its hash. If the server does not know the script, run sends its source at
+// once. That happens after a restart, a failover or SCRIPT FLUSH.
 func (s script) run(ctx context.Context, st *Store, keys []any, args ...any) (any, error) {
 	cmd := command(ctx, "evalsha", s.sha, keys, args)
 	st.do(ctx, cmd)

@@ -17,8 +17,7 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// What the scripts do is tested through package session. Here is what cannot
-// happen there, short of two equal IDs.
+// Package session tests what the scripts do. This case cannot happen there, unless two IDs are equal.
 func TestCreateNeverOverwrites(t *testing.T) {
 	t.Parallel()
 	mini := miniredis.NewMiniRedis()
@@ -63,8 +62,8 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	}
 }
 
-// The scripts share one scope with lib.lua: a local of the same name, declared before or
-// after, would quietly take the place of what the functions there mean.
+// Each script shares one scope with lib.lua. A local with the same name as one there would silently
+// take its place.
 func TestScriptsDoNotHideWhatTheyShare(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("lua/*.lua")

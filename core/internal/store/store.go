@@ -60,8 +60,8 @@ func (s *Store) Release(ctx context.Context, handle, token string) error {
 	return err
 }
 
-// Mark notes extras of a session. It does not start the idle time anew. With Retention, berth tracks the
-// end of the session from now on.
+// Mark notes extras of a session. It does not start the idle time anew. With Retention, berth
+// tracks the end of the session from now on.
 func (s *Store) Mark(ctx context.Context, handle string, e Extras) (Status, error) {
 	return status(markScript.run(ctx, s, s.dataKeys(handle), e.String()))
 }

@@ -100,7 +100,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("the separator %q was taken", bad)
 		}
 	}
-	// The indexes of "shop" would be among the sessions of such an application.
+	// The keys of such an application would include the indexes of "shop".
 	for _, c := range []struct {
 		app, separator string
 		taken          bool
@@ -119,7 +119,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// The keys of a request are made in one piece, and are the same.
+// Request returns the same keys as Data, Lock and Waiters.
 func TestKeysOfARequest(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

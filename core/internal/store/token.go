@@ -18,9 +18,9 @@ const (
 	counterRange = 36 * 36 * 36 * 36
 )
 
-// Process makes the tokens of one process. A token starts with 80 random bits of the process. So no two
-// processes make the same token, on whatever hosts they run. The time in ms and a counter follow. It is
-// safe for concurrent use.
+// Process makes the tokens of one process. A token starts with 80 random bits of the process. So no
+// two processes make the same token, on whatever hosts they run. The time in ms and a counter
+// follow. It is safe for concurrent use.
 type Process struct {
 	name    string
 	start   time.Time // with a monotonic clock: a later token never looks older
@@ -45,8 +45,8 @@ func (p *Process) Token() string {
 	return string(b)
 }
 
-// MadeAt is when a token was made, by the clock of the process that made it; the zero time if the token
-// does not tell.
+// MadeAt is when a token was made, by the clock of the process that made it; the zero time if the
+// token does not tell.
 func MadeAt(token string) time.Time {
 	if len(token) != tokenLength {
 		return time.Time{}

@@ -23,8 +23,8 @@ func (c Change) short() bool {
 	return c.Timeout == 0 && c.Extras == Extras{} && c.Principal == nil && c.Proof == "" && len(c.Delete) == 0 && len(c.Set) <= shortFields
 }
 
-// shortFields is how many fields and values together the short form writes at most: Lua's unpack() has a
-// limit.
+// shortFields is how many fields and values together the short form writes at most: Lua's unpack()
+// has a limit.
 const shortFields = 1000
 
 // Create saves a new session. It never overwrites a session. A second try with the same commit token,
@@ -36,10 +36,10 @@ func (s *Store) Create(ctx context.Context, handle, proof string, m Meta, set []
 	return status(createScript.run(ctx, s, s.dataKeys(handle), args...))
 }
 
-// Commit writes a change to a session whose lease the token holds, starts the idle time anew, and gives
-// up the lease. It writes the token even if nothing else changes: so a second try finds out what the
-// first one did. Keys are those that Begin returned. If the change is more than values, Commit returns
-// the extras after it.
+// Commit writes a change to a session whose lease the token holds, starts the idle time anew, and
+// gives up the lease. It writes the token even if nothing else changes: so a second try finds out
+// what the first one did. Keys are those that Begin returned. If the change is more than values,
+// Commit returns the extras after it.
 func (s *Store) Commit(ctx context.Context, handle string, keys []any, token string, c Change) (Status, Extras, error) {
 	args := make([]any, 0, 5+len(c.Set)+len(c.Delete))
 	args = append(args, token, s.channels())
@@ -70,9 +70,9 @@ func (s *Store) particulars(c Change) string {
 	return fmt.Sprintf("%d %d %s %s", len(c.Delete), ms(s.Lifetime), timeout, c.Extras)
 }
 
-// Merge writes a change to a session without a lease. Proof is the one with which the caller began the
-// session. The principal and the proof stay. A second try with the same token changes nothing: for a
-// minute, and as long as the token is among the last 32 of such commits.
+// Merge writes a change to a session without a lease. Proof is the one with which the caller began
+// the session. The principal and the proof stay. A second try with the same token changes nothing:
+// for a minute, and as long as the token is among the last 32 of such commits.
 func (s *Store) Merge(ctx context.Context, handle, proof, token string, c Change) (Status, error) {
 	args := make([]any, 0, 3+len(c.Set)+len(c.Delete))
 	args = append(args, token, s.particulars(c), proof)

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// idle is how long the connection may be silent. Then Listen sends a PING. If there is no answer for
-	// as long again, the connection is replaced.
+	// idle is how long the connection may be silent. Then Listen sends a PING. If there is no
+	// answer for as long again, the connection is replaced.
 	idle = 15 * time.Second
-	// Keep opens a subscription that failed again after reconnect. If the server refused it, because a
-	// permission is missing, Keep waits for refused.
+	// Keep opens a subscription that failed again after reconnect. If the server refused it,
+	// because a permission is missing, Keep waits for refused.
 	reconnect = 250 * time.Millisecond
 	refused   = 30 * time.Second
 )

@@ -12,12 +12,12 @@ import (
 	"github.com/berthgo/berth/core/internal/subscription"
 )
 
-// keptChannels is how many channels of a master stay subscribed, because somebody will wait for such a
-// session again. The oldest goes first.
+// keptChannels is how many channels of a master stay subscribed, because somebody will wait for
+// such a session again. The oldest goes first.
 const keptChannels = 64
 
-// shards are the subscriptions on the masters of a cluster. A message on a sharded channel stays on the
-// servers that have the channel's slot. So the channel of a session is in the session's slot.
+// shards are the subscriptions on the masters of a cluster. A message on a sharded channel stays on
+// the servers that have the channel's slot. So the channel of a session is in the session's slot.
 type shards struct {
 	w           *Waker
 	cluster     *redis.ClusterClient
@@ -28,8 +28,8 @@ type shards struct {
 	all map[string]*shard // by address
 }
 
-// shard is the subscription on one master. It ends with its connection. Then the next waiter finds out
-// which master has the session.
+// shard is the subscription on one master. It ends with its connection. Then the next waiter finds
+// out which master has the session.
 type shard struct {
 	pubsub   *redis.PubSub
 	channels []string        // the subscribed channels, oldest first
@@ -54,8 +54,8 @@ func (s *shards) watch(session string) {
 	_ = h.pubsub.SSubscribe(s.w.ctx, channel)
 }
 
-// add notes that a channel of a node is to be subscribed, and returns the channel that must go for it, if
-// one must. It returns wanted false if there is nothing to do.
+// add notes that a channel of a node is to be subscribed, and returns the channel that must go for
+// it, if one must. It returns wanted false if there is nothing to do.
 func (s *shards) add(node *redis.Client, channel string) (h *shard, dropped string, wanted bool) {
 	addr := node.Options().Addr
 	s.mu.Lock()

@@ -11,9 +11,9 @@ import (
 	"github.com/berthgo/berth/core/internal/subscription"
 )
 
-// Waker hears which tokens got a lease. The first [Waker.Register] starts its goroutines. [Waker.Close]
-// ends them. Messages may be lost, so waiters must also ask Redis themselves now and then. It is safe for
-// concurrent use.
+// Waker hears which tokens got a lease. The first [Waker.Register] starts its goroutines.
+// [Waker.Close] ends them. Messages may be lost, so waiters must also ask Redis themselves now and
+// then. It is safe for concurrent use.
 type Waker struct {
 	client  redis.UniversalClient
 	channel string
@@ -33,8 +33,8 @@ type Waker struct {
 	missed  int        // how many leases in a row came without a message
 }
 
-// New returns a Waker that listens on channel. On a cluster whose servers have sharded pub/sub (Redis 7),
-// it listens on the channel that sharded returns for a session.
+// New returns a Waker that listens on channel. On a cluster whose servers have sharded pub/sub
+// (Redis 7), it listens on the channel that sharded returns for a session.
 func New(client redis.UniversalClient, channel string, sharded func(session string) string) *Waker {
 	w := &Waker{client: client, channel: channel, waiters: make(map[string]chan struct{})}
 	w.ctx, w.stop = context.WithCancel(context.Background())
@@ -80,9 +80,9 @@ func (w *Waker) Missed() {
 	w.missed++
 }
 
-// Ready tells whether a waiter for a session may rely on messages. The server must have confirmed the
-// subscription, and the last three leases must not all have come without a message. (They do if PUBLISH is
-// forbidden.)
+// Ready tells whether a waiter for a session may rely on messages. The server must have confirmed
+// the subscription, and the last three leases must not all have come without a message. (They do if
+// PUBLISH is forbidden.)
 func (w *Waker) Ready(session string) bool {
 	if !w.ready.Load() && (w.shards == nil || !w.shards.ready(session)) {
 		return false

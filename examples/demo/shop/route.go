@@ -22,8 +22,8 @@ type Answer struct {
 	Body   []byte
 }
 
-// Route is one address of the shop. A framework begins the session with Access, and calls Handle with a
-// context that has the session.
+// Route is one address of the shop. A framework begins the session with Access, and calls Handle
+// with a context that has the session.
 type Route struct {
 	Method, Path string
 	Access       session.Access

@@ -1,10 +1,10 @@
-// Package shop is a small shop that keeps its visitors' carts in berth sessions.
-// It knows no web framework. The framework finds the [Route], passes it a [Request], and sends the [Answer]
-// back.
+// Package shop is a small shop that keeps its visitors' carts in berth sessions. It knows no web
+// framework. The framework finds the [Route], passes it a [Request], and sends the [Answer] back.
 //
-// The session cookie is SameSite=Lax. So browsers leave it out when another site makes them post here, and no
-// other site can put things into a visitor's cart. That is enough for this shop. A shop with real accounts
-// would also refuse a cross-site login, which needs no cookie. [http.CrossOriginProtection] does that.
+// The session cookie is SameSite=Lax. So browsers leave it out when another site makes them post
+// here, and no other site can put things into a visitor's cart. That is enough for this shop. A
+// shop with real accounts would also refuse a cross-site login, which needs no cookie.
+// [http.CrossOriginProtection] does that.
 package shop
 
 import (
@@ -57,8 +57,9 @@ type Shop struct {
 	html     *template.Template
 }
 
-// New returns a shop. Its answers name servedBy, so you can see which of several processes has answered. The
-// shop calls ping to find out whether Redis answers. logger gets what visitors need not know.
+// New returns a shop. Its answers name servedBy, so you can see which of several processes has
+// answered. The shop calls ping to find out whether Redis answers. logger gets what visitors need
+// not know.
 func New(servedBy string, ping func(ctx context.Context) error, logger *slog.Logger) *Shop {
 	return &Shop{servedBy, ping, logger, template.Must(template.New("page").Parse(page))}
 }
@@ -96,8 +97,8 @@ func add(ctx context.Context, item string) error {
 	return nil
 }
 
-// login signs a user in, and gives the visitor a new cookie. The cart stays, unless another user was signed
-// in: then berth deletes it.
+// login signs a user in, and gives the visitor a new cookie. The cart stays, unless another user
+// was signed in: then berth deletes it.
 func login(ctx context.Context, user string) error {
 	user, err := text("user", user, maxUser)
 	if err != nil {
@@ -113,7 +114,8 @@ func logout(ctx context.Context) { session.FromContext(ctx).Abandon() }
 // rotate gives the visitor a new cookie. The session and its handle stay.
 func rotate(ctx context.Context) { session.FromContext(ctx).Rotate() }
 
-// slow holds the session for some milliseconds. It ends earlier if the client goes or the session is lost.
+// slow holds the session for some milliseconds. It ends earlier if the client goes or the session
+// is lost.
 func slow(ctx context.Context, ms string) (int, error) {
 	n, err := strconv.Atoi(ms)
 	if err != nil || n < 0 || n > maxSlow {

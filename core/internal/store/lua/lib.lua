@@ -30,9 +30,9 @@ local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, ROTATED, ALIVE = 1, 2, 3,
 
 local META, SECRET, MAC = '_berth', '_berth_secret', '_berth_mac'
 local TOKEN_LENGTH, PROCESS_LENGTH, PROOF_LENGTH = 28, 16, 32
--- GRACE is how long a lock that was handed over waits for its new owner, in ms. QUEUE_TTL is how long
--- the queue outlives the last waiter's sign of life, in ms. A waiter looks again at least twice within
--- each of the two.
+-- GRACE is how long a lock that was handed over waits for its new owner, in ms. QUEUE_TTL is how
+-- long the queue outlives the last waiter's sign of life, in ms. A waiter looks again at least
+-- twice within each of the two.
 local GRACE, QUEUE_TTL = 500, 2000
 -- MEMORY is how long Redis remembers a proof that was rotated away, a session that was retired, and a
 -- commit without a lease, in ms.
@@ -51,8 +51,8 @@ local function classify(meta)
   return UNSUPPORTED
 end
 
--- find returns what classify returns, if the proof is the session's or ''. It returns ROTATED for a proof
--- that was rotated away, and UNKNOWN for any other.
+-- find returns what classify returns, if the proof is the session's or ''. It returns ROTATED for a
+-- proof that was rotated away, and UNKNOWN for any other.
 local function find(data, rotated, proof)
   local own = redis.call('HMGET', data, META, SECRET)
   if not own[1] then return redis.call('EXISTS', data) == 1 and UNSUPPORTED or UNKNOWN end
@@ -97,9 +97,10 @@ local function deadline(created, extras, lifetime)
   return math.max(tonumber(created), tonumber(authenticated(extras))) + lifetime
 end
 
--- load starts the idle time of a live session anew, if the caller shows its proof, and returns DONE. If
--- something else is there, it returns the code for that. With full, it also returns all fields, those of
--- a retired session too. Lifetime is in ms, 0 for none. The session lives for at least least ms more.
+-- load starts the idle time of a live session anew, if the caller shows its proof, and returns
+-- DONE. If something else is there, it returns the code for that. With full, it also returns all
+-- fields, those of a retired session too. Lifetime is in ms, 0 for none. The session lives for at
+-- least least ms more.
 local function load(data, alive, rotated, proof, lifetime, least, full)
   local code, timeout, created, extras = find(data, rotated, proof)
   if code == DONE then
@@ -130,9 +131,9 @@ local function mark(extras, changes)
   return extras
 end
 
--- rewrite returns META after a commit, and then the timeout, the time of creation and the extras in it.
--- The commit changes the timeout and the extras unless they are '', and the token and the principal
--- unless they are nil.
+-- rewrite returns META after a commit, and then the timeout, the time of creation and the extras in
+-- it. The commit changes the timeout and the extras unless they are '', and the token and the
+-- principal unless they are nil.
 local function rewrite(meta, timeout, changes, token, principal)
   local own_timeout, created, extras, own_token, own_principal = string.match(meta, '^2 (%d+) (%d+) (%S+) (%S+) (.*)$')
   if timeout == '' then timeout = own_timeout end
@@ -146,8 +147,8 @@ local function principal_of(meta)
   return string.match(meta, '^2 %d+ %d+ %S+ %S+ (.*)$')
 end
 
--- without returns a queue without a token, nil if the queue is then empty; and whether the token was in
--- it. The token '' is in no queue.
+-- without returns a queue without a token, nil if the queue is then empty; and whether the token
+-- was in it. The token '' is in no queue.
 local function without(queue, token)
   local from = queue and token ~= '' and string.find(queue, token, 1, true)
   if not from then return queue, false end
@@ -165,10 +166,10 @@ local function keep(waiters, queue)
   end
 end
 
--- tell tells the process of a token that it got a lock. Channel is the prefix of the processes' channels.
--- With "sharded, or " before it, tell uses a sharded channel of the session, if the server has such
--- channels (Redis 7). Telling may fail (an ACL without PUBLISH). Then the new owner finds out when it
--- looks again.
+-- tell tells the process of a token that it got a lock. Channel is the prefix of the processes'
+-- channels. With "sharded, or " before it, tell uses a sharded channel of the session, if the
+-- server has such channels (Redis 7). Telling may fail (an ACL without PUBLISH). Then the new owner
+-- finds out when it looks again.
 local function tell(channel, lock, token)
   local process = string.sub(token, 1, PROCESS_LENGTH)
   if string.sub(channel, 1, 12) == 'sharded, or ' then
@@ -179,8 +180,9 @@ local function tell(channel, lock, token)
   redis.pcall('PUBLISH', channel .. process, token)
 end
 
--- hand_over gives a lock to the first process in the queue and tells it. If nobody waits, it frees the
--- lock. The token that gives up the lock may still be in the queue: it does not get the lock again.
+-- hand_over gives a lock to the first process in the queue and tells it. If nobody waits, it frees
+-- the lock. The token that gives up the lock may still be in the queue: it does not get the lock
+-- again.
 local function hand_over(lock, waiters, queue, channel, token)
   local others, queued = without(queue, token)
   if not others then
@@ -194,8 +196,8 @@ local function hand_over(lock, waiters, queue, channel, token)
   tell(channel, lock, first)
 end
 
--- leave_queue removes a token from the queue, or an older token of the same process, which a try whose
--- reply was lost has left. It returns the queue, nil if it is then empty.
+-- leave_queue removes a token from the queue, or an older token of the same process, which a try
+-- whose reply was lost has left. It returns the queue, nil if it is then empty.
 local function leave_queue(waiters, token)
   local queue = redis.call('GET', waiters) or nil
   local at = queue and string.find(queue, string.sub(token, 1, PROCESS_LENGTH), 1, true)

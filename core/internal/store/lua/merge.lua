@@ -1,5 +1,5 @@
--- merge.lua writes the changes of a Shared request. It needs no lease. Fields that this commit does not
--- change stay as other requests left them.
+-- merge.lua writes the changes of a Shared request. It needs no lease. Fields that this commit does
+-- not change stay as other requests left them.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Timeout

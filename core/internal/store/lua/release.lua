@@ -1,5 +1,6 @@
--- release.lua gives up a lease without writing, or a place in the queue for it. It also gives up those of
--- older tokens of the same process: a process asks for one lease of a session after the other.
+-- release.lua gives up a lease without writing, or a place in the queue for it. It also gives up
+-- those of older tokens of the same process: a process asks for one lease of a session after the
+-- other.
 --
 -- KEYS[1]  {shop_S}_Lock
 -- KEYS[2]  {shop_S}_Waiters
