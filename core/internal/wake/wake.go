@@ -67,6 +67,7 @@ func (w *Waker) Register(session, token string) <-chan struct{} {
 	return woken
 }
 
+// Unregister forgets a token: its channel receives nothing more.
 func (w *Waker) Unregister(token string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
