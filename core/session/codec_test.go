@@ -36,13 +36,15 @@ func TestReadOfAOneWayType(t *testing.T) {
 	})
 }
 
+type order struct{ Items []string }
+
 // peers.md 33.
 func TestNilAndEmptyValues(t *testing.T) {
 	for name, codec := range map[string]session.Codec{"json": session.JSON{}, "gob": session.Gob{}} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
 				m := r.manager(session.Options{Codec: codec})
-				var none *cart
+				var none *order
 				id := saved(t, m, "nil", nil, "pointer", none, "bytes", []byte{}, "string", "", "KEY", 1, "key", 2)
 				s := view(t, m, id)
 				for _, key := range []string{"nil", "pointer", "bytes", "string", "KEY", "key"} {
@@ -50,7 +52,7 @@ func TestNilAndEmptyValues(t *testing.T) {
 						t.Errorf("%s is absent", key)
 					}
 				}
-				if get[*cart](t, s, "nil") != nil || get[*cart](t, s, "pointer") != nil || get[string](t, s, "string") != "" {
+				if get[*order](t, s, "nil") != nil || get[*order](t, s, "pointer") != nil || get[string](t, s, "string") != "" {
 					t.Error("nil or empty came back as something")
 				}
 				if name == "json" {
@@ -164,7 +166,7 @@ func TestUndecodableValueHarmsNobody(t *testing.T) {
 				} else if strings.Contains(err.Error(), "a text") {
 					t.Errorf("the error tells the value: %v", err)
 				}
-				if _, err := session.Get[*cart](s, "broken"); err == nil {
+				if _, err := session.Get[*order](s, "broken"); err == nil {
 					t.Error("read what is broken")
 				}
 				if !s.Has("bad") || get[int](t, s, "good") != 1 || get[string](t, s, "bad") != "a text" {

@@ -81,16 +81,10 @@ func (s *Session) commitLocked(ctx context.Context, http bool) (values.Changes, 
 		return values.Changes{}, s.concluded(err)
 	}
 	wrote, err := s.save(ctx, http)
-	if s.leaving != nil && err != nil && s.principal == "" {
-		// The session that was abandoned is gone, which is what the request wanted.
-		s.note(err)
-		s.forget()
-		err = nil
-	}
 	return wrote, s.concluded(err)
 }
 
-// save is a commit step by step.
+// save takes the steps of a commit: plan, prepare, send, follow, adopt.
 func (s *Session) save(ctx context.Context, http bool) (values.Changes, error) {
 	if s.savesNothing() {
 		if s.dropped {
@@ -112,14 +106,10 @@ func (s *Session) save(ctx context.Context, http bool) (values.Changes, error) {
 	}
 	p := s.planned
 	s.lease.Committing()
-	err := s.send(ctx, p)
-	if err == nil {
-		err = s.follow(ctx, p)
+	if err := s.send(ctx, p); err != nil {
+		return values.Changes{}, err
 	}
-	switch {
-	case isOver(err) && !p.changes:
-		return values.Changes{}, nil // there was nothing to lose
-	case err != nil:
+	if err := s.follow(ctx, p); err != nil {
 		return values.Changes{}, err
 	}
 	s.adopt(p)
@@ -340,15 +330,20 @@ func (s *Session) adopt(p *plan) {
 }
 
 // concluded decides what becomes of the session after a commit that ended with err, and returns
-// err. All but a commit that can be repeated give the lease up.
+// the error that is left. It gives the lease up, unless the commit can be repeated.
 func (s *Session) concluded(err error) error {
 	switch {
 	case err == nil:
-		s.state = sealed
-		if s.detached != outage {
-			s.err = nil
-		}
-		s.m.stats.committed.Add(1)
+		s.seal()
+	case isOver(err) && s.planned != nil && !s.planned.changes: // there was nothing to lose
+		err = nil
+		s.seal()
+	case s.leaving != nil && s.leaving.done && s.principal == "":
+		// What was set after Abandon is not saved. What the request wanted has happened.
+		s.note(err)
+		s.forget()
+		err = nil
+		s.seal()
 	case s.m.silenced(err):
 		if !s.identity {
 			s.detached = outage
@@ -371,6 +366,15 @@ func (s *Session) concluded(err error) error {
 	}
 	s.lease.End()
 	return err
+}
+
+// seal closes a session whose commit has done all that it can.
+func (s *Session) seal() {
+	s.state = sealed
+	if s.detached != outage {
+		s.err = nil
+	}
+	s.m.stats.committed.Add(1)
 }
 
 // isOver tells whether a commit that failed with err cannot be repeated.

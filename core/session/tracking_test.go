@@ -9,16 +9,6 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-type item struct {
-	Name  string
-	Count int
-}
-
-type cart struct {
-	Items []item
-	Note  *string
-}
-
 // changes records what commits write, through the hooks.
 type changes struct{ set, deleted []string }
 

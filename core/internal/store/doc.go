@@ -1,8 +1,7 @@
 // Package store reads and writes sessions in Redis, for package session.
 //
 // It knows the names of the keys, the Lua scripts (one for each operation), the format of a session's
-// own facts, the scripts' statuses, and how many round trips an operation takes. It also knows which
-// errors of Redis can heal.
+// own facts, the scripts' statuses, and how many round trips an operation takes.
 //
 // It never knows HTTP, requests, cookies or what a value means. It does not wait for a lease and does
 // not retry: the caller does. There are two exceptions. If the server does not know a script, store
