@@ -26,7 +26,7 @@ BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-$(GOLANGCI_VERSION)
 
-PER_MODULE := test lint tidy tidy-check alone
+PER_MODULE := test test-all lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
 .PHONY: help fmt demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
@@ -37,21 +37,34 @@ help: ## List the targets
 	@echo 'One module alone: $(patsubst %,make %/MODULE,$(PER_MODULE))' | sed 's|/MODULE make|/MODULE, make|g'
 	@printf '%s\n' 'where MODULE is one of:' $(patsubst %,'  %',$(MODULES))
 
-test: ## Run every module's tests, with the race detector where there is a C compiler
-	@go test $(RACE) $(TESTFLAGS) work
-	@echo "make test: $(words $(MODULES)) modules passed, $(if $(RACE),with the race detector,without the race detector), $$(\
+# Files of tests about Cluster, Sentinel, TLS, users and failovers, and of long ones, begin
+# with //go:build testall.
+ALL := -tags testall
+
+passed = @echo "make $@: $(words $(MODULES)) modules passed, $(if $(RACE),with the race detector,without the race detector), $$(\
 		if command -v redis-server >/dev/null; then echo 'on a real Redis too'; \
 		elif [ -n "$${REDIS_URL-}" ]; then echo 'on the Redis at REDIS_URL too'; \
 		else echo 'SKIPPING what needs a real Redis: there is no redis-server on PATH'; fi)"
 
+test: ## Run every module's tests, with the race detector where there is a C compiler (two minutes)
+	@go test $(RACE) $(TESTFLAGS) work
+	$(passed)
+
+test-all: ## Run those, the long ones, and those on clusters, with Sentinel, TLS and users (five minutes)
+	@go test $(RACE) $(TESTFLAGS) $(ALL) work
+	$(passed)
+
 $(call each,test): test/%:
 	cd $* && go test $(RACE) $(TESTFLAGS) ./...
+
+$(call each,test-all): test-all/%:
+	cd $* && go test $(RACE) $(TESTFLAGS) $(ALL) ./...
 
 lint: $(call each,lint) ## Check every module with golangci-lint, which it first builds into .bin (minutes, once)
 	@echo "make lint: $(words $(MODULES)) modules passed"
 
 $(call each,lint): lint/%: $(GOLANGCI)
-	cd $* && $(GOLANGCI) run ./...
+	cd $* && $(GOLANGCI) run ./... && $(GOLANGCI) run --build-tags testall ./...
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/.bin GOWORK=off go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
@@ -75,7 +88,7 @@ alone: $(call each,alone) ## Build and vet every module, and compile its tests, 
 	@echo "make alone: $(words $(MODULES)) modules passed"
 
 $(call each,alone): alone/%:
-	cd $* && export GOWORK=off && go build ./... && go vet ./... && go test -c -o /dev/null ./...
+	cd $* && export GOWORK=off && go build ./... && for tags in "" testall; do go vet -tags "$$tags" ./... && go test -tags "$$tags" -c -o /dev/null ./... || exit; done
 
 demo: ## Run the demo
 	@# not go run, which calls a Ctrl-C a failure
@@ -85,7 +98,7 @@ demo: ## Run the demo
 SESSIONS ?= 100000
 
 ends: ## End SESSIONS sessions at once, with workers killed and servers restarted, and print rates and lags
-	cd core && go test -count=1 -v -timeout 20m ./session/endtest -sessions $(SESSIONS)
+	cd core && go test $(ALL) -count=1 -v -timeout 20m ./session/endtest -sessions $(SESSIONS)
 
 bench: ## Measure berth beside its peers and write docs/benchmarks.md (12 minutes); BENCHARGS=-quick takes two and writes nothing
 	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .

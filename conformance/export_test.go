@@ -8,15 +8,19 @@ import (
 	"time"
 )
 
-// Failures runs the suite like [Run], but waits for less time. It returns the messages of the cases
-// that failed, by the names of the cases.
-func Failures(ctx context.Context, a Adapter, b Backend, patience time.Duration) map[string][]string {
+// Failures runs those cases of the suite whose names are wanted, like [Run], but waits for less time.
+// It returns the messages of the cases that failed, by the names of the cases.
+func Failures(ctx context.Context, a Adapter, b Backend, patience time.Duration, wanted func(name string) bool) map[string][]string {
 	var mu sync.Mutex
 	failed := make(map[string][]string)
 	var all sync.WaitGroup
 	slots := make(chan struct{}, 8)
 	for _, topic := range contents {
 		for _, c := range topic.cases {
+			name := topic.name + "/" + c.name
+			if !wanted(name) {
+				continue
+			}
 			all.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
@@ -24,7 +28,7 @@ func Failures(ctx context.Context, a Adapter, b Backend, patience time.Duration)
 				if len(said) > 0 {
 					mu.Lock()
 					defer mu.Unlock()
-					failed[topic.name+"/"+c.name] = said
+					failed[name] = said
 				}
 			})
 		}

@@ -40,12 +40,3 @@ func mustSet(t *testing.T, client redis.UniversalClient, key string) {
 		t.Fatalf("GET %s: %q, %v", key, got, err)
 	}
 }
-
-// mustSetSoon is mustSet for a client that may not know the new master yet.
-func mustSetSoon(t *testing.T, client redis.UniversalClient, key string) {
-	t.Helper()
-	eventually(t, "SET "+key+" reaches the new master", func() bool {
-		return client.Set(t.Context(), key, "v", time.Minute).Err() == nil
-	})
-	mustSet(t, client, key)
-}

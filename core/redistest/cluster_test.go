@@ -1,9 +1,12 @@
+//go:build testall
+
 package redistest
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,42 @@ func mustRecover(t *testing.T, what string, waitReady func(context.Context) erro
 		t.Fatalf("%s: %v", what, err)
 	}
 	t.Logf("ready %v after: %s", time.Since(began), what)
+}
+
+// mustSetSoon is mustSet for a client that has not noticed yet which node has
+// become the master.
+func mustSetSoon(t *testing.T, client redis.UniversalClient, key string) {
+	t.Helper()
+	eventually(t, "SET "+key+" reaches the new master", func() bool {
+		return client.Set(t.Context(), key, "v", time.Minute).Err() == nil
+	})
+	mustSet(t, client, key)
+}
+
+// mustBeGone checks that Stop has left nothing of a topology.
+func mustBeGone(t *testing.T, f *fleet, stop func() error) {
+	t.Helper()
+	for range 2 {
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range f.servers {
+		select {
+		case <-s.proc.exited:
+		default:
+			t.Errorf("Stop returned before %s was gone", s.Addr())
+		}
+		if _, err := ask(s, time.Second, "PING"); err == nil {
+			t.Errorf("something still answers at %s", s.Addr())
+		}
+		if err := s.Restart(t.Context()); !errors.Is(err, ErrStopped) {
+			t.Errorf("Restart after Stop: %v, want ErrStopped", err)
+		}
+	}
+	if _, err := os.Stat(f.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("temporary directory: %v, want it gone", err)
+	}
 }
 
 func TestCluster(t *testing.T) {
@@ -174,25 +213,5 @@ func TestClusterWithTLSAndUsers(t *testing.T) {
 	}
 	if _, err := c.MasterOf(t.Context(), "shop"); err == nil {
 		t.Error("without a node there is a master")
-	}
-}
-
-func TestParseMember(t *testing.T) {
-	t.Parallel()
-	for line, want := range map[string]string{
-		"id 127.0.0.1:10001@20001 myself,master - 0 0 2 connected 0-5460 5462 [5461-<-id2]": "10001 - [{0 5460} {5462 5462}]",
-		"id :0@0 slave,fail,noaddr id2 1 1 2 disconnected":                                  "0 id2 []",
-		"id ::1:10001@20001,host,shard-id=x master - 0 0 2 connected 7":                     "10001 - [{7 7}]",
-		"id 127.0.0.1:10001@20001 master - 0 0 2":                                           "error",
-		"id 127.0.0.1:10001@20001 master - 0 0 2 connected from-to":                         "error",
-		"id 127.0.0.1:10001@20001 master - 0 0 2 connected 1-":                              "error",
-	} {
-		got := "error"
-		if m, err := parseMember(line); err == nil {
-			got = fmt.Sprint(m.port, " ", m.master, " ", m.owns)
-		}
-		if got != want {
-			t.Errorf("%s: got %s, want %s", line, got, want)
-		}
 	}
 }

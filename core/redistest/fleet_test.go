@@ -6,36 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
-// mustBeGone checks that Stop left nothing of a topology.
-func mustBeGone(t *testing.T, f *fleet, stop func() error) {
-	t.Helper()
-	for range 2 {
-		if err := stop(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, s := range f.servers {
-		select {
-		case <-s.proc.exited:
-		default:
-			t.Errorf("Stop returned before %s was gone", s.Addr())
-		}
-		if _, err := ask(s, time.Second, "PING"); err == nil {
-			t.Errorf("something still answers at %s", s.Addr())
-		}
-		if err := s.Restart(t.Context()); !errors.Is(err, ErrStopped) {
-			t.Errorf("Restart after Stop: %v, want ErrStopped", err)
-		}
-	}
-	if _, err := os.Stat(f.dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("temporary directory: %v, want it gone", err)
-	}
-}
-
-// Not parallel: it looks at what is left in the directory for temporary files.
+// Not parallel: it looks for what is left in the directory for temporary files.
 func TestFailedTopology(t *testing.T) {
 	NeedServer(t)
 	temp := t.TempDir()

@@ -1,3 +1,5 @@
+//go:build testall
+
 package session_test
 
 import (
@@ -14,15 +16,6 @@ import (
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
-
-// onTopology returns a rig on one of the topologies.
-func onTopology(t *testing.T, name string) *rig {
-	t.Helper()
-	r := newRig(t)
-	r.reach = topologies[name].reach(t)
-	r.client = r.newClient()
-	return r
-}
 
 // callsOf is how often the masters of a cluster ran a command.
 func callsOf(t *testing.T, c *redis.ClusterClient, command string) int {

@@ -28,7 +28,7 @@ func TestFailedEnds(t *testing.T) {
 			return errors.New("the database is down")
 		}}
 		handleEnds(t, m, h.handle)
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		for i, e := range h.list() {
 			if e.Handle != handleOf(id) || e.Attempt != i+1 || get[int](t, e.Session, "n") != 1 {
 				t.Errorf("the %dth is attempt %d", i+1, e.Attempt)

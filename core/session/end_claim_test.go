@@ -68,7 +68,8 @@ func TestEndsAmongProcesses(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
 	ctx := context.Background()
-	const writers, each = 32, 150
+	const writers = 32
+	each := rounds(10, 150)
 	managers := make([]*session.Manager, 4)
 	var stops []func()
 	var h endings
@@ -103,7 +104,7 @@ func TestEndsAmongProcesses(t *testing.T) {
 		for _, m := range managers {
 			handled += m.Stats().EndsHandled
 		}
-		return handled >= writers*each && r.indexed() == 0
+		return handled >= uint64(writers*each) && r.indexed() == 0
 	})
 	for _, stop := range stops {
 		stop()

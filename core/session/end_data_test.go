@@ -205,7 +205,7 @@ func TestEndWithoutData(t *testing.T) {
 // A rotated session has not ended.
 func TestRotationIsNoEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked())
+		m := r.manager(tracked(func(o *session.Options) { o.EndSweep = 10 * time.Second }))
 		var h endings
 		handleEnds(t, m, h.handle)
 		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)

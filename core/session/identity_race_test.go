@@ -318,7 +318,7 @@ func TestIdentityTorture(t *testing.T) {
 	names := []string{"ann", "bob", ""}
 	var mu sync.Mutex
 	ids := make([]string, 6)
-	stop := time.Now().Add(3 * time.Second)
+	stop := time.Now().Add(time.Duration(rounds(300, 3000)) * time.Millisecond)
 	var wg sync.WaitGroup
 	for g := range 12 {
 		wg.Go(func() {

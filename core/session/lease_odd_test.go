@@ -161,7 +161,7 @@ func TestEndOfWhatWasNeverSaved(t *testing.T) {
 func TestEndAfterTwoTimeouts(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var h endings
-		o := tracked(func(o *session.Options) { o.Timeout = 10 * time.Second })
+		o := tracked(func(o *session.Options) { o.Timeout, o.EndSweep = 10*time.Second, 5*time.Second })
 		handleEnds(t, r.manager(o), h.handle)
 		m := r.manager(o)
 		id := saved(t, m)

@@ -51,7 +51,8 @@ func newRig(t *testing.T) *rig {
 	return &rig{t: t, app: fmt.Sprintf("test%d-%d", os.Getpid(), apps.Add(1))}
 }
 
-// onEach runs a test on miniredis, on a real Redis, and on real ones of every topology.
+// onEach runs a test on miniredis, on a real Redis, and in make test-all on real ones of every
+// topology.
 func onEach(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Parallel()
 	t.Run("miniredis", func(t *testing.T) {

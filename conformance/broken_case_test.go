@@ -1,0 +1,6 @@
+//go:build !testall
+
+package conformance_test
+
+// wholeSuite has every fault meet the whole suite.
+const wholeSuite = false
