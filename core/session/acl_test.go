@@ -177,6 +177,7 @@ func everything(u *aclUser, without string) error {
 	defer cancel()
 	o := session.Options{
 		App: "shop", TrackEnd: true, MaxLifetime: time.Hour, MaxPerPrincipal: 1, LockTTL: 300 * time.Millisecond,
+		LockWait:    5 * time.Second, // where a release is denied
 		EndAttempts: 1, EndSweep: 10 * time.Millisecond, EndNotifications: true,
 	}
 	a, b := r.managerOn(u.client(), o), r.managerOn(u.client(), o)
