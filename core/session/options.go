@@ -209,7 +209,12 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 	if o.MaxLifetime != 0 {
 		atLeast("MaxLifetime", o.MaxLifetime, time.Millisecond)
 	}
-	atLeast("RetryTimeout", o.RetryTimeout, 0)
+	if o.RetryTimeout != 0 {
+		atLeast("RetryTimeout", o.RetryTimeout, time.Millisecond)
+	}
+	if o.LockWait > 0 { // negative is a setting of its own
+		atLeast("LockWait", o.LockWait, time.Millisecond)
+	}
 	positive("MaxWaiters", o.MaxWaiters, "its default; to not wait at all make LockWait negative")
 	positive("MaxBytes", o.MaxBytes, "its default")
 	positive("MaxPerPrincipal", o.MaxPerPrincipal, "no limit")

@@ -42,6 +42,25 @@ func TestWrongOptionsAreAllNamed(t *testing.T) {
 	}
 }
 
+// A duration that was meant in seconds, as in a file that says 30, is nanoseconds in Go.
+func TestNumbersAreNoDurations(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	defer client.Close()
+	_, err := session.New(client, session.Options{
+		Timeout: 30, MaxLifetime: 30, LockTTL: 30, LockHold: 30, LockWait: 30, RetryTimeout: 30, EndRetention: 30, EndSweep: 30,
+		Cookie: session.Cookie{MaxAge: 30},
+	})
+	if err == nil {
+		t.Fatal("took them")
+	}
+	for _, field := range []string{"Timeout", "MaxLifetime", "LockTTL", "LockHold", "LockWait", "RetryTimeout", "EndRetention", "EndSweep", "Cookie.MaxAge"} {
+		if !strings.Contains(err.Error(), "\n"+field+" is 30ns") {
+			t.Errorf("%s is not named in:\n%v", field, err)
+		}
+	}
+}
+
 // New copies: what the caller does to its options later has no effect.
 func TestOptionsAreCopied(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
