@@ -14,14 +14,13 @@ import (
 	"github.com/berthgo/berth/core/internal/subscription"
 )
 
-// listen hears from every master which sessions expire, until ctx ends, so that their
-// ends are handled at once. It looks for new masters every Sweep. Notifications
-// are only ever a reason to look at the index: without them it is looked at every
-// Sweep.
+// listen pokes the bucket of every session that expires, until ctx ends. It subscribes to every
+// master, and looks for new masters in each Sweep. A notification only says where to look: without
+// any, the sweep finds the same ends later.
 //
 // See https://redis.io/docs/latest/develop/use/keyspace-notifications/: a server sends
-// them if its notify-keyspace-events has K or E, and x or A; a node of a cluster
-// tells of its own keys only, to those who subscribed there.
+// notifications if its notify-keyspace-events has K or E, and x or A. A node of a cluster sends
+// only those of its own keys, and only to clients that subscribed there.
 func (s *sweeper) listen(ctx context.Context) {
 	var listeners sync.WaitGroup
 	defer listeners.Wait()
@@ -63,13 +62,13 @@ func (s *sweeper) listen(ctx context.Context) {
 	}
 }
 
-// listener hears from one master.
+// listener is the subscription to one master.
 type listener struct {
 	client redis.UniversalClient
 	stop   context.CancelFunc
 }
 
-// listenTo hears from one master until ctx ends.
+// listenTo keeps the subscription to one master until ctx ends.
 func (s *sweeper) listenTo(ctx context.Context, master *store.Master) {
 	keys, db := s.Store.Keys, master.Database()
 	subscription.Keep(ctx, subscription.Subscription{
@@ -83,7 +82,7 @@ func (s *sweeper) listenTo(ctx context.Context, master *store.Master) {
 		Hear: func(message any) {
 			switch message := message.(type) {
 			case *redis.Subscription:
-				s.pokes.all() // what was missed while there was none
+				s.pokes.all() // notifications may have been missed
 			case *redis.Message:
 				_, key, _ := strings.Cut(message.Channel, "__:")
 				if key == "expired" {
@@ -100,8 +99,8 @@ func (s *sweeper) listenTo(ctx context.Context, master *store.Master) {
 	})
 }
 
-// turnOn has a server send what listen needs, in addition to what it sends already.
-// Where CONFIG is forbidden or unknown nothing is lost but time, so that is no failure.
+// turnOn makes a server send what listen needs, in addition to what it sends already. It is no
+// failure if CONFIG is forbidden or unknown: ends are only handled later.
 func (s *sweeper) turnOn(ctx context.Context, master *store.Master) {
 	const setting = "notify-keyspace-events"
 	now, err := master.ConfigGet(ctx, setting).Result()
@@ -118,8 +117,7 @@ func (s *sweeper) turnOn(ctx context.Context, master *store.Master) {
 	}
 }
 
-// withExpired adds to the flags of notify-keyspace-events what makes a server tell of
-// keys that expire.
+// withExpired adds to the flags of notify-keyspace-events those for keys that expire.
 func withExpired(flags string) string {
 	if !strings.ContainsAny(flags, "KE") {
 		flags += "K"

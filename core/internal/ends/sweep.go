@@ -14,14 +14,14 @@ import (
 // claimAtMost is how many sessions are looked at in one round trip.
 const claimAtMost = 128
 
-// run looks for ended sessions until ctx ends: through the whole index every EndSweep,
-// and through the buckets that were poked at once.
+// run looks for ended sessions until ctx ends. It looks at the whole index in each Sweep, and at
+// the buckets that were poked at once.
 func (s *sweeper) run(ctx context.Context) {
 	s.pokes.all()
 	for {
 		buckets := s.pokes.take()
 		for len(buckets) > 0 && ctx.Err() == nil {
-			// One batch a bucket, so that a full one does not keep the others waiting.
+			// One batch of each bucket, so that a full bucket does not keep the others waiting.
 			var full []int
 			for _, bucket := range buckets {
 				more, err := s.batch(ctx, bucket)
@@ -52,9 +52,8 @@ func (s *sweeper) run(ctx context.Context) {
 	}
 }
 
-// batch takes sessions that are due out of a bucket, as many as there are free slots,
-// claims those that have ended and starts their handlers. More tells whether there may
-// be others.
+// batch takes sessions that are due out of a bucket, as many as there are free slots. It claims
+// those that have ended and starts their handlers. More tells whether there may be others.
 func (s *sweeper) batch(ctx context.Context, bucket int) (more bool, err error) {
 	free := s.acquire(ctx)
 	if free == 0 {
@@ -70,8 +69,8 @@ func (s *sweeper) batch(ctx context.Context, bucket int) (more bool, err error) 
 	if err != nil || len(handles) == 0 {
 		return false, err
 	}
-	// A token for each batch, so that a session that comes up again while its handler
-	// runs in this very process is found claimed.
+	// Each batch has a token of its own. So a session whose handler runs in this process is found
+	// claimed, too, if it comes up again.
 	now, token := time.Now(), s.Process.Token()
 	alive := make(map[string]time.Time)
 	for _, c := range s.claim(ctx, handles, token) {
@@ -93,8 +92,8 @@ func (s *sweeper) batch(ctx context.Context, bucket int) (more bool, err error) 
 	return len(handles) == limit, err
 }
 
-// claim claims ends for a token. What failed is tried once more at once: where only the
-// reply was lost, the attempt counts once.
+// claim claims ends for a token. It tries again at once what failed. If only the reply was lost,
+// that does not count as another attempt.
 func (s *sweeper) claim(ctx context.Context, handles []string, token string) []store.Claimed {
 	claims := s.Store.Claim(ctx, handles, token, s.keep())
 	var failed []string
@@ -111,8 +110,8 @@ func (s *sweeper) claim(ctx context.Context, handles []string, token string) []s
 	return append(claims, s.Store.Claim(ctx, failed, token, s.keep())...)
 }
 
-// acquire waits for a free slot, takes all that are free, and returns how many; 0 if
-// ctx has ended.
+// acquire waits for a free slot and takes all that are free. It returns how many, 0 if ctx has
+// ended.
 func (s *sweeper) acquire(ctx context.Context) int {
 	select {
 	case s.slots <- struct{}{}:
@@ -129,9 +128,9 @@ func (s *sweeper) acquire(ctx context.Context) int {
 	return claimAtMost
 }
 
-// pokes are the buckets that ought to be looked at. It is safe for concurrent use.
+// pokes are the buckets to look at next. It is safe for concurrent use.
 type pokes struct {
-	poked chan struct{} // has one in it if there are any
+	poked chan struct{} // holds one signal if there are any
 
 	mu      sync.Mutex
 	buckets [store.Buckets]bool
@@ -155,8 +154,8 @@ func (p *pokes) all() {
 	}
 }
 
-// take returns the buckets in a random order, so that processes start with different
-// ones, and forgets them.
+// take returns the buckets and forgets them. Their order is random, so that processes start with
+// different ones.
 func (p *pokes) take() []int {
 	select {
 	case <-p.poked:

@@ -8,12 +8,12 @@ import (
 	"errors"
 )
 
-// Sealer encrypts values with AES-GCM (NIST SP 800-38D), random nonces, and App, the
-// session's handle and the value's key as additional data. A sealed value is
+// Sealer encrypts values with AES-GCM (NIST SP 800-38D) and random nonces. App, the session's
+// handle and the value's key are the additional data. A sealed value is
 //
 //	1 | first 4 bytes of the key's SHA-256 | nonce | ciphertext and tag
 //
-// so that the key that opens it is found without trying all.
+// The bytes of the key's hash say which key opens it. It is safe for concurrent use.
 type Sealer struct {
 	app  string
 	keys []sealingKey
@@ -31,7 +31,8 @@ var errUnknownKey = errors.New("encrypted with a key that is not among Options.E
 
 var errSealedFormat = errors.New("not an encrypted value, or of an unknown format")
 
-// NewSealer returns nil if there are no keys. Their lengths are valid already.
+// NewSealer returns nil if there are no keys. The first key encrypts, all of them decrypt. Their
+// lengths are checked already.
 func NewSealer(app string, keys [][]byte) (*Sealer, error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -81,7 +82,7 @@ func (s *Sealer) open(handle, key string, sealed []byte) ([]byte, error) {
 	return nil, err
 }
 
-// binding is unambiguous, as App has no control characters and handles have a fixed length.
+// binding is unambiguous, since App has no control characters and handles have a fixed length.
 func (s *Sealer) binding(handle, key string) []byte { return []byte(s.app + "\x00" + handle + key) }
 
 // overhead is the number of bytes that encryption adds to a value.

@@ -16,23 +16,21 @@ type value struct {
 
 	deleted bool
 	views   []view
-	truth   []byte // what a view was found to have become; nil: what Redis has
-	seen    any    // the last decoded form that nobody can change in place
+	truth   []byte // the encoding of a changed view; nil: what Redis has is true
+	seen    any    // the last decoded form of a type that nobody can change in place
 }
 
-// view is one form of a value that a handler holds: what it has put there, or what
-// it has got and may change in place. There is more than one only where a value is
-// got as several types.
+// view is one form of a value that a handler holds: what it has set, or what it has got and may
+// change in place. There is more than one only if a value was got as several types.
 type view struct {
 	v    any
 	set  bool   // by Set: this is the value, whatever was there
 	base []byte // what it was decoded from; nil with set
 }
 
-// content is what a value is now, encoded: what Redis has, unless a view was set or
-// has moved from what it was decoded from. Changed tells whether Redis has to
-// have it. The error says that a value cannot be encoded, or that two views moved
-// to different places.
+// content returns the encoding of what a value is now: what Redis has, unless a view was set or
+// changed. Changed tells whether Redis must get it. The error says that a value cannot be encoded,
+// or that two views were changed in different ways.
 func (vs *Values) content(key string, v *value) (content []byte, changed bool, err error) {
 	content, changed = v.truth, v.truth != nil
 	found := false
@@ -63,8 +61,7 @@ func (vs *Values) content(key string, v *value) (content []byte, changed bool, e
 	return content, !bytes.Equal(content, stored) && !vs.coding.permuted(content, stored, v.views), nil
 }
 
-// settle makes content the truth, so that the views before have moved only if they
-// move again.
+// settle makes content the truth. From now on a view counts as changed only if it changes again.
 func (v *value) settle(content []byte) {
 	v.truth = content
 	for i := range v.views {
@@ -72,10 +69,9 @@ func (v *value) settle(content []byte) {
 	}
 }
 
-// moved tells whether a view was set, or changed in place since it was decoded, and
-// returns its encoding. A codec may write one value in several ways, such as a map
-// in any order: where the bytes differ, what the view was decoded from is decoded
-// once more.
+// moved tells whether a view was set, or changed in place since it was decoded, and returns its
+// encoding. A codec may encode the same value in several ways, such as a map in any order. So if
+// the bytes differ, moved decodes the old ones again and compares the values.
 func (c *Coding) moved(key string, view view) ([]byte, bool, error) {
 	encoded, err := c.marshal(key, view.v)
 	if err == nil && encoded == nil {
@@ -93,9 +89,8 @@ func (c *Coding) moved(key string, view view) ([]byte, bool, error) {
 	return encoded, true, err
 }
 
-// permuted tells whether two encodings differ only in the order of their parts:
-// they are made of the same bytes, and the one that is stored decodes to what the
-// other was made from.
+// permuted tells whether two encodings differ only in the order of their parts: they consist of
+// the same bytes, and the stored one decodes to the value of the other.
 func (c *Coding) permuted(encoded, stored []byte, views []view) bool {
 	if len(encoded) != len(stored) {
 		return false
@@ -111,11 +106,10 @@ func (c *Coding) permuted(encoded, stored []byte, views []view) bool {
 	return slices.ContainsFunc(views, func(view view) bool { return c.decodesTo(stored, view.v) })
 }
 
-// mutables remembers for every type that was read whether [mutable].
+// mutables caches the results of [mutable].
 var mutables sync.Map // reflect.Type → bool
 
-// mutable tells whether a holder of a value of this type can change what another
-// holder sees, so that a value that was read may have to be written.
+// mutable tells whether a handler can change a value of this type in place.
 func mutable(t reflect.Type) bool {
 	if known, ok := mutables.Load(t); ok {
 		return known.(bool)
