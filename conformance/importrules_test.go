@@ -56,6 +56,8 @@ func violation(from, to string, inTest bool) string {
 
 	case within(from, "core/redistest") && !inTest:
 		return "redistest imports the standard library alone"
+	case within(from, "core/connect") && !inTest && !within(to, goRedis):
+		return "connect imports go-redis and the standard library alone"
 	case within(from, "core"):
 		allowed := []string{"core", goRedis}
 		if inTest {
@@ -159,6 +161,17 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"core/session", "crypto/rand", code, true},
 		{"core/session", "adapters/ginsession", code, false},
 		{"core/session", "conformance", test, false},
+		{"core/session", "core/connect", code, true},
+		{"core/connect", goRedis, code, true},
+		{"core/connect", goRedis + "/maintnotifications", code, true},
+		{"core/connect", "crypto/tls", code, true},
+		{"core/connect", "core/internal/store", code, false},
+		{"core/connect", "core/session", code, false},
+		{"core/connect", "core/redistest", code, false},
+		{"core/connect", "core/redistest", test, true},
+		{"core/connect", miniredis, code, false},
+		{"core/connect", miniredis + "/server", test, true},
+		{"core/connect", "testing", code, false},
 		{"core/redistest", goRedis, code, false},
 		{"core/redistest", "core/session", code, false},
 		{"core/redistest", "testing", code, false},
@@ -230,7 +243,7 @@ func list(t *testing.T) []listed {
 		t.Fatal(err)
 	}
 
-	missing := append([]string{"core/redistest", "core/session", "conformance", "conformance/bench", "examples"},
+	missing := append([]string{"core/connect", "core/redistest", "core/session", "conformance", "conformance/bench", "examples"},
 		slices.Collect(maps.Keys(frameworks))...)
 	var all []listed
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {

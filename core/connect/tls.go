@@ -1,4 +1,4 @@
-package session
+package connect
 
 import (
 	"crypto/tls"
@@ -9,26 +9,27 @@ import (
 	"strings"
 )
 
-// tlsConfig reads the certificates, and returns nil without SSL. Without ServerName,
-// go-redis puts in the name of the host that it dials.
+// tlsConfig reads the certificates, also without SSL, to find what is wrong with them. It
+// returns nil without SSL. If there is no ServerName, the name of the host that is dialed
+// is verified.
 func (c Config) tlsConfig(wrong *problems) *tls.Config {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
 	if text := pem("CACert", c.CACert, wrong); text != nil {
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(text) {
-			wrong.add("CACert has no certificate: it must be certificates in PEM, or the name of a file with them")
+			wrong.add("CACert has no certificate: it must be certificates as PEM text, or the name of a file with them")
 		}
 	}
 	cert, key := pem("ClientCert", c.ClientCert, wrong), pem("ClientKey", c.ClientKey, wrong)
 	switch {
 	case c.ClientCert != "" && c.ClientKey == "":
-		wrong.add("ClientCert is set without ClientKey")
+		wrong.add("ClientCert is set without ClientKey: set both")
 	case c.ClientCert == "" && c.ClientKey != "":
-		wrong.add("ClientKey is set without ClientCert")
+		wrong.add("ClientKey is set without ClientCert: set both")
 	case cert != nil && key != nil:
 		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
-			wrong.add("ClientCert and ClientKey are not a certificate and its key in PEM: %w", err)
+			wrong.add("ClientCert and ClientKey are not a certificate and its key as PEM text, or the names of files with it: %w", err)
 		}
 		t.Certificates = []tls.Certificate{pair}
 	}
@@ -38,8 +39,9 @@ func (c Config) tlsConfig(wrong *problems) *tls.Config {
 	return t
 }
 
-// pem returns PEM text as it is, and what is in a file otherwise; nil for no value and for a problem,
-// which does not quote the value: it may be a key in a form that is not PEM.
+// pem returns the value if it is PEM text, and otherwise the content of the file with that
+// name. It returns nil if there is no value, or a problem. The problem does not quote the
+// value, which may be a key in another form than PEM.
 func pem(name, value string, wrong *problems) []byte {
 	if value == "" {
 		return nil

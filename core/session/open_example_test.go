@@ -21,10 +21,10 @@ func ExampleOpen() {
 	}
 	defer m.Close() // closes the connections too
 	fmt.Println(config)
-	// Output: session.Config{rediss://shop.redis.cache.windows.net:6380/0}
+	// Output: connect.Config{rediss://shop.redis.cache.windows.net:6380/0}
 }
 
-// All that is wrong is told at once.
+// The error names all that is wrong with both arguments at once.
 func ExampleOpen_wrong() {
 	_, err := session.Open(
 		session.Config{Host: "redis.internal", Port: 70000, Cluster: true, DatabaseID: 2},
@@ -32,7 +32,7 @@ func ExampleOpen_wrong() {
 	)
 	fmt.Println(err)
 	// Output:
-	// session: invalid config:
+	// connect: invalid config:
 	// Port is 70000: it must be from 1 to 65535, or 0 for its default
 	// DatabaseID is 2: a cluster has only database 0
 	// session: invalid options:

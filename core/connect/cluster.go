@@ -1,4 +1,4 @@
-package session
+package connect
 
 import (
 	"context"
@@ -6,14 +6,13 @@ import (
 	"slices"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/berthgo/berth/core/internal/retry"
 )
 
-// newClusterClient returns a client that follows redirections, but tries nothing
-// again. In go-redis one number, MaxRedirects, is for both: a command that failed at
-// its node is sent up to three more times. So the nodes' clients hide a failure in an
-// error that go-redis does not know, and the cluster's client takes it out again.
+// newClusterClient returns a client that follows redirections, and retries no command that
+// is sent by itself. go-redis has one number for both, MaxRedirects: it sends a command
+// that failed at its node up to three more times. So the client of each node hides a
+// failure in an error that go-redis does not know, and the client of the cluster takes
+// the failure out again.
 func newClusterClient(o *redis.ClusterOptions) *redis.ClusterClient {
 	c := redis.NewClusterClient(o)
 	c.OnNewNode(func(node *redis.Client) { node.AddHook(hider{}) })
@@ -21,14 +20,14 @@ func newClusterClient(o *redis.ClusterOptions) *redis.ClusterClient {
 	return c
 }
 
-// hidden is a failure that go-redis must not look into, hence no Unwrap.
+// hidden is a failure that go-redis must not see. So it has no Unwrap.
 type hidden struct{ err error }
 
-func (h *hidden) Error() string { return "session: a call to a node of the cluster failed" }
+func (h *hidden) Error() string { return "connect: a call to a node of the cluster failed" }
 
-// watched is the key of a context whose value is the command that a revealer waits for.
-// Nothing else is hidden: neither what a client says to connect, nor what calls a node by
-// itself, such as a subscription.
+// watched is the key of a context. Its value is the command that a revealer waits for, and
+// only failures of that command are hidden. Commands by which a client greets a server, and
+// those that go to a node directly, such as a subscription, are left alone.
 type watched struct{}
 
 // hider is the hook of a node.
@@ -57,7 +56,7 @@ func (hider) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPi
 	}
 }
 
-// hide lets through what is not a failure, and what tells where the right node is.
+// hide hides failures. It passes on answers that are no failures, and redirections.
 func hide(err error) error {
 	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, redis.ErrClosed) {
 		return err
@@ -83,15 +82,25 @@ func (r revealer) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if !errors.As(err, &h) {
 			return err
 		}
-		if retry.Heals(h.err) { // perhaps another node has its slots by now
+		if mayHaveMoved(h.err) {
 			r.cluster.ReloadState(ctx)
 		}
 		return h.err
 	}
 }
 
-// ProcessPipelineHook changes nothing: pipelines are tried again by go-redis. Only
-// work beside requests uses them.
+// mayHaveMoved reports whether err is a sign that another node serves the slots by now, so
+// that the state of the cluster must be loaded again. go-redis does that for READONLY. After
+// the other errors here it asks another node, and follows the redirection.
+func mayHaveMoved(err error) bool {
+	var answer redis.Error
+	if !errors.As(err, &answer) { // the node did not answer, unless the caller gave up
+		return !errors.Is(err, context.Canceled)
+	}
+	return redis.IsReadOnlyError(err) || redis.IsClusterDownError(err) || redis.IsMasterDownError(err) || redis.IsLoadingError(err)
+}
+
+// ProcessPipelineHook changes nothing: go-redis retries pipelines.
 func (revealer) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }

@@ -1,4 +1,4 @@
-package session
+package connect
 
 import (
 	"cmp"
@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// The options of StackExchange.Redis, which does not care for upper or lower case.
+// The options of StackExchange.Redis, which ignores upper and lower case.
 var (
 	understood = []string{
 		"password", "user", "ssl", "sslHost", "defaultDatabase", "serviceName",
 		"connectTimeout", "syncTimeout", "asyncTimeout",
 	}
 
-	// ignored have no meaning here: how that client works inside, what it names itself,
-	// which of its commands are allowed, and retries, which [Options.RetryTimeout] rules.
+	// ignored options have no meaning here. They say how that client works inside, what
+	// it is called, which of its commands are allowed, and how it retries.
 	ignored = []string{
 		"abortConnect", "allowAdmin", "channelPrefix", "checkCertificateRevocation", "clientName", "configChannel",
 		"configCheckSeconds", "connectRetry", "heartbeatConsistencyChecks", "heartbeatInterval", "highIntegrity",
@@ -25,18 +25,19 @@ var (
 		"responseTimeout", "setlib", "sslProtocols", "tiebreaker", "version", "writeBuffer",
 	}
 
-	// refused would be a way to Redis that there is not here.
+	// refused options name a way to Redis that this package does not know.
 	refused = []string{"proxy", "tunnel"}
 )
 
 var likeOption = regexp.MustCompile(`^\$?[A-Za-z]+$`)
 
 // parseStackExchange takes a connection string of StackExchange.Redis, such as the one
-// that the Azure portal shows. Servers come first here.
+// that the Azure portal shows. Servers must come before options, although that client
+// takes them anywhere: the text after a comma may be the rest of a password.
 func parseStackExchange(s string, wrong *problems) location {
 	x := stackExchange{problems: wrong}
 	if first, _, _ := strings.Cut(s, ","); strings.Contains(first, "://") || strings.Contains(first, "@") {
-		wrong.add("URL is no connection string, and none of these comes before its ://: %s", formNames)
+		wrong.add("URL is not a connection string, and does not start with a known scheme and ://: the scheme must be %s", formNames)
 		return x.location
 	}
 	servers := 0
@@ -53,14 +54,14 @@ func parseStackExchange(s string, wrong *problems) location {
 		}
 	}
 	if len(x.unknown) > 0 {
-		wrong.add("URL has options that are not known: %s; there are %s; and these are ignored: %s",
+		wrong.add("URL has unknown options: %s; the known options are %s; and these are ignored: %s",
 			strings.Join(x.unknown, ", "), strings.Join(understood, ", "), strings.Join(ignored, ", "))
 	}
 	switch {
 	case servers == 0:
 		wrong.add("URL names no server: it must be a URL such as redis://host:6379, or a connection string such as host:6380,password=…,ssl=True")
 	case x.socket != nil && servers > 1:
-		wrong.add("URL names a Unix socket and other servers")
+		wrong.add("URL names a Unix socket and other servers: name the socket alone")
 	}
 	x.several = len(x.endpoints) > 1
 	x.operationTimeout = cmp.Or(x.sync, x.async)
@@ -72,28 +73,28 @@ type stackExchange struct {
 	location
 	*problems
 	sync, async *time.Duration
-	unknown     []string // options
-	behind      string   // the last option
-	doubt       bool     // what comes may be the rest of a password with a comma in it, to the end
+	unknown     []string // names of options, or "(not shown)"
+	after       string   // the last option so far
+	doubt       bool     // all that follows may be the rest of a password with a comma in it
 }
 
 func (x *stackExchange) server(text string, n int) {
-	if x.behind != "" {
-		x.add("URL has something that is not an option behind the option %s: servers come first in a connection string; "+
-			"a password with a comma belongs into AccessKey", x.behind)
+	if x.after != "" {
+		x.add("URL has something that is not an option after the option %s: in a connection string, servers come first; "+
+			"a password with a comma goes into AccessKey", x.after)
 		return
 	}
 	if path, ok := strings.CutPrefix(text, "!"); ok {
 		if path == "" {
-			x.add("URL has a ! for server %d without the path of a Unix socket behind it, as in !/run/redis.sock", n)
+			x.add("URL has a ! for server %d without the path of a Unix socket after it: write it as in !/run/redis.sock", n)
 		}
 		x.socket = &path
 		return
 	}
 	e, ok := parseEndpoint(text)
 	if !ok {
-		x.add("URL has something else than host:port or host for server %d of a connection string; "+
-			"a URL would begin with redis:// or the like", n)
+		x.add("URL is wrong at server %d of a connection string: it must be host:port or host; "+
+			"if it is meant as a URL, it must start with redis:// or the like", n)
 		x.doubt = true
 	}
 	x.endpoints = append(x.endpoints, e)
@@ -110,7 +111,7 @@ func (x *stackExchange) option(text, value string) {
 		x.doubt = x.doubt || likeSecret.MatchString(text)
 		return
 	}
-	x.behind = name
+	x.after = name
 	switch name {
 	case "password":
 		x.accessKey = nonEmpty(value)
@@ -132,7 +133,7 @@ func (x *stackExchange) option(text, value string) {
 		x.async = x.milliseconds(value)
 	case "proxy", "tunnel":
 		if value != "" && !strings.EqualFold(value, "none") {
-			x.add("URL has the option %s, which is not there in berth: make a client and call New", name)
+			x.add("URL has the option %s, which is not supported: leave it out, or make a go-redis client yourself", name)
 		}
 	}
 	x.doubt = x.doubt || name == "password"
@@ -141,9 +142,9 @@ func (x *stackExchange) option(text, value string) {
 func (x *stackExchange) bad(value, allowed string) {
 	text := shown(value)
 	if x.doubt {
-		text = "something else"
+		text = "something that is not shown here"
 	}
-	x.add("URL has the option %s, which is %s: it must be %s", x.behind, text, allowed)
+	x.add("URL has the option %s, set to %s: it must be %s", x.after, text, allowed)
 }
 
 func (x *stackExchange) boolean(value string) *bool {
@@ -157,7 +158,7 @@ func (x *stackExchange) boolean(value string) *bool {
 	return nil
 }
 
-// database takes -1 as well, which that client writes where none was set.
+// database takes -1 too, which that client writes if no database was set.
 func (x *stackExchange) database(value string) *int {
 	n, err := strconv.ParseInt(value, 10, 32)
 	switch {
@@ -173,7 +174,7 @@ func (x *stackExchange) database(value string) *int {
 func (x *stackExchange) milliseconds(value string) *time.Duration {
 	n, err := strconv.ParseInt(value, 10, 32)
 	if err != nil || n < 1 {
-		x.bad(value, "a number of milliseconds from 1")
+		x.bad(value, "a number of milliseconds, 1 or more")
 		return nil
 	}
 	return new(time.Duration(n) * time.Millisecond)

@@ -1,6 +1,7 @@
-package session
+package connect
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -29,13 +30,13 @@ const formNames = "redis, rediss, unix, redis+sentinel, rediss+sentinel, redis+c
 var (
 	hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
-	// likeSecret are names of parameters and options whose value may be a secret, be they known or not.
+	// likeSecret matches names of parameters and options whose value may be a secret. Unknown names count too.
 	likeSecret = regexp.MustCompile(`(?i)pass|pw|secret|key|token|auth|cred`)
 )
 
 // parseLocation takes a URL, or a connection string of StackExchange.Redis, which has
-// no scheme. Its problems quote nothing that might be a part of a password, not
-// even of one that was not percent-encoded.
+// no scheme. Its problems quote nothing that may be part of a password, even if the
+// password was not percent-encoded.
 func parseLocation(s string, wrong *problems) (at location, ok bool) {
 	before := len(*wrong)
 	if hasScheme.MatchString(s) {
@@ -46,8 +47,8 @@ func parseLocation(s string, wrong *problems) (at location, ok bool) {
 	return at, len(*wrong) == before
 }
 
-// parseURL splits by hand: package net/url takes one host alone, and its errors quote
-// the URL with the password.
+// parseURL splits the URL by itself, because package net/url takes only one host, and
+// its errors quote the URL with the password.
 func parseURL(s string, wrong *problems) location {
 	scheme, rest, _ := strings.Cut(s, "://")
 	before := len(*wrong)
@@ -61,12 +62,12 @@ func parseURL(s string, wrong *problems) location {
 		authority, after = rest[:i], rest[i:]
 	}
 	if strings.Contains(after, "@") {
-		wrong.add("URL has an @ behind a / ? or #: in a user or password these must be percent-encoded, as %%2F %%3F and %%23, and elsewhere the @, as %%40")
+		wrong.add("URL has an @ after a / ? or #: in a user or password, write / as %%2F, ? as %%3F and # as %%23; anywhere else, write @ as %%40")
 		return location{}
 	}
 	after, _, hasFragment := strings.Cut(after, "#")
 	if hasFragment {
-		wrong.add("URL has a #, which none of its forms has: in a user or password it must be percent-encoded, as %%23")
+		wrong.add("URL has a #, which no form of URL has: in a user or password, write # as %%23")
 	}
 	path, query, _ := strings.Cut(after, "?")
 
@@ -93,7 +94,7 @@ func (at *location) user(s string, wrong *problems) {
 	}{{&at.username, user}, {&at.accessKey, password}} {
 		text, err := url.PathUnescape(part.text)
 		if err != nil {
-			wrong.add("URL has a %% in its user or password that two hexadecimal digits do not follow: a %% itself must be percent-encoded, as %%25")
+			wrong.add("URL has a %% without two hexadecimal digits after it in its user or password: write %% as %%25")
 			return
 		}
 		if text != "" {
@@ -105,7 +106,7 @@ func (at *location) user(s string, wrong *problems) {
 func (at *location) hosts(f form, s string, wrong *problems) {
 	if f.socket {
 		if s != "" {
-			wrong.add("URL has a host: behind unix:// comes the path of the socket, as in unix:///run/redis.sock")
+			wrong.add("URL has a host: after unix:// comes the path of the socket, as in unix:///run/redis.sock")
 		}
 		return
 	}
@@ -122,13 +123,13 @@ func (at *location) hosts(f form, s string, wrong *problems) {
 	for i, text := range strings.Split(s, ",") {
 		e, ok := parseEndpoint(text)
 		if !ok {
-			wrong.add("URL has something else than host:port or host for server %d, where the port is from 1 to 65535", i+1)
+			wrong.add("URL is wrong at server %d: it must be host:port or host, and the port from 1 to 65535", i+1)
 		}
-		def(&e.port, port)
+		e.port = cmp.Or(e.port, port)
 		at.endpoints = append(at.endpoints, e)
 	}
 	if len(at.endpoints) > 1 && !f.sentinel && !f.cluster {
-		wrong.add("URL names %d servers: write redis+sentinel:// or redis+cluster://", len(at.endpoints))
+		wrong.add("URL names %d servers: write redis+sentinel:// if they are Sentinels, or redis+cluster:// if they are nodes of a cluster", len(at.endpoints))
 	}
 }
 
@@ -136,7 +137,7 @@ func (at *location) path(f form, s string, wrong *problems) {
 	if f.socket {
 		socket, err := url.PathUnescape(s)
 		if err != nil || !strings.HasPrefix(socket, "/") || len(socket) == 1 {
-			wrong.add("URL has no path of a socket, as in unix:///run/redis.sock")
+			wrong.add("URL has no path of a socket: write it as in unix:///run/redis.sock")
 		}
 		at.socket = &socket
 		return
@@ -146,30 +147,31 @@ func (at *location) path(f form, s string, wrong *problems) {
 		master, rest, _ := strings.Cut(s, "/")
 		master, err := url.PathUnescape(master)
 		if err != nil || master == "" {
-			wrong.add("URL has no name of the master behind its hosts, as in redis+sentinel://host/mymaster")
+			wrong.add("URL has no name of the master after its hosts: write it as in redis+sentinel://host/mymaster")
 		}
 		at.masterName, s = &master, rest
 	}
 	if s != "" {
-		at.database(s, "behind its hosts", wrong)
+		at.database(s, "after its hosts", wrong)
 	}
 }
 
 func (at *location) database(s, where string, wrong *problems) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil {
-		wrong.add("URL has something else than the number of a database %s", where)
+		wrong.add("URL has a wrong database %s: it must be a number, and 0 or more", where)
 		return
 	}
 	if at.databaseID != nil {
-		wrong.add("URL names a database twice")
+		wrong.add("URL names a database twice: name it after the hosts, or in the parameter db")
 	}
 	at.databaseID = new(int(n))
 }
 
-// parameters takes what is behind the ?. With doubt it may be the rest of a password,
-// as may be what comes behind a password here, and nothing of that is shown. It does
-// not use [url.ParseQuery], which makes blanks of the + in passwords.
+// parameters takes what comes after the ?. With doubt, that may be the rest of a password
+// that was not percent-encoded, and problems quote nothing of it. Doubt also begins after
+// a parameter that is a password. This function does not use [url.ParseQuery], which
+// turns a + in a password into a blank.
 func (at *location) parameters(f form, query string, doubt bool, wrong *problems) {
 	if query == "" {
 		return
@@ -183,17 +185,17 @@ func (at *location) parameters(f form, query string, doubt bool, wrong *problems
 		name, value, ok := parsePair(pair)
 		switch {
 		case !ok:
-			wrong.add("URL has parameters that are not percent-encoded as they must be: a %% itself is %%25")
+			wrong.add("URL has a %% without two hexadecimal digits after it in its parameters: write %% as %%25")
 		case pair == "":
-			wrong.add("URL has an & without a parameter before or behind it: in a value it must be percent-encoded, as %%26")
+			wrong.add("URL has an & without a parameter before or after it: in a value, write & as %%26")
 		case !slices.Contains(known, name) && doubt:
-			wrong.add("URL has a parameter that is not known, and not shown since it may be a part of a password, "+
-				"in which an & must be percent-encoded, as %%26: known are %s", strings.Join(known, ", "))
+			wrong.add("URL has an unknown parameter, not shown here because it may be part of a password: "+
+				"in a password, write & as %%26; the known parameters are %s", strings.Join(known, ", "))
 		case !slices.Contains(known, name):
-			wrong.add("URL has the parameter %s: known are %s; for other settings make a client and call New",
+			wrong.add("URL has the unknown parameter %s: the known parameters are %s; for other settings, make a go-redis client yourself",
 				shown(name), strings.Join(known, ", "))
 		case seen[name]:
-			wrong.add("URL has the parameter %s more than once", name)
+			wrong.add("URL has the parameter %s more than once: leave it out of all places but one", name)
 		default:
 			at.parameter(name, value, doubt, wrong)
 		}
@@ -215,7 +217,7 @@ func parsePair(s string) (name, value string, ok bool) {
 func (at *location) parameter(name, value string, doubt bool, wrong *problems) {
 	switch name {
 	case "db":
-		at.database(value, "as db", wrong)
+		at.database(value, "in the parameter db", wrong)
 	case "connection_timeout":
 		at.connectionTimeout = duration(name, value, doubt, wrong)
 	case "operation_timeout":
@@ -234,7 +236,7 @@ func duration(name, value string, doubt bool, wrong *problems) *time.Duration {
 		if doubt {
 			text = "(not shown)"
 		}
-		wrong.add("URL has the %s %s: it must be a time of at least 1ms, such as 5s or 500ms", name, text)
+		wrong.add("URL has the %s %s: it must be a time with its unit, such as 5s or 500ms, and at least 1ms", name, text)
 	}
 	return &d
 }

@@ -1,0 +1,48 @@
+package connect
+
+import (
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// NewClient returns a client that retries no command on its own. It does not talk to Redis, so
+// a program starts even while Redis is down. The caller closes the client. The error names
+// every field that is wrong, and holds no secret.
+//
+// On a Cluster, the client follows redirections, which are no retries. There is one exception:
+// go-redis retries pipelines on a Cluster.
+func NewClient(config Config) (redis.UniversalClient, error) {
+	c, wrong := config.resolve()
+	o := c.options(&wrong)
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.MasterName != "":
+		return redis.NewFailoverClient(o.Failover()), nil
+	case c.Cluster:
+		return newClusterClient(o.Cluster()), nil
+	}
+	simple := o.Simple()
+	if c.Socket != "" {
+		simple.Network, simple.Addr = "unix", c.Socket
+	}
+	return redis.NewClient(simple), nil
+}
+
+// options are those of a resolved Config.
+func (c Config) options(wrong *problems) *redis.UniversalOptions {
+	return &redis.UniversalOptions{
+		Addrs: c.Addrs, MasterName: c.MasterName, IsClusterMode: c.Cluster, DB: c.DatabaseID,
+		Username: c.Username, Password: c.AccessKey,
+		SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword,
+		TLSConfig: c.tlsConfig(wrong),
+
+		MaxRetries: -1, DialerRetries: 1, // -1 is none, 1 is one attempt
+		ContextTimeoutEnabled: true,
+		DialTimeout:           c.ConnectionTimeout,
+		ReadTimeout:           c.OperationTimeout, WriteTimeout: c.OperationTimeout, PoolTimeout: c.OperationTimeout,
+		// These notifications of a server would extend the time limits.
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+}
