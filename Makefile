@@ -29,7 +29,7 @@ GOLANGCI := $(CURDIR)/.bin/golangci-lint-$(GOLANGCI_VERSION)
 PER_MODULE := test test-all lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
-.PHONY: help fmt demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help fmt graph demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,10 @@ $(call each,lint): lint/%: $(GOLANGCI)
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/.bin GOWORK=off go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv .bin/golangci-lint $@
+
+graph: ## Print which package of core imports which
+	@cd core && go list -f '{{range .Imports}}{{$$.ImportPath}} {{.}}{{"\n"}}{{end}}' ./... | \
+		awk -F 'berthgo/berth/' 'NF == 3 { split($$2, from, " "); to[from[1]] = to[from[1]] " " $$3 } END { for (p in to) print p " →" to[p] }' | sort
 
 fmt: $(GOLANGCI) ## Format every module as lint wants it
 	$(GOLANGCI) fmt
