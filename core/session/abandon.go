@@ -145,15 +145,10 @@ func (s *Session) leaveFirst(ctx context.Context) error {
 // leave retires a session that its request has abandoned. Others tells that another request has
 // done so; the error companion is what berth goes on without.
 func (m *Manager) leave(ctx context.Context, d *departure) (others bool, companion, err error) {
-	var status store.Status
-	err = m.call(ctx, opCommit, func(int) (err error) {
-		status, companion, err = m.ends.Retire(ctx, d.handle, d.Retirement)
-		return err
-	})
+	status, companion, err := m.ends.Retire(ctx, d.handle, d.Retirement)
 	switch {
 	case err != nil:
-		m.companions.Mend(d.handle, "")
-		return false, nil, err
+		return false, nil, translate(opCommit, err)
 	case status == store.Rotated:
 		return false, nil, errRotated("Abandon")
 	case status != store.Done:
@@ -166,7 +161,7 @@ func (m *Manager) leave(ctx context.Context, d *departure) (others bool, compani
 // leaveLater does so beside the request, as soon as Redis can be reached.
 func (m *Manager) leaveLater(d *departure) {
 	m.tasks.Later(func(ctx context.Context) error {
-		status, _, err := m.ends.Retire(ctx, d.handle, d.Retirement)
+		status, _, err := m.ends.RetireOnce(ctx, d.handle, d.Retirement)
 		if err == nil && status == store.Done {
 			m.principals.UnlistEnded(d.principal, d.handle)
 		}

@@ -53,16 +53,11 @@ func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) er
 		return nil
 	}
 	r.Token = m.process.Token()
-	var status store.Status
-	var companion error
-	err := m.call(ctx, opEnd, func(int) (err error) {
-		status, companion, err = m.ends.Retire(ctx, handle, r)
-		return err
-	})
+	status, companion, err := m.ends.Retire(ctx, handle, r)
 	m.report(ctx, opCompanion, companion)
 	switch {
 	case err != nil:
-		m.companions.Mend(handle, "")
+		err = translate(opEnd, err)
 		m.fail(ctx, err)
 		return err
 	case status != store.Done:

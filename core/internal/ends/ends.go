@@ -47,12 +47,25 @@ type Ends struct {
 	sweepers map[*pokes]struct{} // those of this process
 }
 
-// Retire ends a session, and has its end handled soon. Its companion goes too: the second error is
-// about that, and berth does it again beside the request.
+// Retire ends a session, and has its end handled soon. Its companion goes too: the second result is
+// an error about that, and berth does it again beside the request. Retire repeats a failed call on
+// the schedule of the Caller; the last error is a [*retry.Failure].
+func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
+	err = e.Caller.Do(ctx, nil, func(int) (err error) {
+		status, companion, err = e.RetireOnce(ctx, handle, r)
+		return err
+	})
+	if err != nil {
+		e.Companions.Mend(handle, "") // the session may have ended all the same
+	}
+	return status, companion, err
+}
+
+// RetireOnce is one try of [Ends.Retire]. Repeated with the same token, it does nothing more.
 //
 // It tells the index before, since a crash may come in between. It tells the index after, since
 // somebody may have looked in between, and since others may track ends where this one does not.
-func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
+func (e *Ends) RetireOnce(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
 	if e.Tracked {
 		if err := e.Store.Hasten(ctx, handle); err != nil {
 			return 0, nil, err

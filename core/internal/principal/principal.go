@@ -191,7 +191,7 @@ func (p *Principals) makeRoom(ctx context.Context, principal string, note func(e
 // so that a second try finds it again.
 func (p *Principals) replace(ctx context.Context, principal string, oldest store.Listing, note func(error)) error {
 	r := store.Retirement{Token: p.Process.Token(), Reason: p.Reason, Principal: &principal}
-	_, companion, err := p.Ends.Retire(ctx, oldest.Handle, r)
+	_, companion, err := p.Ends.RetireOnce(ctx, oldest.Handle, r)
 	switch {
 	case errors.Is(err, store.ErrFormat):
 		note(err)
