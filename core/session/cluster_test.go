@@ -57,20 +57,12 @@ func TestWakeUpsOnCluster(t *testing.T) {
 			return n.Load() > 0
 		}
 		holder := begin(t, a, id, session.Exclusive)
-		got := make(chan *session.Session)
-		go func() {
-			s, err := b.Begin(ctx, id, session.Exclusive)
-			if err != nil {
-				t.Error(err)
-			}
-			got <- s
-		}()
+		got := r.waiter(b, id)
 		until(t, "the waiter is subscribed", subscribed)
 		commit(t, holder)
-		if s := <-got; s != nil {
-			s.Set("n", 2)
-			commit(t, s)
-		}
+		s := got()
+		s.Set("n", 2)
+		commit(t, s)
 	}
 	if n := callsOf(t, cluster, "spublish"); n == 0 {
 		t.Error("nothing was published")
@@ -122,10 +114,10 @@ func TestNoShardedPubSub(t *testing.T) {
 	until(t, "a waiter is told", func() bool {
 		holder := begin(t, a, id, session.Exclusive)
 		got := make(chan struct{})
-		go func() {
+		r.beside.Go(func() {
 			increment(t, b, id)
 			close(got)
-		}()
+		})
 		until(t, "the other waits", func() bool { return r.exists(r.key(id, "Waiters")) })
 		commit(t, holder)
 		<-got
@@ -227,10 +219,10 @@ func TestForbiddenSubscriptionsOnCluster(t *testing.T) {
 	handOver := func() {
 		holder := begin(t, a, id, session.Exclusive)
 		done := make(chan struct{})
-		go func() {
+		r.beside.Go(func() {
 			increment(t, b, id)
 			close(done)
-		}()
+		})
 		until(t, "the other waits", func() bool { return r.exists(r.key(id, "Waiters")) })
 		commit(t, holder)
 		<-done

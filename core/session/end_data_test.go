@@ -79,7 +79,7 @@ func TestEndsOfOddSessions(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		const key, value = "odd\x00 key", "v\x00"
 		m := r.manager(tracked(func(o *session.Options) {
-			o.LockTTL, o.EndSweep = time.Second, 50*time.Millisecond
+			o.LockTTL, o.EndSweep = 5*time.Second, 50*time.Millisecond
 			o.MaxBytes = 8 << 20
 			o.EncryptionKeys = []session.EncryptionKey{[]byte("0123456789abcdef")}
 		}))

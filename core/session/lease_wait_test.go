@@ -24,12 +24,11 @@ func TestDeadWaiter(t *testing.T) {
 		if err := r.client.Set(ctx, r.key(id, "Waiters"), dead, 2*time.Second).Err(); err != nil {
 			t.Fatal(err)
 		}
-		got := make(chan *session.Session)
-		go func() { got <- begin(t, b, id, session.Exclusive) }()
+		got := r.waiter(b, id)
 		time.Sleep(time.Second)
 		start := time.Now()
 		commit(t, holder)
-		commit(t, <-got)
+		commit(t, got())
 		if took := time.Since(start); took > 750*time.Millisecond {
 			t.Errorf("free after %v", took)
 		}

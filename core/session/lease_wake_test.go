@@ -19,12 +19,11 @@ func TestReleaseWakesAnotherProcess(t *testing.T) {
 		a, b := r.manager(session.Options{}), r.manager(session.Options{})
 		id := saved(t, a)
 		holder := begin(t, a, id, session.Exclusive)
-		got := make(chan *session.Session)
-		go func() { got <- begin(t, b, id, session.Exclusive) }()
+		got := r.waiter(b, id)
 		time.Sleep(3 * time.Second)
 		start := time.Now()
 		commit(t, holder)
-		s := <-got
+		s := got()
 		if waited := time.Since(start); waited != 0 {
 			t.Errorf("woken after %v", waited)
 		}
@@ -42,12 +41,11 @@ func TestReleaseWakesAnotherProcessOnRedis(t *testing.T) {
 	var fastest time.Duration = time.Hour
 	for range 10 {
 		holder := begin(t, a, id, session.Exclusive)
-		got := make(chan *session.Session)
-		go func() { got <- begin(t, b, id, session.Exclusive) }()
+		got := r.waiter(b, id)
 		until(t, "the other process waits", func() bool { return r.exists(r.key(id, "Waiters")) })
 		start := time.Now()
 		commit(t, holder)
-		commit(t, <-got)
+		commit(t, got())
 		fastest = min(fastest, time.Since(start))
 	}
 	if fastest > 60*time.Millisecond {
@@ -59,14 +57,13 @@ func TestReleaseWakesAnotherProcessOnRedis(t *testing.T) {
 func subscribed(t *testing.T, r *rig, a, b *session.Manager, id string) {
 	t.Helper()
 	holder := begin(t, a, id, session.Exclusive)
-	got := make(chan *session.Session)
-	go func() { got <- begin(t, b, id, session.Exclusive) }()
+	got := r.waiter(b, id)
 	until(t, "the subscription stands", func() bool {
 		channels, err := r.client.PubSubChannels(context.Background(), r.app+"_Wake_*").Result()
 		return err == nil && len(channels) == 1
 	})
 	commit(t, holder)
-	commit(t, <-got)
+	commit(t, got())
 }
 
 // An uncontended release publishes nothing and a process that never waits does
@@ -111,12 +108,11 @@ func TestWithoutMessages(t *testing.T) {
 				id := saved(t, a)
 				for range 20 {
 					holder := begin(t, a, id, session.Exclusive)
-					got := make(chan *session.Session)
-					go func() { got <- begin(t, b, id, session.Exclusive) }()
+					got := r.waiter(b, id)
 					time.Sleep(time.Second)
 					start := time.Now()
 					commit(t, holder)
-					s := <-got
+					s := got()
 					if waited := time.Since(start); waited > 250*time.Millisecond {
 						t.Errorf("free after %v", waited)
 					}

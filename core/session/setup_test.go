@@ -43,12 +43,36 @@ type rig struct {
 	client redis.UniversalClient // sees no faults, is not counted
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	reach  redis.UniversalOptions // how to reach a real Redis
+
+	beside sync.WaitGroup // what goes on beside the test
 }
 
 var apps atomic.Int64
 
 func newRig(t *testing.T) *rig {
-	return &rig{t: t, app: fmt.Sprintf("test%d-%d", os.Getpid(), apps.Add(1))}
+	r := &rig{t: t, app: fmt.Sprintf("test%d-%d", os.Getpid(), apps.Add(1))}
+	t.Cleanup(r.beside.Wait)
+	return r
+}
+
+// waiter begins an Exclusive session beside the test, and returns what waits for it. If the
+// test fails meanwhile, it ends when the managers are closed and the waiter is told.
+func (r *rig) waiter(m *session.Manager, id string) (got func() *session.Session) {
+	var s *session.Session
+	var err error
+	done := make(chan struct{})
+	r.beside.Go(func() {
+		defer close(done)
+		s, err = m.Begin(context.Background(), id, session.Exclusive)
+	})
+	return func() *session.Session {
+		r.t.Helper()
+		<-done
+		if err != nil {
+			r.t.Fatalf("Begin: %v", err)
+		}
+		return s
+	}
 }
 
 // onEach runs a test on miniredis, on a real Redis, and in make test-all on real ones of every
@@ -57,13 +81,7 @@ func onEach(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Parallel()
 	t.Run("miniredis", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t)
-		r.mini = miniredis.NewMiniRedis()
-		r.mini.ClockTTL(true)
-		t.Cleanup(r.mini.Close)
-		r.dial = func(context.Context, string, string) (net.Conn, error) { return dialMini(r.mini) }
-		r.client = r.newClient()
-		test(t, r)
+		test(t, onMini(t))
 	})
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()
@@ -124,31 +142,52 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 
 func bubble(t *testing.T, test func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		r.mini = miniredis.NewMiniRedis()
-		r.mini.ClockTTL(true)
-		t.Cleanup(r.mini.Close)
-		r.dial = func(context.Context, string, string) (net.Conn, error) { return dialMini(r.mini) }
-		r.client = r.newClient()
-		test(t, r)
+		test(t, onMini(t))
 	})
+}
+
+// onMini returns a rig on a miniredis of its own.
+func onMini(t *testing.T) *rig {
+	r := newRig(t)
+	r.mini = miniredis.NewMiniRedis()
+	r.mini.ClockTTL(true)
+	t.Cleanup(r.mini.Close)
+	clock := &clock{mini: r.mini}
+	clock.set()
+	r.dial = func(context.Context, string, string) (net.Conn, error) { return dialMini(clock) }
+	r.client = r.newClient()
+	return r
+}
+
+// clock is the time of a miniredis. It is set when something is sent, and stands still in
+// between: as in Redis, no key expires in the middle of a script.
+type clock struct {
+	mini *miniredis.Miniredis
+	mu   sync.Mutex // so that it is not set back
+}
+
+func (c *clock) set() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mini.SetTime(time.Now().UTC())
 }
 
 // dialMini returns a connection to a miniredis that takes what is written at once, as
 // the network does and [net.Pipe] does not: a pipeline is written before its first
 // reply is read.
-func dialMini(mini *miniredis.Miniredis) (net.Conn, error) {
-	conn, err := mini.Dial()
+func dialMini(clock *clock) (net.Conn, error) {
+	conn, err := clock.mini.Dial()
 	if err != nil {
 		return nil, err
 	}
-	c := &bufferedConn{Conn: conn, closed: make(chan struct{}), written: make(chan []byte, 1000)}
+	c := &bufferedConn{Conn: conn, clock: clock, closed: make(chan struct{}), written: make(chan []byte, 1000)}
 	go c.flush()
 	return c, nil
 }
 
 type bufferedConn struct {
 	net.Conn
+	clock   *clock
 	written chan []byte
 	closed  chan struct{}
 	once    sync.Once
@@ -168,6 +207,7 @@ func (c *bufferedConn) flush() {
 	for {
 		select {
 		case b := <-c.written:
+			c.clock.set()
 			_, _ = c.Conn.Write(b)
 		case <-c.closed:
 			return
