@@ -43,11 +43,13 @@ func TestNotifications(t *testing.T) {
 		turnOn bool
 		want   string // flags in the end
 	}{
-		"keyspace":                {"Kx", 0, false, "Kx"},
-		"keyevent":                {"Ex", 0, false, "Ex"},
-		"all, another database":   {"AKE", 5, false, "AKE"},
-		"turned on":               {"", 0, true, "Kx"},
-		"turned on beside others": {"Eg$", 3, true, "Eg$x"},
+		"keyspace":                   {"Kx", 0, false, "Kx"},
+		"keyevent":                   {"Ex", 0, false, "Ex"},
+		"keyspace, another database": {"Kx", 5, false, "Kx"},
+		"keyevent, another database": {"Ex", 5, false, "Ex"},
+		"all, another database":      {"AKE", 5, false, "AKE"},
+		"turned on":                  {"", 0, true, "Kx"},
+		"turned on beside others":    {"Eg$", 3, true, "Eg$x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

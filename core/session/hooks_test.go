@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,49 @@ func TestFieldHooks(t *testing.T) {
 		commit(t, s)
 		c.want(t, "delete", "", "a")
 	})
+}
+
+// A hook is not called for nothing: OnFieldsSet by a commit that sets nothing, OnFieldsDeleted by one
+// that deletes nothing.
+func TestFieldHooksHaveFields(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(s *session.Session)
+		want   []string // the hooks that are called
+	}{
+		"nothing":          {func(*session.Session) {}, nil},
+		"the same again":   {func(s *session.Session) { s.Set("a", 1) }, nil},
+		"delete no value":  {func(s *session.Session) { s.Delete("z") }, nil},
+		"set":              {func(s *session.Session) { s.Set("b", 2) }, []string{"set b"}},
+		"delete":           {func(s *session.Session) { s.Delete("a") }, []string{"deleted a"}},
+		"set and delete":   {func(s *session.Session) { s.Set("b", 2); s.Delete("a") }, []string{"set b", "deleted a"}},
+		"timeout":          {func(s *session.Session) { s.SetTimeout(time.Hour) }, nil},
+		"whoever signs in": {func(s *session.Session) { s.SetPrincipal("ann") }, nil},
+	} {
+		for _, access := range []session.Access{session.Exclusive, session.Shared} {
+			if access == session.Shared && name == "whoever signs in" {
+				continue // takes a lease
+			}
+			t.Run(name+"/"+access.String(), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, r *rig) {
+					var calls []string
+					hook := func(what string) func(context.Context, *session.Session, []string) {
+						return func(_ context.Context, _ *session.Session, keys []string) {
+							calls = append(calls, what+" "+strings.Join(keys, " "))
+						}
+					}
+					m := r.manager(session.Options{Hooks: session.Hooks{OnFieldsSet: hook("set"), OnFieldsDeleted: hook("deleted")}})
+					id := saved(t, m, "a", 1)
+					calls = nil
+					s := begin(t, m, id, access)
+					c.change(s)
+					commit(t, s)
+					if !slices.Equal(calls, c.want) {
+						t.Errorf("called: %q, want %q", calls, c.want)
+					}
+				})
+			})
+		}
+	}
 }
 
 // OnError may use the session of its context, whatever failed, such as to say whose it is.

@@ -47,6 +47,29 @@ func TestCommitStartsIdleTimeAnew(t *testing.T) {
 	})
 }
 
+// So it does where the lease was never renewed, which starts the idle time anew as well.
+func TestShortRequestStartsIdleTimeAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.manager(session.Options{Timeout: time.Minute, LockTTL: 10 * time.Second})
+		id := saved(t, m)
+		for _, write := range []bool{false, true} {
+			s := begin(t, m, id, session.Exclusive)
+			time.Sleep(3 * time.Second) // the first renewal is after a third of LockTTL
+			if write {
+				s.Set("n", 1)
+			}
+			commit(t, s)
+			if left := r.client.PTTL(t.Context(), r.key(id, "Data")).Val(); left != time.Minute {
+				t.Errorf("expires %v after a commit (wrote: %v), want a minute", left, write)
+			}
+			time.Sleep(time.Minute - time.Millisecond)
+			if s := begin(t, m, id, session.ReadOnly); s.IsNew() {
+				t.Fatalf("expired within a minute after a commit (wrote: %v)", write)
+			}
+		}
+	})
+}
+
 // peers.md 40: a session's own time-out outlives requests that know nothing of it.
 func TestSetTimeoutSurvivesLaterRequests(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
