@@ -16,8 +16,8 @@ var (
 		"connectTimeout", "syncTimeout", "asyncTimeout",
 	}
 
-	// ignored options have no meaning here. They say how that client works inside, what
-	// it is called, which of its commands are allowed, and how it retries.
+	// ignored options have no counterpart in Config. They say how that client works inside, what
+	// it is called, which commands and versions of TLS it allows, and how it retries.
 	ignored = []string{
 		"abortConnect", "allowAdmin", "channelPrefix", "checkCertificateRevocation", "clientName", "configChannel",
 		"configCheckSeconds", "connectRetry", "heartbeatConsistencyChecks", "heartbeatInterval", "highIntegrity",

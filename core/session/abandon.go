@@ -8,8 +8,8 @@ import (
 )
 
 // Abandon ends the session at the commit: its values are deleted, and so is the client's cookie.
-// From now on this is a new and empty session. What is set in it, such as a message that says
-// goodbye, is saved, and the client gets a cookie for it.
+// From now on s is a new and empty session. What is set in it, such as a message that says goodbye,
+// is saved, and the client gets a cookie for it.
 //
 // Abandon needs no lease. A logout that begins the session [Shared] does not wait for a slow
 // request.
@@ -25,13 +25,13 @@ import (
 // A new or detached session has nothing to end.
 func (s *Session) Abandon() {
 	s.mu.Lock()
-	if s.late() && s.proof != "" && s.leaving == nil && s.access != ReadOnly {
-		left := s.depart()
-		if late := s.rolled; late {
+	if s.answered() && s.proof != "" && s.leaving == nil && s.access != ReadOnly {
+		d := s.depart()
+		if s.finished {
 			s.mu.Unlock()
-			s.m.leaveLater(left)
+			s.m.leaveLater(d)
 		} else {
-			s.leaving = left
+			s.leaving = d
 			s.mu.Unlock()
 		}
 		s.m.fail(context.Background(), fmt.Errorf("%w (Abandon: the session ends, but its cookie stays)", ErrSealed))
@@ -60,9 +60,9 @@ func errRotated(op string) error {
 	return fmt.Errorf("session: %s: %w; another request has rotated the ID, and the session goes on under the new one", op, ErrEnded)
 }
 
-// late tells whether the response may have begun: after a commit, or after a failed one that
+// answered tells whether the response may have begun: after a commit, or after a failed one that
 // FailSilently has hidden.
-func (s *Session) late() bool {
+func (s *Session) answered() bool {
 	return s.state == sealed && s.detached == attached || s.state == rolledBack && s.detached == outage
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/berthgo/berth/core/internal/values"
 )
 
-// Commit writes what the request changed, gives up the lease and starts the idle time anew, all in
-// one round trip. It does not save a new session that has nothing in it. After a Commit that
-// succeeded, another one does nothing.
+// Commit writes what the request changed, gives up the lease and starts the idle time anew. That
+// takes one round trip; a sign-in or sign-out, TrackEnd and a companion take more. Commit does not
+// save a new session that has nothing in it. After a Commit that succeeded, another one does nothing.
 //
 // If it fails, the error says what happened:
 //
@@ -38,7 +38,8 @@ func (s *Session) Commit(ctx context.Context) error {
 
 // Finish is the Commit of an HTTP middleware; [Session.SetHeaders] follows it. A client that hangs
 // up does not cancel it: it goes on for RetryTimeout, and for as long as the Redis client allows a
-// call, see [New]. It also sends the cookie again when a tenth of Cookie.MaxAge has passed.
+// call, see [New]. It also sends the cookie again when a tenth of Cookie.MaxAge has passed, but not
+// for [ReadOnly].
 func (s *Session) Finish(ctx context.Context) error {
 	if !s.idle() { // then it makes no call that ctx could cancel
 		ctx = context.WithoutCancel(ctx)
@@ -118,16 +119,16 @@ func (s *Session) save(ctx context.Context, http bool) (values.Changes, error) {
 
 // plan is what a commit does.
 type plan struct {
-	wrote   values.Changes
-	facts   store.Meta   // of the session after the commit
-	change  store.Change // what is written
-	token   string       // of the commit
-	id      string       // that the client gets, "" if it has it
-	idle    bool         // nothing need be sent
-	changes bool         // there is something to lose
-	signsIn bool         // a user signs in
-	left    string       // the user who was signed in before and is not after, "" if there was none
-	due     bool         // the cookie is to be sent for its age
+	wrote    values.Changes
+	facts    store.Meta   // of the session after the commit
+	change   store.Change // what is written
+	token    string       // of the commit
+	id       string       // that the client gets, "" if it has it
+	idle     bool         // nothing need be sent
+	changes  bool         // there is something to lose
+	signsIn  bool         // a user signs in
+	signsOut string       // the user who is signed out, "" if none is
+	due      bool         // the cookie is to be sent for its age
 
 	doubt error // how a try has failed that may have been executed, nil if there was none
 	sent  bool  // the session itself is written
@@ -141,7 +142,7 @@ func (s *Session) plan(http bool, now time.Time) (*plan, error) {
 	}
 	p := &plan{wrote: changes, facts: s.meta, due: s.cookieIsDue(http, now)}
 	if s.principal != s.meta.Principal {
-		p.signsIn, p.left = s.principal != "", s.meta.Principal
+		p.signsIn, p.signsOut = s.principal != "", s.meta.Principal
 	}
 	facts := &p.facts
 	facts.Timeout, facts.Principal = s.timeout, s.principal
@@ -177,7 +178,7 @@ func (s *Session) prepare(p *plan) {
 	if s.isNew || s.rotate {
 		p.id = credential.New(s.handle)
 		c.Proof = credential.Proof(p.id)
-		c.Set = append(c.Set, s.prove(c.Proof, p.facts)...)
+		c.Set = append(c.Set, s.macField(c.Proof, p.facts)...)
 	}
 	if s.isNew {
 		p.facts.Commit, p.changes = p.token, true
@@ -199,8 +200,8 @@ func (s *Session) prepare(p *plan) {
 	p.idle = s.lease == nil && !p.changes && !p.due
 }
 
-// send writes the session. It is the one place that calls Redis for that, on the retry schedule,
-// and the one place that turns a status into an error.
+// send writes the session, after what must be written before it. The retry schedule is here, and so
+// is the step from a script's status to an error.
 //
 // When a reply is lost, the commit may have been written. A repeated commit has the same token,
 // so that Redis answers Done and writes nothing more. If others have had the session since, Redis
@@ -295,8 +296,8 @@ func (s *Session) follow(ctx context.Context, p *plan) error {
 	if err := s.followWithCompanion(ctx, p); err != nil {
 		return err
 	}
-	if p.left != "" {
-		err := s.m.principals.SignedOut(ctx, p.left, s.handle, s.meta.Extras.Authenticated)
+	if p.signsOut != "" {
+		err := s.m.principals.SignedOut(ctx, p.signsOut, s.handle, s.meta.Extras.Authenticated)
 		s.note(opError(opCommit, err))
 	}
 	switch {

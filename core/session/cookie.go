@@ -28,7 +28,7 @@ type Cookie struct {
 	SameSite http.SameSite `json:"sameSite" yaml:"sameSite" env:"SESSION_COOKIE_SAME_SITE"`
 
 	// MaxAge is how long the browser keeps the cookie. berth sends it again when a tenth of that
-	// has passed. Defaults to 0: until the browser is closed.
+	// has passed, except to [ReadOnly] requests. Defaults to 0: until the browser is closed.
 	MaxAge time.Duration `json:"maxAge" yaml:"maxAge" env:"SESSION_COOKIE_MAX_AGE"`
 
 	// HostPrefix puts "__Host-" before the name, so that browsers accept the cookie only from this
@@ -52,6 +52,27 @@ const (
 	SecureAlways
 	SecureNever
 )
+
+// header is the content of Set-Cookie for an ID, or for the deletion of the cookie.
+func (c Cookie) header(id string, encrypted bool) string {
+	header := http.Cookie{
+		Name: c.Name, Value: id, Domain: c.Domain, Path: c.Path,
+		MaxAge: int(c.MaxAge / time.Second), HttpOnly: true,
+		Secure:      c.Secure == SecureAlways || c.Secure == SecureAuto && encrypted,
+		SameSite:    c.SameSite,
+		Partitioned: c.Partitioned,
+	}
+	if id == "" {
+		header.MaxAge = -1
+	}
+	return header.String()
+}
+
+// cookieIsDue tells whether a commit must send the cookie for its age alone.
+func (s *Session) cookieIsDue(http bool, now time.Time) bool {
+	age := s.m.options.Cookie.MaxAge
+	return http && age != 0 && !s.isNew && !s.rotate && now.Sub(s.meta.Extras.CookieSent) >= age/10
+}
 
 func (c Cookie) withDefaults() (Cookie, error) {
 	var errs []error

@@ -71,8 +71,8 @@ func (m *Manager) ended(c store.Claimed) Ended {
 //
 // Up to EndHandlers run at the same time. HandleEnd and [Manager.Close] wait for handlers, so give
 // slow work a time limit of its own, and do not call Close in a handler. The ctx of a handler ends
-// only if Redis could not be reached for LockTTL: then another process may be handling the same
-// session.
+// only if it has lost its claim, as when Redis cannot be reached for LockTTL: then another process
+// may be handling the same session.
 func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context, e Ended) error) error {
 	switch {
 	case handle == nil:

@@ -29,7 +29,7 @@ func (m *Manager) call(ctx context.Context, op string, try func(attempt int) err
 	if op == opBegin {
 		stop = m.tasks.Context().Done()
 	}
-	return translate(op, m.caller.Do(ctx, stop, try))
+	return translate(op, m.caller.Call(ctx, stop, try))
 }
 
 // translate turns the errors of the rooms below into those of this package.
@@ -59,7 +59,7 @@ func opError(op string, err error) error {
 	return &OpError{Op: op, Err: err}
 }
 
-// fail records a failure that is returned, or would be but for FailSilently.
+// fail records a failure, and tells Logger and OnError, whether or not a caller gets it too.
 func (m *Manager) fail(ctx context.Context, err error) {
 	m.stats.errors.Add(1)
 	m.lastMu.Lock()
@@ -71,7 +71,7 @@ func (m *Manager) fail(ctx context.Context, err error) {
 	}
 }
 
-// report records a failure that nobody is waiting to hear of.
+// report records a failure, if there is one, that no caller gets.
 func (m *Manager) report(ctx context.Context, op string, err error) {
 	if err != nil {
 		m.fail(ctx, opError(op, err))

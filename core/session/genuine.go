@@ -7,11 +7,11 @@ import (
 	"github.com/berthgo/berth/core/internal/values"
 )
 
-// With encryption keys, a field of each session proves that berth has written whose it is, its
-// proof, and when its user signed in.
+// With encryption keys, a field of each session has a MAC of whose the session is, of its proof, and
+// of when its user signed in: so only a process with a key can have written them.
 
-// prove returns that field, nil without encryption keys.
-func (s *Session) prove(proof string, m store.Meta) []any {
+// macField returns that field, nil without encryption keys.
+func (s *Session) macField(proof string, m store.Meta) []any {
 	sealer := s.m.coding.Sealer
 	if sealer == nil {
 		return nil
@@ -21,7 +21,7 @@ func (s *Session) prove(proof string, m store.Meta) []any {
 	})}
 }
 
-// verify returns ErrForged if the field does not prove what was loaded.
+// verify returns ErrForged if the MAC does not match what was loaded.
 func (m *Manager) verify(mac, handle, proof string, facts store.Meta) error {
 	if m.coding.Sealer.Verify(mac, values.Facts{
 		Handle: handle, Proof: proof, Principal: facts.Principal, Authenticated: facts.Extras.Authenticated,

@@ -6,6 +6,28 @@ import (
 	"github.com/berthgo/berth/core/internal/values"
 )
 
+// Hooks are functions that berth calls. Each may be nil. They run in the goroutine of the request.
+// A lost lease, and failures beside requests and in [Manager.HandleEnd], are reported from other
+// goroutines. So hooks must be safe for concurrent use, and should be quick.
+type Hooks struct {
+	// OnStart is called once for each session, just before it is saved for the first time. What it
+	// sets is saved too.
+	OnStart func(ctx context.Context, s *Session)
+
+	// OnError is called with every failure, also with those that FailSilently hides.
+	OnError func(ctx context.Context, err error)
+
+	// OnLockNotAcquired is called when a request gives up waiting. The error is a
+	// [*LockTimeoutError].
+	OnLockNotAcquired func(ctx context.Context, err error)
+
+	// OnFieldsSet is called after a commit that wrote values, with their keys, sorted.
+	OnFieldsSet func(ctx context.Context, s *Session, keys []string)
+
+	// OnFieldsDeleted is called after a commit that deleted values, with their keys, sorted.
+	OnFieldsDeleted func(ctx context.Context, s *Session, keys []string)
+}
+
 // Hooks may use the session, so all of these are called while it is not locked.
 
 // start calls OnStart if this commit is about to save a new session.

@@ -84,7 +84,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	m.caller = &retry.Caller{
 		Timeout: o.RetryTimeout,
 		Idle:    func() int { return int(client.PoolStats().IdleConns) },
-		Retried: func() { m.stats.retries.Add(1) },
+		OnRetry: func() { m.stats.retries.Add(1) },
 	}
 	m.waker = wake.New(client, keys.Channel(m.process.Name()), func(key string) string {
 		return keys.ShardChannel(key, m.process.Name())
@@ -97,9 +97,9 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	m.leases = &lease.Leases{
 		TTL: o.LockTTL, Hold: o.LockHold, Wait: o.LockWait, MaxWaiters: o.MaxWaiters,
 		Store: m.store, Process: m.process, Waker: m.waker, Tasks: m.tasks, Caller: m.caller,
-		Waited: m.stats.waited,
-		Lost:   m.leaseLost,
-		Failed: func(err error) { m.report(m.tasks.Context(), opCompanion, err) },
+		OnWaited: m.stats.waited,
+		OnLost:   m.leaseLost,
+		OnFailed: func(err error) { m.report(m.tasks.Context(), opCompanion, err) },
 	}
 	m.ends = &ends.Ends{
 		Tracked: o.TrackEnd, ClaimTTL: o.LockTTL, Retention: o.EndRetention, Sweep: o.EndSweep,
@@ -107,16 +107,16 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		Store: m.store, Process: m.process, Tasks: m.tasks, Caller: m.caller, Companions: m.companions,
 		Logger: o.Logger, App: o.App,
 		Genuine: m.verifyEnded, ClaimLost: ErrLockLost,
-		Failed:      func(ctx context.Context, err error) { m.fail(ctx, translate(opHandleEnd, err)) },
-		Ended:       func() { m.stats.ended.Add(1) },
-		Handled:     m.stats.endHandled,
-		Redelivered: func() { m.stats.endsRedelivered.Add(1) },
-		PutAside:    func() { m.stats.endsAside.Add(1) },
+		OnFailed:      func(ctx context.Context, err error) { m.fail(ctx, translate(opHandleEnd, err)) },
+		OnRetired:     func() { m.stats.ended.Add(1) },
+		OnHandled:     m.stats.endHandled,
+		OnRedelivered: func() { m.stats.endsRedelivered.Add(1) },
+		OnAside:       func() { m.stats.endsAside.Add(1) },
 	}
 	m.principals = &principal.Principals{
 		Limit: o.MaxPerPrincipal, Reason: string(Replaced), LockHold: o.LockHold, LockTTL: o.LockTTL,
 		Store: m.store, Process: m.process, Tasks: m.tasks, Caller: m.caller, Ends: m.ends, Companions: m.companions,
-		Failed: func(err error) { m.report(context.Background(), opList, err) },
+		OnFailed: func(err error) { m.report(context.Background(), opList, err) },
 	}
 	return m, nil
 }
@@ -131,7 +131,7 @@ func batches(client redis.UniversalClient) *store.Batches {
 
 // Close ends what runs beside requests: the renewal of leases, subscriptions and HandleEnd.
 // Requests that wait for a session get [ErrClosed], as does every later Begin. A session that was
-// begun before can still be committed, within LockTTL.
+// begun before can still be committed within LockTTL, if the client is not the Manager's own.
 //
 // Close waits for its goroutines; each ends with the call to Redis that it is making. It may be
 // called at any time, any number of times. It closes the client of a Manager that [Open] made, and

@@ -63,7 +63,7 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 	var gone []store.Listing
 	count := 0
 	for _, l := range listed {
-		if slices.Contains(except, l.Handle) || own != nil && own.leaves(l.Handle, principal) {
+		if slices.Contains(except, l.Handle) || own != nil && own.signsOut(l.Handle, principal) {
 			continue
 		}
 		r := store.Retirement{Reason: string(Operator), Principal: &principal}
@@ -86,9 +86,9 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 	return count, errors.Join(errs...)
 }
 
-// leaves tells whether this is the session with that handle, and whether its commit signs that
+// signsOut tells whether this is the session with that handle, and whether its commit signs that
 // principal out.
-func (s *Session) leaves(handle, principal string) bool {
+func (s *Session) signsOut(handle, principal string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.handle == handle && s.meta.Principal == principal && s.principal != principal && s.state == open

@@ -125,6 +125,29 @@ func TestRoundTripsOfContention(t *testing.T) {
 	})
 }
 
+// A request without a lease does not shorten the life of a session that another one holds, however
+// long the lease is.
+func TestNobodyShortensAHeldSession(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		for _, timeout := range []time.Duration{5 * time.Second, 15 * time.Second} {
+			m := r.manager(session.Options{LockTTL: time.Minute, Timeout: timeout})
+			id := saved(t, m)
+			held := begin(t, m, id, session.Exclusive)
+			for _, access := range []session.Access{session.ReadOnly, session.Shared} {
+				s := begin(t, m, id, access)
+				if access == session.Shared {
+					s.Set("n", 1)
+				}
+				commit(t, s)
+				if left := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); left < 50*time.Second {
+					t.Errorf("after a request with %v access and a timeout of %v, %v are left", access, timeout, left)
+				}
+			}
+			commit(t, held)
+		}
+	})
+}
+
 // What is tested with a clock of its own elsewhere, once more with Redis's.
 func TestTimesOnRedis(t *testing.T) {
 	t.Parallel()

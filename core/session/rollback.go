@@ -13,14 +13,14 @@ import (
 // gives up the lease and leaves the outcome open.
 //
 // Rollback works even when ctx has ended. It takes 5 seconds at most, or as long as the Redis
-// client allows a call, see [New]; after [Manager.Close] twice that. If Redis cannot be reached,
+// client allows a call, see [New]; after [Manager.Close] up to twice that. If Redis cannot be reached,
 // berth tries again beside the request until the lease has run out.
 func (s *Session) Rollback(ctx context.Context) {
 	if late := s.takeLate(); late != nil {
 		s.leaveLate(ctx, late)
 		return
 	}
-	if !s.rollBack() {
+	if !s.discard() {
 		return
 	}
 	if err := s.lease.Release(ctx); err != nil {
@@ -28,8 +28,8 @@ func (s *Session) Rollback(ctx context.Context) {
 	}
 }
 
-// rollBack returns false if there is nothing to roll back any more.
-func (s *Session) rollBack() bool {
+// discard returns false if there is nothing to roll back any more.
+func (s *Session) discard() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != open && s.state != inDoubt {
@@ -54,8 +54,8 @@ func (s *Session) forget() {
 func (s *Session) takeLate() *departure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rolled = true
-	if !s.late() || s.leaving == nil || s.leaving.done {
+	s.finished = true
+	if !s.answered() || s.leaving == nil || s.leaving.done {
 		return nil
 	}
 	late := s.leaving

@@ -35,7 +35,7 @@ type Session struct {
 	proof    string // what Redis has of the ID
 	began    string // the proof when the request began, "" for a new session
 	isNew    bool
-	meta     store.Meta // as loaded
+	meta     store.Meta // as in Redis, after the last commit or Begin
 	values   values.Values
 	invalid  error    // the first wrong change
 	err      error    // what failed
@@ -52,7 +52,7 @@ type Session struct {
 	identity      bool       // the request signs in or out, rotates or abandons
 	dropped       bool       // a change was lost, as the session is detached
 	leaving       *departure // the session before Abandon
-	rolled        bool       // Rollback was called
+	finished      bool       // Rollback was called
 
 	planned *plan // the commit, nil before its first try
 	owed    owed  // what the response has to tell the client
@@ -171,12 +171,13 @@ func (s *Session) SetTimeout(d time.Duration) {
 // the channel is nil.
 func (s *Session) Lost() <-chan struct{} { return s.lease.Lost() }
 
-// saves tells whether a commit creates the session. Outside a request nobody would find one.
+// saves tells whether a commit creates the session. One that was begun for work outside a request
+// never is: nobody would get its ID.
 func (s *Session) saves() bool {
-	return s.isNew && s.detached == attached && !s.bound && (s.values.Touched() || s.principal != "" || s.companion != nil)
+	return s.isNew && s.detached == attached && !s.bound && (s.values.Used() || s.principal != "" || s.companion != nil)
 }
 
-// savesNothing tells whether a commit has nothing to tell Redis of this session, be it new.
+// savesNothing tells whether a commit leaves this session alone in Redis.
 func (s *Session) savesNothing() bool {
 	return s.detached != attached || s.access == ReadOnly || s.isNew && !s.saves()
 }

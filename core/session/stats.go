@@ -10,7 +10,7 @@ type Stats struct {
 	Begun        uint64        // sessions that Begin returned, of any kind
 	Created      uint64        // new sessions saved
 	Committed    uint64        // commits that succeeded, with changes or without
-	RolledBack   uint64        // sessions that Rollback gave up
+	RolledBack   uint64        // sessions that Rollback gave up, and commits that FailSilently gave up
 	Ended        uint64        // sessions ended by Abandon, End, EndHandle, EndAll, EndOthers, Info.End or MaxPerPrincipal
 	LockWaits    uint64        // requests that had to wait for a session
 	LockWaitTime time.Duration // how long they waited, all together

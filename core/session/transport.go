@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/berthgo/berth/core/internal/cookie"
 	"github.com/berthgo/berth/core/internal/credential"
@@ -44,12 +43,6 @@ func (m *Manager) SessionID(request Headers) string {
 	return cookie.ID(request.Values("Cookie"), m.options.Cookie.Name)
 }
 
-// cookieIsDue tells whether a commit must send the cookie for its age alone.
-func (s *Session) cookieIsDue(http bool, now time.Time) bool {
-	age := s.m.options.Cookie.MaxAge
-	return http && age != 0 && !s.isNew && !s.rotate && now.Sub(s.meta.Extras.CookieSent) >= age/10
-}
-
 // SetHeaders tells the client what it must know after [Session.Finish]: the new ID of a session
 // that was created or rotated, or that the session is gone. Such a response gets Cache-Control:
 // no-store. SetHeaders does not touch any other response, so that those can be cached. Encrypted
@@ -72,21 +65,6 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	}
 	response.Set("Cache-Control", "no-store")
 	s.owed = owesNothing
-}
-
-// header is the content of Set-Cookie for an ID, or for the deletion of the cookie.
-func (c Cookie) header(id string, encrypted bool) string {
-	header := http.Cookie{
-		Name: c.Name, Value: id, Domain: c.Domain, Path: c.Path,
-		MaxAge: int(c.MaxAge / time.Second), HttpOnly: true,
-		Secure:      c.Secure == SecureAlways || c.Secure == SecureAuto && encrypted,
-		SameSite:    c.SameSite,
-		Partitioned: c.Partitioned,
-	}
-	if id == "" {
-		header.MaxAge = -1
-	}
-	return header.String()
 }
 
 // HTTPStatus returns the HTTP status with which a middleware answers an error of Begin or Finish.

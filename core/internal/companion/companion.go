@@ -27,11 +27,12 @@ type Version struct {
 
 // Follow writes the companion of a session, or the new proof beside it, after the commit. So
 // whoever ends the session knows of the companion. If that has happened already, or if another
-// user has signed in meanwhile, the companion goes. The first error is what berth goes on without,
-// and does again beside the request.
+// user has signed in meanwhile, Follow deletes the companion.
+//
+// The commit fails with err. It does not fail with later: that step is repeated beside the request.
 func (c *Companions) Follow(ctx context.Context, v Version) (later, err error) {
 	wrote := false
-	err = c.Caller.Do(ctx, nil, func(int) (err error) {
+	err = c.Caller.Call(ctx, nil, func(int) (err error) {
 		if v.Value == nil {
 			wrote, err = c.Store.ProveCompanion(ctx, v.Handle, v.Before, v.Proof, v.Meta)
 		} else {
@@ -55,10 +56,10 @@ func (c *Companions) Follow(ctx context.Context, v Version) (later, err error) {
 	return nil, nil
 }
 
-// check looks whether the companion is right that a request has written, or has found another
-// proof beside. Others may have ended the session meanwhile, or signed in another user: then the
-// companion goes. They may have rotated it: then it gets the new proof. What they have written
-// themselves stays. Value is what was not written, nil if it was.
+// check compares the companion with its session, after Follow has written it, or has found that
+// another request wrote the proof beside it. If others have ended the session meanwhile, or have
+// signed in another user, check deletes the companion. If they have rotated the session, the
+// companion gets the new proof. v.Value is nil if Follow has written it.
 func (c *Companions) check(ctx context.Context, v Version) error {
 	found, err := c.Store.Inspect(ctx, []string{v.Handle})
 	if err != nil {
@@ -82,9 +83,9 @@ func (c *Companions) check(ctx context.Context, v Version) error {
 	return nil
 }
 
-// Mend puts right, beside the request, what a failure may have left. If the session is gone, its
-// companion goes. If not, the proof written gives way to the session's own; "" is for a failure
-// that wrote none.
+// Mend repairs a companion beside the request, after a failure. If the session has ended, Mend
+// deletes the companion. If not, and the failed call may have written a proof, Mend replaces that by
+// the session's own; with "" there is none to replace.
 func (c *Companions) Mend(handle, written string) {
 	c.Tasks.Later(func(ctx context.Context) error {
 		found, err := c.Store.Inspect(ctx, []string{handle})
@@ -103,10 +104,10 @@ func (c *Companions) Mend(handle, written string) {
 	})
 }
 
-// Delete deletes a companion. The proof that stays behind, so that a late writer notices, is
-// [store.NoProof] if the session is gone, or its proof if it is another user's by now. After an
-// error it is tried again beside the request; if that fails too, the companion lives on for the
-// rest of its time.
+// Delete deletes a companion. A proof stays behind for a while, so that a late writer notices: it is
+// [store.NoProof] if the session has ended, and the session's own if it has another user now. After
+// an error, Delete is repeated beside the request. If that fails too, the companion stays until it
+// expires.
 func (c *Companions) Delete(ctx context.Context, handle, proof string) error {
 	remove := func(ctx context.Context) error { return c.Store.DeleteCompanion(ctx, handle, "", proof) }
 	err := remove(ctx)
@@ -116,8 +117,8 @@ func (c *Companions) Delete(ctx context.Context, handle, proof string) error {
 	return err
 }
 
-// Touch lets the companion live as long as its session, which a request has just begun. Exclusive
-// says that the request holds the session.
+// Touch prolongs the companion like its session, when a request begins. Exclusive says that the
+// request holds the session.
 func (c *Companions) Touch(ctx context.Context, handle, proof string, exclusive bool, m store.Meta) error {
 	if exclusive {
 		return c.Store.HoldCompanion(ctx, handle, proof, m)

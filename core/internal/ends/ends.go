@@ -37,11 +37,11 @@ type Ends struct {
 	// ClaimLost is the cause with which the context of a handler ends.
 	ClaimLost error
 
-	Failed      func(ctx context.Context, err error) // something failed, the sweep goes on
-	Ended       func()                               // a session was retired
-	Handled     func(lag time.Duration)              // an end was handled so long after it
-	Redelivered func()                               // an end is handed out that was before
-	PutAside    func()                               // an end was put aside
+	OnFailed      func(ctx context.Context, err error) // something failed; the sweep goes on
+	OnRetired     func()                               // a session was retired
+	OnHandled     func(lag time.Duration)              // an end was handled, so long after it
+	OnRedelivered func()                               // an end is handed out again
+	OnAside       func()                               // an end is put aside
 
 	mu       sync.Mutex
 	sweepers map[*pokes]struct{} // those of this process
@@ -51,7 +51,7 @@ type Ends struct {
 // an error about that, and berth does it again beside the request. Retire repeats a failed call on
 // the schedule of the Caller; the last error is a [*retry.Failure].
 func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
-	err = e.Caller.Do(ctx, nil, func(int) (err error) {
+	err = e.Caller.Call(ctx, nil, func(int) (err error) {
 		status, companion, err = e.RetireOnce(ctx, handle, r)
 		return err
 	})
@@ -63,8 +63,9 @@ func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (s
 
 // RetireOnce is one try of [Ends.Retire]. Repeated with the same token, it does nothing more.
 //
-// It tells the index before, since a crash may come in between. It tells the index after, since
-// somebody may have looked in between, and since others may track ends where this one does not.
+// The end must be due in the index before the session ends, since this process may die right after.
+// It is made due once more afterwards: a sweep in between has found the session alive and moved its
+// deadline back, or only other processes track ends.
 func (e *Ends) RetireOnce(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
 	if e.Tracked {
 		if err := e.Store.Hasten(ctx, handle); err != nil {
@@ -75,7 +76,7 @@ func (e *Ends) RetireOnce(ctx context.Context, handle string, r store.Retirement
 	if err != nil || status != store.Done {
 		return status, nil, err
 	}
-	e.Ended()
+	e.OnRetired()
 	if had.Retention != 0 {
 		e.Tasks.Later(func(ctx context.Context) error {
 			err := e.Store.Hasten(ctx, handle)
@@ -103,7 +104,7 @@ func (e *Ends) Track(ctx context.Context, handle string, m store.Meta) (bool, er
 // whether it was there.
 func (e *Ends) Replay(ctx context.Context, handle string) (bool, error) {
 	var status store.Status
-	err := e.Caller.Do(ctx, nil, func(int) (err error) {
+	err := e.Caller.Call(ctx, nil, func(int) (err error) {
 		status, err = e.Store.Replay(ctx, handle)
 		return err
 	})

@@ -71,7 +71,7 @@ func (s *sweeper) handle(c store.Claimed, token string, claimed time.Time) {
 		return // the claim may be another's by now
 	}
 	if err := s.Genuine(c); err != nil {
-		s.Failed(context.Background(), fmt.Errorf("session: an end is kept aside: %w", err))
+		s.OnFailed(context.Background(), fmt.Errorf("session: an end is kept aside: %w", err))
 		s.putAside(c.Handle, token)
 		return
 	}
@@ -80,7 +80,7 @@ func (s *sweeper) handle(c store.Claimed, token string, claimed time.Time) {
 		return
 	}
 	if c.Meta.Attempt > 1 {
-		s.Redelivered()
+		s.OnRedelivered()
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -95,10 +95,10 @@ func (s *sweeper) handle(c store.Claimed, token string, claimed time.Time) {
 	case err == nil:
 		s.settled(c, token)
 	case c.Meta.Attempt >= s.Attempts:
-		s.Failed(ctx, fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
+		s.OnFailed(ctx, fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
 		s.putAside(c.Handle, token)
 	default:
-		s.Failed(ctx, err)
+		s.OnFailed(ctx, err)
 		s.finish(func(ctx context.Context) error { return s.Store.GiveBack(ctx, c.Handle, token) })
 	}
 }
@@ -153,7 +153,7 @@ func (s *sweeper) hold(handle, token string, expires time.Time, cancel context.C
 }
 
 func (s *sweeper) putAside(handle, token string) {
-	s.PutAside()
+	s.OnAside()
 	s.finish(func(ctx context.Context) error { return s.Store.PutAside(ctx, handle, token) })
 }
 
@@ -161,7 +161,7 @@ func (s *sweeper) putAside(handle, token string) {
 func (s *sweeper) finish(f func(ctx context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.Caller.Timeout+tasks.CleanupTime)
 	defer cancel()
-	if err := s.Caller.Do(ctx, nil, func(int) error { return f(ctx) }); err != nil {
-		s.Failed(ctx, err)
+	if err := s.Caller.Call(ctx, nil, func(int) error { return f(ctx) }); err != nil {
+		s.OnFailed(ctx, err)
 	}
 }

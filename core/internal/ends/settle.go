@@ -20,10 +20,10 @@ func (s *sweeper) settled(c store.Claimed, token string) {
 	done := make(chan error, 1)
 	s.handled <- settlement{store.Handling{Handle: c.Handle, Token: token}, done}
 	if err := <-done; err != nil {
-		s.Failed(context.Background(), err)
+		s.OnFailed(context.Background(), err)
 		return
 	}
-	s.Handled(time.Since(c.Meta.Ended))
+	s.OnHandled(time.Since(c.Meta.Ended))
 }
 
 // settleAtMost is how many sessions are settled at once.
@@ -49,7 +49,7 @@ func (s *sweeper) settle() {
 			handled[i] = one.Handling
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), s.Caller.Timeout+tasks.CleanupTime)
-		err := s.Caller.Do(ctx, nil, func(int) error { return s.Store.Handled(ctx, handled) })
+		err := s.Caller.Call(ctx, nil, func(int) error { return s.Store.Handled(ctx, handled) })
 		cancel()
 		for _, one := range batch {
 			one.done <- err

@@ -11,7 +11,7 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// claimAtMost is how many sessions are looked at in one round trip.
+// claimAtMost is how many sessions are claimed in one round trip, if so many handlers are free.
 const claimAtMost = 128
 
 // run looks for ended sessions until ctx ends. It looks at the whole index in each Sweep, and at
@@ -26,7 +26,7 @@ func (s *sweeper) run(ctx context.Context) {
 			for _, bucket := range buckets {
 				more, err := s.batch(ctx, bucket)
 				if err != nil && ctx.Err() == nil {
-					s.Failed(ctx, &retry.Failure{Err: err})
+					s.OnFailed(ctx, &retry.Failure{Err: err})
 				}
 				if retry.Heals(err) {
 					full = nil // the others would fail too; the next sweep finds them
@@ -52,8 +52,9 @@ func (s *sweeper) run(ctx context.Context) {
 	}
 }
 
-// batch takes sessions that are due out of a bucket, as many as there are free slots. It claims
-// those that have ended and starts their handlers. More tells whether there may be others.
+// batch takes sessions that are due from a bucket, as many as there are free slots: for a while they
+// are not due to other processes. It claims those that have ended and starts their handlers. More
+// tells whether the bucket may have others.
 func (s *sweeper) batch(ctx context.Context, bucket int) (more bool, err error) {
 	free := s.acquire(ctx)
 	if free == 0 {

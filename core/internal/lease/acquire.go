@@ -2,7 +2,6 @@ package lease
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/gate"
@@ -26,9 +25,9 @@ type Leases struct {
 	Tasks   *tasks.Tasks
 	Caller  *retry.Caller
 
-	Waited func(d time.Duration) // a request has waited for so long, for a lease or in vain
-	Lost   func()                // a lease was lost before its request was done
-	Failed func(err error)       // a companion was not renewed
+	OnWaited func(d time.Duration) // a request has waited so long, in vain or not
+	OnLost   func()                // a lease was lost before its request was done
+	OnFailed func(err error)       // a companion was not renewed
 
 	gates gate.Gates
 }
@@ -37,8 +36,9 @@ type Leases struct {
 // a caller that was allowed to come with the handle alone. There is a lease only if the status
 // is Done: any other session has nothing to lock.
 //
-// The error is a [*TimeoutError], a [*retry.Failure], [tasks.ErrClosed], or what ended ctx. Wait
-// bounds the waiting alone: a call to Redis may take as long as the Caller allows.
+// The error is a [*TimeoutError], a [*retry.Failure], [tasks.ErrClosed] or [retry.ErrStopped] after
+// Close, or what ended ctx. Wait bounds the waiting alone: a call to Redis may take as long as the
+// Caller allows.
 func (ls *Leases) Acquire(ctx context.Context, handle, proof string) (*Lease, store.Loaded, error) {
 	a := &acquisition{leases: ls, ctx: ctx, handle: handle, proof: proof, began: time.Now()}
 	defer a.end()
@@ -105,7 +105,7 @@ func (a *acquisition) enter() (l store.Loaded, err error) {
 			return l, err
 		}
 	}
-	a.pass, err = ls.gates.Enter(a.patience(), a.handle, a.limit())
+	a.pass, err = ls.gates.Enter(a.waitContext(), a.handle, a.limit())
 	return l, err
 }
 
@@ -119,72 +119,18 @@ func (a *acquisition) limit() int {
 
 func (a *acquisition) look() (l store.Loaded, err error) {
 	ls := a.leases
-	err = ls.Caller.Do(a.ctx, ls.Tasks.Context().Done(), func(int) (err error) {
+	err = ls.Caller.Call(a.ctx, ls.Tasks.Context().Done(), func(int) (err error) {
 		l, err = ls.Store.Load(a.ctx, a.handle, a.proof)
 		return err
 	})
 	return l, err
 }
 
-// How long a waiter goes without looking at Redis itself: from firstLook on, doubling, with a
-// jitter of a half. Where the subscription stands, it looks only because messages may be lost.
-// All of it is well below the time for which a lease that was handed over waits for its owner
-// (GRACE in lua/lib.lua of package store).
-const (
-	firstLook     = 5 * time.Millisecond
-	lastLook      = 25 * time.Millisecond
-	lastLookReady = 250 * time.Millisecond
-)
-
-// take takes the lease, and loads the session with it. The status is Busy if it was not to wait.
-func (a *acquisition) take() (store.Loaded, error) {
-	ls := a.leases
-	a.queueing = store.Queue
-	if ls.Wait < 0 {
-		a.queueing = store.Once
-	}
-	a.token = ls.Process.Token()
-	defer a.stopListening()
-	look, looked := firstLook, false
-	for {
-		l, err := a.try()
-		if err != nil || l.Status != store.Busy || a.queueing == store.Once {
-			if looked && err == nil {
-				ls.Waker.Missed()
-			}
-			return l, err
-		}
-		ctx := a.patience()
-		a.queueing = store.Again
-		a.pass.Vouch(a.proof) // Redis has compared it
-		a.pass.Waits(ls.MaxWaiters)
-		a.listen()
-
-		limit := lastLook
-		if ls.Waker.Ready(a.handle) {
-			look, limit = lastLookReady, lastLookReady
-		}
-		pause := look/2 + rand.N(look/2)
-		look = min(2*look, limit)
-		timer := time.NewTimer(pause)
-		looked = false
-		select {
-		case <-a.woken:
-			timer.Stop()
-		case <-timer.C:
-			looked = true
-		case <-ctx.Done():
-			timer.Stop()
-			return l, context.Cause(ctx)
-		}
-	}
-}
-
 // try asks for the lease. A try after a lost reply has a new token: a call that was only delayed
 // then takes a lease with which nobody commits.
 func (a *acquisition) try() (l store.Loaded, err error) {
 	ls := a.leases
-	err = ls.Caller.Do(a.ctx, ls.Tasks.Context().Done(), func(attempt int) (err error) {
+	err = ls.Caller.Call(a.ctx, ls.Tasks.Context().Done(), func(attempt int) (err error) {
 		if attempt > 0 {
 			a.stopListening()
 			a.token = ls.Process.Token()
@@ -197,20 +143,6 @@ func (a *acquisition) try() (l store.Loaded, err error) {
 		return err
 	})
 	return l, err
-}
-
-// listen has this request woken when its token was handed the lease.
-func (a *acquisition) listen() {
-	if a.woken == nil {
-		a.woken = a.leases.Waker.Register(a.handle, a.token)
-	}
-}
-
-func (a *acquisition) stopListening() {
-	if a.woken != nil {
-		a.leases.Waker.Unregister(a.token)
-		a.woken = nil
-	}
 }
 
 // giveBack gives up what a failed try may have left in Redis: the lease, if only the reply was

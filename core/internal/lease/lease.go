@@ -37,10 +37,10 @@ type Lease struct {
 type phase int
 
 const (
-	held       phase = iota
-	committing       // a commit is under way, or its outcome is not known
-	givenUp
-	lost
+	isHeld       phase = iota
+	isCommitting       // a commit is under way, or its outcome is not known
+	isOver
+	isLost
 )
 
 // hold makes the lease that was taken, and starts to renew it.
@@ -88,15 +88,15 @@ func (l *Lease) tick() {
 	}
 	held, err := l.renew(now)
 	if err != nil {
-		l.leases.Failed(err)
+		l.leases.OnFailed(err)
 	}
 	if !held {
 		l.lose()
 	}
 }
 
-// renew returns false if the lease is another's by now, or nobody's. The error is what has failed
-// of the companion.
+// renew returns false if this request does not have the lease any more. The error is only about the
+// companion.
 func (l *Lease) renew(now time.Time) (held bool, companion error) {
 	ls := l.leases
 	defer ls.Tasks.Done()
@@ -123,14 +123,14 @@ func (l *Lease) renew(now time.Time) (held bool, companion error) {
 	return true, companion
 }
 
-// lose tells that the lease is lost, and lets the next request of this process try. Once a commit
-// is under way it tells nothing: a commit that succeeds takes the lease away too, so only the
-// commit can tell.
+// lose reports that the lease is lost, and lets the next request of this process try. It does nothing
+// once a commit is under way: a commit that succeeds takes the lease away too, so only the commit
+// can tell.
 func (l *Lease) lose() {
 	l.mu.Lock()
-	reports := l.phase == held
+	reports := l.phase == isHeld
 	if reports {
-		l.phase = lost
+		l.phase = isLost
 		if l.lost != nil {
 			close(l.lost)
 		}
@@ -138,7 +138,7 @@ func (l *Lease) lose() {
 	l.mu.Unlock()
 	if reports {
 		l.pass.Leave()
-		l.leases.Lost()
+		l.leases.OnLost()
 	}
 }
 
@@ -151,32 +151,35 @@ func (l *Lease) Lost() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.lost == nil {
 		l.lost = make(chan struct{})
-		if l.phase == lost {
+		if l.phase == isLost {
 			close(l.lost)
 		}
 	}
 	return l.lost
 }
 
-// Committing says that a commit is under way. The lease is renewed until [Lease.End], since a
-// commit may be tried for long.
+// Committing says that a commit is under way, which may be repeated for long. Until Hold has passed,
+// the lease is still renewed.
 func (l *Lease) Committing() {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.phase == held {
-		l.phase = committing
+	if l.phase == isHeld {
+		l.phase = isCommitting
 	}
 }
 
-// Unreported tells whether Lost was not called for this lease, so that a commit that finds it
-// lost must report that.
+// Unreported tells whether a commit that finds the lease lost is the first to notice: OnLost was not
+// called.
 func (l *Lease) Unreported() bool {
+	if l == nil {
+		return false
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.phase == committing
+	return l.phase == isCommitting
 }
 
 // Vouch says which proof the session has now, so that this process knows a client with the
@@ -195,7 +198,7 @@ func (l *Lease) End() {
 	}
 	l.mu.Lock()
 	if !l.over() {
-		l.phase = givenUp
+		l.phase = isOver
 		l.timer.Stop()
 	}
 	l.mu.Unlock()
@@ -243,4 +246,4 @@ func (ls *Leases) release(handle, token string) {
 }
 
 // over tells whether there is nothing to renew any more.
-func (l *Lease) over() bool { return l.phase == givenUp || l.phase == lost }
+func (l *Lease) over() bool { return l.phase == isOver || l.phase == isLost }

@@ -30,7 +30,7 @@ type Principals struct {
 	Ends       *ends.Ends
 	Companions *companion.Companions
 
-	Failed func(err error) // work beside a request failed
+	OnFailed func(err error) // work beside a request failed
 }
 
 // Look is what was found of the sessions in an index.
@@ -43,7 +43,7 @@ type Look struct {
 // Sessions looks at all sessions of a principal, the oldest sign-in first, and takes those that
 // are gone out of the index, beside the request.
 func (p *Principals) Sessions(ctx context.Context, principal string) (look Look, err error) {
-	err = p.Caller.Do(ctx, nil, func(int) error {
+	err = p.Caller.Call(ctx, nil, func(int) error {
 		listed, err := p.Store.Listed(ctx, principal)
 		if err == nil {
 			look, err = p.Look(ctx, principal, listed)
@@ -58,7 +58,7 @@ func (p *Principals) Sessions(ctx context.Context, principal string) (look Look,
 
 // Listed returns what the index of a principal has, the oldest sign-in first.
 func (p *Principals) Listed(ctx context.Context, principal string) (listed []store.Listing, err error) {
-	err = p.Caller.Do(ctx, nil, func(int) (err error) {
+	err = p.Caller.Call(ctx, nil, func(int) (err error) {
 		listed, err = p.Store.Listed(ctx, principal)
 		return err
 	})
@@ -91,7 +91,7 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 // SignIn puts a session that has just signed in into the index of its principal, and ends the
 // oldest over Limit. It tells note what it goes on without.
 func (p *Principals) SignIn(ctx context.Context, handle string, m store.Meta, note func(error)) error {
-	return p.Caller.Do(ctx, nil, func(int) error {
+	return p.Caller.Call(ctx, nil, func(int) error {
 		if err := p.enlist(ctx, handle, m, true); err != nil {
 			return err
 		}
@@ -116,8 +116,8 @@ func (p *Principals) Relist(handle string, m store.Meta) {
 			return err
 		}
 		_, err := p.Store.Mark(ctx, handle, store.Extras{Listed: time.Now()})
-		return err // of a session that has ended since, the index keeps a place until somebody looks
-	}, p.Failed)
+		return err // if the session has ended since, it stays in the index until somebody reads that
+	}, p.OnFailed)
 }
 
 // Unlist takes sessions that are gone out of the index of a principal, beside the request. After

@@ -10,10 +10,10 @@ import (
 type Caller struct {
 	Timeout time.Duration // how long a failed call is tried again, 0 for one try
 	Idle    func() int    // how many connections of the client are idle now
-	Retried func()        // is called before every try but the first of a call
+	OnRetry func()        // is called before each try but the first
 }
 
-// Failure is what failed in a call to Redis that is not tried again.
+// Failure is the last error of a call that berth does not repeat any more.
 type Failure struct{ Err error }
 
 func (f *Failure) Error() string { return f.Err.Error() }
@@ -21,18 +21,18 @@ func (f *Failure) Error() string { return f.Err.Error() }
 // Unwrap returns what Redis or the connection said.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Do calls try on the schedule of [Do]. A dead connection counts for nothing: berth uses another
+// Call calls try on the schedule of [Repeat]. If a connection turns out to be dead, Call uses another
 // one at once. All idle connections may be dead, so it does that once for each of them, and once
 // more. The number of the attempt starts at 0.
 //
 // A reply may be lost, so a second try must do the same as the first. Closing stop ends the
 // waiting between two tries; then the error is [ErrStopped]. Any other error is a [*Failure].
-func (c *Caller) Do(ctx context.Context, stop <-chan struct{}, try func(attempt int) error) error {
+func (c *Caller) Call(ctx context.Context, stop <-chan struct{}, try func(attempt int) error) error {
 	attempt, spare := 0, -1 // connections that may still be dead; negative before the first dead one
-	err := Do(ctx, stop, c.Timeout, Heals, func(int) error {
+	err := Repeat(ctx, stop, c.Timeout, Heals, func(int) error {
 		for {
 			if attempt > 0 {
-				c.Retried()
+				c.OnRetry()
 			}
 			err := try(attempt)
 			attempt++

@@ -16,13 +16,13 @@ const (
 // ErrStopped says that the stop channel was closed between two tries.
 var ErrStopped = errors.New("stopped between two tries")
 
-// Do calls try, with attempts that count from 0, until try succeeds or fails with an error that
-// does not heal. When timeout has passed since the start, Do calls try one last time at once. With
+// Repeat calls try, with attempts that count from 0, until try succeeds or fails with an error that
+// does not heal. When timeout has passed since the start, it calls try one last time at once. With
 // a timeout of 0 there is one try. With any other there are at least two.
 //
 // A wait ends with ctx, or when stop is closed. The error then wraps both the reason and the last
 // failure.
-func Do(ctx context.Context, stop <-chan struct{}, timeout time.Duration, heals func(error) bool, try func(attempt int) error) error {
+func Repeat(ctx context.Context, stop <-chan struct{}, timeout time.Duration, heals func(error) bool, try func(attempt int) error) error {
 	start, wait, last := time.Now(), First, timeout == 0
 	for attempt := 0; ; attempt++ {
 		err := try(attempt)

@@ -36,7 +36,7 @@ func TestSchedule(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			var tries []time.Duration
-			err := retry.Do(t.Context(), nil, timeout, retry.Heals, func(attempt int) error {
+			err := retry.Repeat(t.Context(), nil, timeout, retry.Heals, func(attempt int) error {
 				if attempt != len(tries) {
 					t.Errorf("attempt %d after %d tries", attempt, len(tries))
 				}
@@ -56,14 +56,14 @@ func TestWaitEnds(t *testing.T) {
 		stop := make(chan struct{})
 		close(stop)
 		fails := func(int) error { return io.EOF }
-		if err := retry.Do(t.Context(), stop, time.Minute, retry.Heals, fails); !errors.Is(err, retry.ErrStopped) || !errors.Is(err, io.EOF) {
+		if err := retry.Repeat(t.Context(), stop, time.Minute, retry.Heals, fails); !errors.Is(err, retry.ErrStopped) || !errors.Is(err, io.EOF) {
 			t.Errorf("stopped: %v", err)
 		}
 		reason := errors.New("the client hung up")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(reason) })
 		start := time.Now()
-		if err := retry.Do(ctx, nil, time.Minute, retry.Heals, fails); !errors.Is(err, reason) || !errors.Is(err, io.EOF) || time.Since(start) != time.Second {
+		if err := retry.Repeat(ctx, nil, time.Minute, retry.Heals, fails); !errors.Is(err, reason) || !errors.Is(err, io.EOF) || time.Since(start) != time.Second {
 			t.Errorf("cancelled: %v after %v", err, time.Since(start))
 		}
 	})
@@ -74,8 +74,8 @@ func TestDeadConnections(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ idle, dead, tries int }{{0, 1, 2}, {0, 2, 2}, {5, 6, 7}, {5, 100, 7}} {
 		tries, retried := 0, 0
-		caller := &retry.Caller{Idle: func() int { return c.idle }, Retried: func() { retried++ }}
-		err := caller.Do(t.Context(), nil, func(attempt int) error {
+		caller := &retry.Caller{Idle: func() int { return c.idle }, OnRetry: func() { retried++ }}
+		err := caller.Call(t.Context(), nil, func(attempt int) error {
 			if attempt != tries {
 				t.Errorf("attempt %d after %d tries", attempt, tries)
 			}

@@ -12,7 +12,8 @@ import (
 const NoProof = "-"
 
 // PutCompanion writes a companion and the session's proof. It writes only if Redis has the proof
-// found, the new proof, or none. With found "" it always writes. It returns whether it has written.
+// found, the new proof, or none. With found "" it always writes. It returns false if another proof
+// kept it from writing.
 func (s *Store) PutCompanion(ctx context.Context, handle, found, proof, value string, m Meta) (bool, error) {
 	return s.companion(ctx, handle, s.left(m), proof, "="+value, found)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Queueing says what [Store.Begin] does when the lease is taken.
@@ -54,9 +55,13 @@ func (s *Store) begin(ctx context.Context, handle string, keys []any, proof, tok
 	return s.loading(ctx, beginScript, s.whole(handle, keys), proof, full, token, ms(s.LockTTL), proof, string(q), s.channels(), ms(s.Lifetime), fields(full))
 }
 
+// shortLease is the longest lease for which the short form of load.lua may be used. That form does
+// not look at the lease, and answers 0 if the idle timeout is shorter than this.
+const shortLease = 10 * time.Second
+
 // Load loads a session without a lease and starts its idle time anew.
 func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) {
-	if s.short() {
+	if s.short() && s.LockTTL <= shortLease {
 		l, err := s.loading(ctx, loadScript, []any{s.Keys.Data(handle)}, proof, false, proof)
 		if err != nil || l.Status != incomplete {
 			return l, err

@@ -11,7 +11,7 @@ import (
 const (
 	MetaField   = "_berth"        // the session's own facts
 	SecretField = "_berth_secret" // the proof
-	MACField    = "_berth_mac"    // proves both; only with encryption keys
+	MACField    = "_berth_mac"    // with encryption keys: a MAC of principal, sign-in and proof
 
 	// Reserved is the prefix of all these names.
 	Reserved = "_berth"

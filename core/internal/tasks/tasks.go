@@ -92,7 +92,7 @@ func (t *Tasks) Later(f func(ctx context.Context) error) {
 		defer t.Done()
 		ctx, cancel := context.WithTimeout(context.Background(), t.patience)
 		defer cancel()
-		_ = retry.Do(ctx, t.ctx.Done(), t.patience, retry.Heals, func(int) error { return f(ctx) })
+		_ = retry.Repeat(ctx, t.ctx.Done(), t.patience, retry.Heals, func(int) error { return f(ctx) })
 	}()
 }
 

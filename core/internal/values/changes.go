@@ -33,7 +33,7 @@ func (vs *Values) Changes() (Changes, error) {
 		c.Before += len(key) + len(raw)
 	}
 	c.After = c.Before
-	for _, key := range vs.touched() {
+	for _, key := range vs.candidates() {
 		v := vs.held[key]
 		if v.deleted {
 			c.After -= len(key) + len(v.raw)
@@ -62,8 +62,8 @@ func (vs *Values) Changes() (Changes, error) {
 	return c, nil
 }
 
-// touched returns the keys of values that may have changed, sorted.
-func (vs *Values) touched() []string {
+// candidates returns the keys of values that may have changed, sorted.
+func (vs *Values) candidates() []string {
 	var keys []string
 	for key, v := range vs.held {
 		if v.deleted || len(v.views) > 0 {

@@ -132,8 +132,8 @@ func (vs *Values) Len() int {
 	return n
 }
 
-// Touched tells whether a handler has got or changed any value.
-func (vs *Values) Touched() bool { return len(vs.held) > 0 }
+// Used tells whether a handler has got or changed any value.
+func (vs *Values) Used() bool { return len(vs.held) > 0 }
 
 // find returns what is known of the value under key, nil if there never was one.
 func (vs *Values) find(key string) *value {

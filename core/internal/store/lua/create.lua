@@ -9,7 +9,7 @@
 --
 -- Returns  1        saved, now or by an earlier try with this token
 --          3, 4, 5  there is such a session and another commit was its last: it was used or
---                   retired since. The script leaves it as it is
+--                   retired since. The script leaves it as it is. Also 3 if the deadline has passed
 local data, alive = KEYS[1], KEYS[2]
 local token, timeout, latest = ARGV[1], ARGV[2], tonumber(ARGV[3])
 

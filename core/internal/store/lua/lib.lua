@@ -22,7 +22,7 @@
 --   a  when the principal last changed or last proved to be there, unix ms
 --   s  when the cookie was sent, unix s
 --   l  when the principal's index was last told of the session, unix s
---   c  1 if there is a companion
+--   c  1 if there is a companion, 0 if there is none any more
 --   r  how long the data of an ended session are kept, in ms; with it, the session is tracked
 --
 -- Scripts answer with one of these codes, or with a table that starts with one.

@@ -1,0 +1,6 @@
+// Package credential makes and checks session IDs.
+//
+// An ID is HANDLE.SECRET. The handle names a session for life and opens nothing. The secret is
+// the credential, and a rotation replaces it. Redis has neither the ID nor the secret but a
+// proof: a part of the ID's hash. The package knows nothing else.
+package credential
