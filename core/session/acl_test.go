@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,25 +15,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
-
-// permissions are the commands that the engine needs, as docs/redis.md lists them.
-var permissions = listed(`(?m)^[+].*$`)
-
-// listed returns the words of the lines of the first block in docs/redis.md that match.
-func listed(lines string) []string {
-	text, err := os.ReadFile("../../docs/redis.md")
-	if err != nil {
-		panic(err)
-	}
-	var words []string
-	for _, line := range regexp.MustCompile(lines).FindAllString(string(text), -1) {
-		words = append(words, strings.Fields(line)...)
-	}
-	return words
-}
 
 // aclUser is a Redis user whose denials are watched.
 type aclUser struct {
@@ -109,9 +93,9 @@ func (u *aclUser) check(rules []string, without string) {
 // something is, so that none is idle.
 func TestLeastPermissions(t *testing.T) {
 	t.Parallel()
-	patterns := listed(`(?m)^[~&].*$`)
-	all := append(slices.Clone(patterns), permissions...)
-	if len(patterns) < 3 || len(permissions) < 20 {
+	patterns := support.Listed(`(?m)^[~&].*$`)
+	all := append(slices.Clone(patterns), support.Permissions...)
+	if len(patterns) < 3 || len(support.Permissions) < 20 {
 		t.Fatalf("docs/redis.md lists %v", all)
 	}
 	check := func(t *testing.T, database int, rules []string, without string) {
@@ -138,12 +122,12 @@ func TestLeastPermissions(t *testing.T) {
 func TestLeastPermissionsOnCluster(t *testing.T) {
 	t.Parallel()
 	redistest.NeedServer(t)
-	additional := listed(`(?m)^    [~&+].*$`)
+	additional := support.Listed(`(?m)^    [~&+].*$`)
 	if len(additional) < 5 {
 		t.Fatalf("docs/redis.md lists %v", additional)
 	}
-	all := append(append(listed(`(?m)^[~&].*$`), permissions...), additional...)
-	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: patient})
+	all := append(append(support.Listed(`(?m)^[~&].*$`), support.Permissions...), additional...)
+	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: support.Patient})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +135,7 @@ func TestLeastPermissionsOnCluster(t *testing.T) {
 	for i, without := range append([]string{""}, additional...) {
 		t.Run("without "+without, func(t *testing.T) {
 			r := newRig(t)
-			r.reach = redis.UniversalOptions{Addrs: cluster.Addrs(), IsClusterMode: true}
+			r.to(redis.UniversalOptions{Addrs: cluster.Addrs(), IsClusterMode: true})
 			u := &aclUser{t: t, name: fmt.Sprintf("berth%d", i), clustered: true}
 			for _, node := range cluster.Nodes() {
 				admin := redis.NewClient(&redis.Options{Addr: node.Addr()})
@@ -172,7 +156,7 @@ func TestLeastPermissionsOnCluster(t *testing.T) {
 // everything does all that the engine can do, and returns the first error.
 func everything(u *aclUser, without string) error {
 	t := u.t
-	r := &rig{t: t}
+	r := local(&support.Rig{T: t})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	o := session.Options{

@@ -11,6 +11,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
@@ -18,9 +19,9 @@ import (
 // benchManager is on a real Redis if there is one. Allocations count the same on both.
 func benchManager(b *testing.B) *session.Manager {
 	o := &redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1}
-	if realURL != "" {
+	if support.URL() != "" {
 		var err error
-		if o, err = redis.ParseURL(realURL); err != nil {
+		if o, err = redis.ParseURL(support.URL()); err != nil {
 			b.Fatal(err)
 		}
 	} else {

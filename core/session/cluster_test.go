@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
@@ -38,7 +39,7 @@ func callsOf(t *testing.T, c *redis.ClusterClient, command string) int {
 // message does not go to all servers. Sessions of all masters are waited for.
 func TestWakeUpsOnCluster(t *testing.T) {
 	t.Parallel()
-	r := onTopology(t, "cluster")
+	r := local(support.OnTopology(t, "cluster"))
 	cluster := r.client.(*redis.ClusterClient)
 	a, b := r.manager(session.Options{KeySeparator: "::"}), r.manager(session.Options{KeySeparator: "::"})
 	ctx := context.Background()
@@ -75,7 +76,7 @@ func TestWakeUpsOnCluster(t *testing.T) {
 // Many more sessions are waited for than channels are kept.
 func TestManyWaitersOnCluster(t *testing.T) {
 	t.Parallel()
-	r := onTopology(t, "cluster")
+	r := local(support.OnTopology(t, "cluster"))
 	a, b := r.manager(session.Options{}), r.manager(session.Options{})
 	ids := make([]string, 250)
 	for i := range ids {
@@ -98,7 +99,7 @@ func TestManyWaitersOnCluster(t *testing.T) {
 func TestNoShardedPubSub(t *testing.T) {
 	t.Parallel()
 	redistest.NeedServer(t)
-	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: patient, Node: redistest.Options{
+	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: support.Patient, Node: redistest.Options{
 		Args: []string{"--rename-command", "SSUBSCRIBE", "", "--rename-command", "SPUBLISH", ""},
 	}})
 	if err != nil {
@@ -106,15 +107,14 @@ func TestNoShardedPubSub(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	r := newRig(t)
-	r.reach = redis.UniversalOptions{Addrs: server.Addrs(), IsClusterMode: true}
-	r.client = r.newClient()
+	r.to(redis.UniversalOptions{Addrs: server.Addrs(), IsClusterMode: true})
 	cluster := r.client.(*redis.ClusterClient)
 	a, b := r.manager(session.Options{}), r.manager(session.Options{})
 	id := saved(t, a, "n", 0)
 	until(t, "a waiter is told", func() bool {
 		holder := begin(t, a, id, session.Exclusive)
 		got := make(chan struct{})
-		r.beside.Go(func() {
+		r.Go(func() {
 			increment(t, b, id)
 			close(got)
 		})
@@ -134,7 +134,7 @@ func TestNoShardedPubSub(t *testing.T) {
 // who waits for a session of another.
 func TestSilentMasterHoldsUpNoOtherWaiters(t *testing.T) {
 	t.Parallel()
-	r := onTopology(t, "cluster")
+	r := local(support.OnTopology(t, "cluster"))
 	ctx := context.Background()
 	var silent atomic.Value
 	silent.Store("")
@@ -194,10 +194,10 @@ func TestSilentMasterHoldsUpNoOtherWaiters(t *testing.T) {
 // a connection.
 func TestForbiddenSubscriptionsOnCluster(t *testing.T) {
 	t.Parallel()
-	r := onTopology(t, "cluster")
+	r := local(support.OnTopology(t, "cluster"))
 	ctx := context.Background()
 	rules := []any{"ACL", "SETUSER", r.app, "on", ">secret", "resetchannels", "-@all", "+cluster|slots", "+command"}
-	for _, rule := range append(listed(`(?m)^[~&].*$`), permissions...) {
+	for _, rule := range append(support.Listed(`(?m)^[~&].*$`), support.Permissions...) {
 		rules = append(rules, strings.ReplaceAll(rule, "shop", r.app))
 	}
 	err := r.client.(*redis.ClusterClient).ForEachShard(ctx, func(ctx context.Context, node *redis.Client) error {
@@ -219,7 +219,7 @@ func TestForbiddenSubscriptionsOnCluster(t *testing.T) {
 	handOver := func() {
 		holder := begin(t, a, id, session.Exclusive)
 		done := make(chan struct{})
-		r.beside.Go(func() {
+		r.Go(func() {
 			increment(t, b, id)
 			close(done)
 		})

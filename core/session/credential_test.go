@@ -21,7 +21,7 @@ func TestNoCredentialInRedis(t *testing.T) {
 	t.Parallel()
 	_, r := withServer(t, "--slowlog-log-slower-than", "0", "--slowlog-max-len", "100000")
 	ctx := context.Background()
-	monitor, err := net.Dial("tcp", r.reach.Addrs[0])
+	monitor, err := net.Dial("tcp", r.Reach.Addrs[0])
 	if err != nil {
 		t.Fatal(err)
 	}

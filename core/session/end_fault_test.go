@@ -41,7 +41,7 @@ func TestNoEndOfWhatWasNeverSaved(t *testing.T) {
 func TestLogOfAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Cleanup(func() { time.Sleep(2 * time.Second) }) // until the client has seen that it is closed
-		r.dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		r.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
 		var told bytes.Buffer
 		m := r.manager(tracked(func(o *session.Options) {
 			o.EndNotifications = true

@@ -21,7 +21,7 @@ func TestEndsWithoutAnyPermissionToListen(t *testing.T) {
 	if err := admin.ACLSetUser(t.Context(), rules[0], rules[1:]...).Err(); err != nil {
 		t.Fatal(err)
 	}
-	r.reach.Username, r.reach.Password = "berth", "secret"
+	r.Reach.Username, r.Reach.Password = "berth", "secret"
 	m := r.manager(tracked(func(o *session.Options) {
 		o.EndNotifications, o.EndSweep = true, 50*time.Millisecond
 	}))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
@@ -18,7 +19,7 @@ import (
 func TestNotificationsOnCluster(t *testing.T) {
 	t.Parallel()
 	redistest.NeedServer(t)
-	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1, FailAfter: patient})
+	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1, FailAfter: support.Patient})
 	if err != nil {
 		t.Fatal(err)
 	}

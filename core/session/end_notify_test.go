@@ -54,7 +54,7 @@ func TestNotifications(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, r := withServer(t, "--notify-keyspace-events", c.flags)
-			r.reach.DB = c.db
+			r.Reach.DB = c.db
 			look := r.client.(*redis.Client)
 			flags := func() string {
 				return look.ConfigGet(t.Context(), "notify-keyspace-events").Val()["notify-keyspace-events"]

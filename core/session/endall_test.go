@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -23,7 +24,7 @@ func TestEndAllAmongSignIns(t *testing.T) {
 			checks(t, func(rt *rapid.T) {
 				acts := rapid.SliceOfN(rapid.SliceOfN(rapid.SampledFrom([]string{"ann", "bob", "", "rotate", "wait"}), 1, 5), 4, 4).Draw(rt, "acts")
 				wait := rapid.IntRange(0, 200).Draw(rt, "wait")
-				bubble(t, func(t *testing.T, r *rig) { endAllAmongSignIns(t, r, acts, time.Duration(wait)*time.Millisecond, away) })
+				support.Bubble(t, locally(func(t *testing.T, r *rig) { endAllAmongSignIns(t, r, acts, time.Duration(wait)*time.Millisecond, away) }))
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -91,4 +92,16 @@ func TestIDsAreRandom(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The rig of other packages' tests makes IDs by itself, and their proofs.
+func TestIDsOfTheRig(t *testing.T) {
+	t.Parallel()
+	id := support.NewID()
+	if own := session.NewID(); len(id) != len(own) || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") != "." || id[26] != '.' {
+		t.Errorf("%q has not the form of %q", id, own)
+	}
+	if got, want := support.Proof(id), session.Proof(id); got != want {
+		t.Errorf("the proof is %q, want %q", got, want)
+	}
 }

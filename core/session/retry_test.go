@@ -191,7 +191,7 @@ func TestLostReplies(t *testing.T) {
 
 func lostReplies(t *testing.T, retries int) {
 	onEach(t, func(t *testing.T, r *rig) {
-		d := &dropper{dial: r.dial, tls: r.reach.TLSConfig}
+		d := &dropper{dial: r.Dial, tls: r.Reach.TLSConfig}
 		client := r.newClient(func(o *redis.UniversalOptions) { o.Dialer, o.MaxRetries = d.Dial, retries })
 		m := r.managerOn(client, session.Options{RetryTimeout: 5 * time.Second})
 		warm := saved(t, m)
@@ -410,8 +410,7 @@ func TestDeadConnections(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	r := newRig(t)
-	r.reach = redis.UniversalOptions{Addrs: []string{server.Addr()}, TLSConfig: server.Certificates().Config()}
-	r.client = r.newClient()
+	r.to(redis.UniversalOptions{Addrs: []string{server.Addr()}, TLSConfig: server.Certificates().Config()})
 	client := r.newClient()
 	m := r.managerOn(client, session.Options{})
 	id := saved(t, m, "n", 1)

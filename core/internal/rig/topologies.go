@@ -1,9 +1,13 @@
 //go:build testall
 
-package session_test
+package rig
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -13,21 +17,21 @@ import (
 	"github.com/berthgo/berth/core/redistest"
 )
 
-// patient is how long a server must be silent to be replaced, where none is to be: on a
+// Patient is how long a server must be silent to be replaced, where none is to be: on a
 // busy machine one may be for a while.
-const patient = 30 * time.Second
+const Patient = 30 * time.Second
 
-// topologies are those that [onEach] runs a test on, beside miniredis and one redis-server.
+// topologies are those that [Each] runs a test on, beside miniredis and one redis-server.
 var topologies = map[string]*topology{
 	"cluster": {start: func(ctx context.Context) (o redis.UniversalOptions, stop func() error, err error) {
-		c, err := redistest.StartCluster(ctx, redistest.ClusterOptions{Replicas: 1, FailAfter: patient})
+		c, err := redistest.StartCluster(ctx, redistest.ClusterOptions{Replicas: 1, FailAfter: Patient})
 		if err != nil {
 			return o, nil, err
 		}
 		return redis.UniversalOptions{Addrs: c.Addrs(), IsClusterMode: true}, c.Stop, nil
 	}},
 	"sentinel": {start: func(ctx context.Context) (o redis.UniversalOptions, stop func() error, err error) {
-		s, err := redistest.StartSentinel(ctx, redistest.SentinelOptions{FailAfter: patient})
+		s, err := redistest.StartSentinel(ctx, redistest.SentinelOptions{FailAfter: Patient})
 		if err != nil {
 			return o, nil, err
 		}
@@ -42,7 +46,7 @@ var topologies = map[string]*topology{
 	}},
 	"acl": {start: func(ctx context.Context) (o redis.UniversalOptions, stop func() error, err error) {
 		s, err := redistest.Start(ctx, redistest.Options{ACL: []string{
-			"user berth on >secret ~* &* -@all " + strings.Join(append(permissions, forTests...), " "),
+			"user berth on >secret ~* &* -@all " + strings.Join(append(Permissions, forTests...), " "),
 		}})
 		if err != nil {
 			return o, nil, err
@@ -54,14 +58,30 @@ var topologies = map[string]*topology{
 // forTests are what tests use beside the engine, to look at keys and to plant some.
 var forTests = []string{"+get", "+hget", "+hset", "+set", "+exists", "+pttl", "+del", "+zcard", "+script|flush", "+lpush", "+rpush", "+pexpire", "+hdel", "+hgetall", "+scan", "+info", "+expire", "+sadd", "+hlen", "+hkeys", "+type", "+dbsize", "+persist", "+incr"}
 
-// onTopology returns a rig on one of the topologies.
-func onTopology(t *testing.T, name string) *rig {
+// OnTopology returns a rig on one of the topologies.
+func OnTopology(t *testing.T, name string) *Rig {
 	t.Helper()
-	r := newRig(t)
-	r.reach = topologies[name].reach(t)
-	r.client = r.newClient()
+	r := New(t)
+	r.To(topologies[name].reach(t))
 	return r
 }
 
-// rounds is how often a test does something: few times in make test, and many in make test-all.
-func rounds(_, many int) int { return many }
+// Rounds is how often a test does something: few times in make test, and many in make test-all.
+func Rounds(_, many int) int { return many }
+
+// Permissions are the commands that the engine needs, as docs/redis.md lists them.
+var Permissions = Listed(`(?m)^[+].*$`)
+
+// Listed returns the words of the lines of the first block in docs/redis.md that match.
+func Listed(lines string) []string {
+	_, here, _, _ := runtime.Caller(0)
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../docs/redis.md"))
+	if err != nil {
+		panic(err)
+	}
+	var words []string
+	for _, line := range regexp.MustCompile(lines).FindAllString(string(text), -1) {
+		words = append(words, strings.Fields(line)...)
+	}
+	return words
+}
