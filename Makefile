@@ -102,7 +102,7 @@ demo: ## Run the demo
 SESSIONS ?= 100000
 
 ends: ## End SESSIONS sessions at once, with workers killed and servers restarted, and print rates and lags
-	cd core && go test $(ALL) -count=1 -v -timeout 20m ./session/endtest -sessions $(SESSIONS)
+	cd core && go test $(ALL) -count=1 -v -timeout 20m ./internal/ends/endtest -sessions $(SESSIONS)
 
 bench: ## Measure berth beside its peers and write docs/benchmarks.md (12 minutes); BENCHARGS=-quick takes two and writes nothing
 	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .

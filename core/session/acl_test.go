@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -69,7 +68,7 @@ func (u *aclUser) denied() []string {
 func (u *aclUser) calls(command string) int {
 	n := 0
 	for _, node := range u.nodes {
-		n += commandCalls(node)[command]
+		n += support.CommandCalls(node)[command]
 	}
 	return n
 }
@@ -305,16 +304,4 @@ func everything(u *aclUser, without string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// commandCalls is how often the server ran each command.
-func commandCalls(c *redis.Client) map[string]int {
-	text := c.Info(context.Background(), "commandstats").Val()
-	calls := map[string]int{}
-	for _, m := range regexp.MustCompile(`cmdstat_([a-z|]+):calls=(\d+)`).FindAllStringSubmatch(text, -1) {
-		var n int
-		_, _ = fmt.Sscan(m[2], &n)
-		calls[m[1]] = n
-	}
-	return calls
 }

@@ -137,17 +137,17 @@ func TestRoundTripsOfACompanion(t *testing.T) {
 		id := saved(t, m, "n", 1)
 		client.AddHook(c)
 		for i, want := range []struct{ begin, commit int64 }{{1, 3}, {2, 2}} {
-			c.n.Store(0)
+			c.N.Store(0)
 			s := begin(t, m, id, session.Exclusive)
-			if n := c.n.Load(); n != want.begin {
+			if n := c.N.Load(); n != want.begin {
 				t.Errorf("request %d: %d round trips to begin, want %d", i, n, want.begin)
 			}
 			if i == 0 {
 				s.SetCompanion("c")
 			}
-			c.n.Store(0)
+			c.N.Store(0)
 			commit(t, s)
-			if n := c.n.Load(); n != want.commit {
+			if n := c.N.Load(); n != want.commit {
 				t.Errorf("request %d: %d round trips to commit, want %d", i, n, want.commit)
 			}
 		}

@@ -184,13 +184,13 @@ func TestTrackedRoundTrips(t *testing.T) {
 			access session.Access
 			want   int64
 		}{{session.Exclusive, 2}, {session.ReadOnly, 1}, {session.Exclusive, 2}} {
-			count.n.Store(0)
+			count.N.Store(0)
 			s := begin(t, m, id, c.access)
 			if c.access == session.Exclusive {
 				s.Set("n", 1+get[int](t, s, "n"))
 			}
 			commit(t, s)
-			if got := count.n.Load(); got != c.want {
+			if got := count.N.Load(); got != c.want {
 				t.Errorf("%v: %d round trips, want %d", c.access, got, c.want)
 			}
 		}

@@ -59,7 +59,7 @@ func TestMalformedIDsNeverReachRedis(t *testing.T) {
 				t.Error("ended a session of a malformed ID")
 			}
 		}
-		if n := count.n.Load(); n != 0 {
+		if n := count.N.Load(); n != 0 {
 			t.Errorf("%d calls to Redis", n)
 		}
 	})

@@ -69,7 +69,7 @@ func TestRoundTrips(t *testing.T) {
 			{"ended, to read", ended, session.ReadOnly, nil, 1},
 			{"a new session", "", session.Exclusive, func(s *session.Session) { s.Set("n", 4) }, 1},
 		} {
-			count.n.Store(0)
+			count.N.Store(0)
 			s := begin(t, m, c.id, c.access)
 			if c.handle != nil {
 				c.handle(s)
@@ -77,7 +77,7 @@ func TestRoundTrips(t *testing.T) {
 			commit(t, s)
 			s.Rollback(ctx)
 			commit(t, s)
-			if got := count.n.Load(); got != c.want {
+			if got := count.N.Load(); got != c.want {
 				t.Errorf("%s: %d round trips, want %d", c.name, got, c.want)
 			}
 		}
@@ -103,7 +103,7 @@ func TestRoundTripsOfContention(t *testing.T) {
 		commit(t, hold())
 		client.AddHook(count)
 		s := hold()
-		if n := count.n.Load(); n != 1 {
+		if n := count.N.Load(); n != 1 {
 			t.Errorf("to learn that a session is held took %d round trips", n)
 		}
 		commit(t, s)
@@ -116,9 +116,9 @@ func TestRoundTripsOfContention(t *testing.T) {
 		}()
 		until(t, "somebody waits", func() bool { return r.exists(r.key(id, "Waiters")) })
 		s.Set("n", 2)
-		count.n.Store(0)
+		count.N.Store(0)
 		commit(t, s)
-		if n := count.n.Load(); n != 1 {
+		if n := count.N.Load(); n != 1 {
 			t.Errorf("a commit took %d round trips as somebody waited", n)
 		}
 		<-done

@@ -22,6 +22,9 @@ type rig struct {
 	client redis.UniversalClient // sees no faults, is not counted
 }
 
+// trips counts round trips.
+type trips = support.Trips
+
 func local(r *support.Rig) *rig {
 	return &rig{Rig: r, t: r.T, app: r.App, mini: r.Mini, client: r.Client}
 }

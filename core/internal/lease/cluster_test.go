@@ -1,6 +1,6 @@
 //go:build testall
 
-package session_test
+package lease_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	support "github.com/berthgo/berth/core/internal/rig"
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
@@ -26,7 +26,7 @@ func callsOf(t *testing.T, c *redis.ClusterClient, command string) int {
 	err := c.ForEachMaster(context.Background(), func(_ context.Context, master *redis.Client) error {
 		mu.Lock()
 		defer mu.Unlock()
-		n += commandCalls(master)[command]
+		n += rig.CommandCalls(master)[command]
 		return nil
 	})
 	if err != nil {
@@ -39,17 +39,17 @@ func callsOf(t *testing.T, c *redis.ClusterClient, command string) int {
 // message does not go to all servers. Sessions of all masters are waited for.
 func TestWakeUpsOnCluster(t *testing.T) {
 	t.Parallel()
-	r := local(support.OnTopology(t, "cluster"))
-	cluster := r.client.(*redis.ClusterClient)
-	a, b := r.manager(session.Options{KeySeparator: "::"}), r.manager(session.Options{KeySeparator: "::"})
+	r := rig.OnTopology(t, "cluster")
+	cluster := r.Client.(*redis.ClusterClient)
+	a, b := r.Manager(session.Options{KeySeparator: "::"}), r.Manager(session.Options{KeySeparator: "::"})
 	ctx := context.Background()
 	before := callsOf(t, cluster, "publish")
 	for range 12 {
-		id := saved(t, a, "n", 1)
+		id := rig.Saved(t, a, "n", 1)
 		subscribed := func() bool {
 			var n atomic.Int64
 			_ = cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-				channels, err := master.PubSubShardChannels(ctx, "{"+r.app+"::"+handleOf(id)+"}::Wake:*").Result()
+				channels, err := master.PubSubShardChannels(ctx, "{"+r.App+"::"+rig.HandleOf(id)+"}::Wake:*").Result()
 				if err == nil && len(channels) > 0 {
 					n.Add(1)
 				}
@@ -57,13 +57,13 @@ func TestWakeUpsOnCluster(t *testing.T) {
 			})
 			return n.Load() > 0
 		}
-		holder := begin(t, a, id, session.Exclusive)
-		got := r.waiter(b, id)
-		until(t, "the waiter is subscribed", subscribed)
-		commit(t, holder)
+		holder := rig.Begin(t, a, id, session.Exclusive)
+		got := r.Waiter(b, id)
+		rig.Until(t, "the waiter is subscribed", subscribed)
+		rig.Commit(t, holder)
 		s := got()
 		s.Set("n", 2)
-		commit(t, s)
+		rig.Commit(t, s)
 	}
 	if n := callsOf(t, cluster, "spublish"); n == 0 {
 		t.Error("nothing was published")
@@ -76,20 +76,20 @@ func TestWakeUpsOnCluster(t *testing.T) {
 // Many more sessions are waited for than channels are kept.
 func TestManyWaitersOnCluster(t *testing.T) {
 	t.Parallel()
-	r := local(support.OnTopology(t, "cluster"))
-	a, b := r.manager(session.Options{}), r.manager(session.Options{})
+	r := rig.OnTopology(t, "cluster")
+	a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 	ids := make([]string, 250)
 	for i := range ids {
-		ids[i] = saved(t, a, "n", 0)
+		ids[i] = rig.Saved(t, a, "n", 0)
 	}
 	var all sync.WaitGroup
 	for i := range 4 * len(ids) {
 		m := []*session.Manager{a, b}[i%2]
-		all.Go(func() { increment(t, m, ids[i/4]) })
+		all.Go(func() { rig.Increment(t, m, ids[i/4]) })
 	}
 	all.Wait()
 	for _, id := range ids {
-		if n := get[int](t, view(t, a, id), "n"); n != 4 {
+		if n := rig.Get[int](t, rig.View(t, a, id), "n"); n != 4 {
 			t.Errorf("n is %d, want 4", n)
 		}
 	}
@@ -99,31 +99,31 @@ func TestManyWaitersOnCluster(t *testing.T) {
 func TestNoShardedPubSub(t *testing.T) {
 	t.Parallel()
 	redistest.NeedServer(t)
-	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: support.Patient, Node: redistest.Options{
+	server, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{FailAfter: rig.Patient, Node: redistest.Options{
 		Args: []string{"--rename-command", "SSUBSCRIBE", "", "--rename-command", "SPUBLISH", ""},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Stop() })
-	r := newRig(t)
-	r.to(redis.UniversalOptions{Addrs: server.Addrs(), IsClusterMode: true})
-	cluster := r.client.(*redis.ClusterClient)
-	a, b := r.manager(session.Options{}), r.manager(session.Options{})
-	id := saved(t, a, "n", 0)
-	until(t, "a waiter is told", func() bool {
-		holder := begin(t, a, id, session.Exclusive)
+	r := rig.New(t)
+	r.To(redis.UniversalOptions{Addrs: server.Addrs(), IsClusterMode: true})
+	cluster := r.Client.(*redis.ClusterClient)
+	a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
+	id := rig.Saved(t, a, "n", 0)
+	rig.Until(t, "a waiter is told", func() bool {
+		holder := rig.Begin(t, a, id, session.Exclusive)
 		got := make(chan struct{})
 		r.Go(func() {
-			increment(t, b, id)
+			rig.Increment(t, b, id)
 			close(got)
 		})
-		until(t, "the other waits", func() bool { return r.exists(r.key(id, "Waiters")) })
-		commit(t, holder)
+		rig.Until(t, "the other waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
+		rig.Commit(t, holder)
 		<-got
 		var n atomic.Int64
 		_ = cluster.ForEachMaster(t.Context(), func(ctx context.Context, master *redis.Client) error {
-			n.Add(int64(len(master.PubSubChannels(ctx, r.app+"_Wake_*").Val())))
+			n.Add(int64(len(master.PubSubChannels(ctx, r.App+"_Wake_*").Val())))
 			return nil
 		})
 		return n.Load() > 0 && callsOf(t, cluster, "publish") > 0
@@ -134,13 +134,13 @@ func TestNoShardedPubSub(t *testing.T) {
 // who waits for a session of another.
 func TestSilentMasterHoldsUpNoOtherWaiters(t *testing.T) {
 	t.Parallel()
-	r := local(support.OnTopology(t, "cluster"))
+	r := rig.OnTopology(t, "cluster")
 	ctx := context.Background()
 	var silent atomic.Value
 	silent.Store("")
 	dialled, over := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	client := r.newClient(func(o *redis.UniversalOptions) {
+	client := r.NewClient(func(o *redis.UniversalOptions) {
 		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if addr == silent.Load() {
 				once.Do(func() { close(dialled) })
@@ -153,23 +153,23 @@ func TestSilentMasterHoldsUpNoOtherWaiters(t *testing.T) {
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		}
 	})
-	m, other := r.managerOn(client, session.Options{LockWait: time.Second}), r.manager(session.Options{})
+	m, other := r.ManagerOn(client, session.Options{LockWait: time.Second}), r.Manager(session.Options{})
 	var all sync.WaitGroup
 	t.Cleanup(func() { close(over); all.Wait() })
 	master := func(id string) string {
-		node, err := client.(*redis.ClusterClient).MasterForKey(ctx, r.key(id, "Data"))
+		node, err := client.(*redis.ClusterClient).MasterForKey(ctx, r.Key(id, "Data"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return node.Options().Addr
 	}
-	onSilent, elsewhere := saved(t, m), saved(t, m)
+	onSilent, elsewhere := rig.Saved(t, m), rig.Saved(t, m)
 	for master(onSilent) == master(elsewhere) {
-		elsewhere = saved(t, m)
+		elsewhere = rig.Saved(t, m)
 	}
 	for _, id := range []string{onSilent, elsewhere} {
-		commit(t, begin(t, m, id, session.Exclusive)) // there is a connection for it
-		begin(t, other, id, session.Exclusive)        // ends with its manager
+		rig.Commit(t, rig.Begin(t, m, id, session.Exclusive)) // there is a connection for it
+		rig.Begin(t, other, id, session.Exclusive)            // ends with its manager
 	}
 	silent.Store(master(onSilent))
 	wait := func(id string) chan error {
@@ -184,7 +184,7 @@ func TestSilentMasterHoldsUpNoOtherWaiters(t *testing.T) {
 	<-dialled // by the subscription
 	select {
 	case err := <-wait(elsewhere):
-		wantErr(t, err, session.ErrLockTimeout)
+		rig.WantErr(t, err, session.ErrLockTimeout)
 	case <-time.After(4 * time.Second):
 		t.Fatal("waits for much longer than LockWait")
 	}
@@ -194,13 +194,13 @@ func TestSilentMasterHoldsUpNoOtherWaiters(t *testing.T) {
 // a connection.
 func TestForbiddenSubscriptionsOnCluster(t *testing.T) {
 	t.Parallel()
-	r := local(support.OnTopology(t, "cluster"))
+	r := rig.OnTopology(t, "cluster")
 	ctx := context.Background()
-	rules := []any{"ACL", "SETUSER", r.app, "on", ">secret", "resetchannels", "-@all", "+cluster|slots", "+command"}
-	for _, rule := range append(support.Listed(`(?m)^[~&].*$`), support.Permissions...) {
-		rules = append(rules, strings.ReplaceAll(rule, "shop", r.app))
+	rules := []any{"ACL", "SETUSER", r.App, "on", ">secret", "resetchannels", "-@all", "+cluster|slots", "+command"}
+	for _, rule := range append(rig.Listed(`(?m)^[~&].*$`), rig.Permissions...) {
+		rules = append(rules, strings.ReplaceAll(rule, "shop", r.App))
 	}
-	err := r.client.(*redis.ClusterClient).ForEachShard(ctx, func(ctx context.Context, node *redis.Client) error {
+	err := r.Client.(*redis.ClusterClient).ForEachShard(ctx, func(ctx context.Context, node *redis.Client) error {
 		return node.Do(ctx, rules...).Err()
 	})
 	if err != nil {
@@ -208,23 +208,23 @@ func TestForbiddenSubscriptionsOnCluster(t *testing.T) {
 	}
 	var dials atomic.Int64
 	limited := func(o *redis.UniversalOptions) {
-		o.Username, o.Password = r.app, "secret"
+		o.Username, o.Password = r.App, "secret"
 		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			dials.Add(1)
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		}
 	}
-	a, b := r.managerOn(r.newClient(limited), session.Options{}), r.managerOn(r.newClient(limited), session.Options{})
-	id := saved(t, a, "n", 0)
+	a, b := r.ManagerOn(r.NewClient(limited), session.Options{}), r.ManagerOn(r.NewClient(limited), session.Options{})
+	id := rig.Saved(t, a, "n", 0)
 	handOver := func() {
-		holder := begin(t, a, id, session.Exclusive)
+		holder := rig.Begin(t, a, id, session.Exclusive)
 		done := make(chan struct{})
 		r.Go(func() {
-			increment(t, b, id)
+			rig.Increment(t, b, id)
 			close(done)
 		})
-		until(t, "the other waits", func() bool { return r.exists(r.key(id, "Waiters")) })
-		commit(t, holder)
+		rig.Until(t, "the other waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
+		rig.Commit(t, holder)
 		<-done
 	}
 	handOver()

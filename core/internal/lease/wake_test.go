@@ -1,4 +1,4 @@
-package session_test
+package lease_test
 
 import (
 	"context"
@@ -9,43 +9,44 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
 // peers.md 19: a waiter in another process is woken by a message, not by its
 // clock: here it would look at most four times a second.
 func TestReleaseWakesAnotherProcess(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		a, b := r.manager(session.Options{}), r.manager(session.Options{})
-		id := saved(t, a)
-		holder := begin(t, a, id, session.Exclusive)
-		got := r.waiter(b, id)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
+		id := rig.Saved(t, a)
+		holder := rig.Begin(t, a, id, session.Exclusive)
+		got := r.Waiter(b, id)
 		time.Sleep(3 * time.Second)
 		start := time.Now()
-		commit(t, holder)
+		rig.Commit(t, holder)
 		s := got()
 		if waited := time.Since(start); waited != 0 {
 			t.Errorf("woken after %v", waited)
 		}
-		commit(t, s)
+		rig.Commit(t, s)
 	})
 }
 
 // The same on a real server: ten hand-overs in less than the time of one look.
 func TestReleaseWakesAnotherProcessOnRedis(t *testing.T) {
 	t.Parallel()
-	r := onReal(t)
-	a, b := r.manager(session.Options{}), r.manager(session.Options{})
-	id := saved(t, a)
+	r := rig.OnRedis(t)
+	a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
+	id := rig.Saved(t, a)
 	subscribed(t, r, a, b, id)
 	var fastest time.Duration = time.Hour
 	for range 10 {
-		holder := begin(t, a, id, session.Exclusive)
-		got := r.waiter(b, id)
-		until(t, "the other process waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+		holder := rig.Begin(t, a, id, session.Exclusive)
+		got := r.Waiter(b, id)
+		rig.Until(t, "the other process waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
 		start := time.Now()
-		commit(t, holder)
-		commit(t, got())
+		rig.Commit(t, holder)
+		rig.Commit(t, got())
 		fastest = min(fastest, time.Since(start))
 	}
 	if fastest > 60*time.Millisecond {
@@ -54,36 +55,36 @@ func TestReleaseWakesAnotherProcessOnRedis(t *testing.T) {
 }
 
 // subscribed makes b wait once, and until its subscription stands.
-func subscribed(t *testing.T, r *rig, a, b *session.Manager, id string) {
+func subscribed(t *testing.T, r *rig.Rig, a, b *session.Manager, id string) {
 	t.Helper()
-	holder := begin(t, a, id, session.Exclusive)
-	got := r.waiter(b, id)
-	until(t, "the subscription stands", func() bool {
-		channels, err := r.client.PubSubChannels(context.Background(), r.app+"_Wake_*").Result()
+	holder := rig.Begin(t, a, id, session.Exclusive)
+	got := r.Waiter(b, id)
+	rig.Until(t, "the subscription stands", func() bool {
+		channels, err := r.Client.PubSubChannels(context.Background(), r.App+"_Wake_*").Result()
 		return err == nil && len(channels) == 1
 	})
-	commit(t, holder)
-	commit(t, got())
+	rig.Commit(t, holder)
+	rig.Commit(t, got())
 }
 
 // An uncontended release publishes nothing and a process that never waits does
 // not subscribe; one that does has one subscription, whatever it waits for.
 func TestOneSubscriptionAProcess(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		a, b := r.manager(session.Options{}), r.manager(session.Options{})
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 		channels := func() int {
-			return len(r.client.PubSubChannels(context.Background(), "*").Val())
+			return len(r.Client.PubSubChannels(context.Background(), "*").Val())
 		}
 		var wg sync.WaitGroup
 		for range 5 {
-			id := saved(t, a)
+			id := rig.Saved(t, a)
 			if channels() > 1 {
 				t.Errorf("%d subscriptions", channels())
 			}
-			s := begin(t, a, id, session.Exclusive)
-			wg.Go(func() { commit(t, begin(t, b, id, session.Exclusive)) })
+			s := rig.Begin(t, a, id, session.Exclusive)
+			wg.Go(func() { rig.Commit(t, rig.Begin(t, b, id, session.Exclusive)) })
 			time.Sleep(time.Second)
-			commit(t, s)
+			rig.Commit(t, s)
 			wg.Wait()
 		}
 		if channels() != 1 {
@@ -99,24 +100,24 @@ func TestWithoutMessages(t *testing.T) {
 		"subscribe forbidden": func(_ redis.UniversalClient, f *noMessages) { f.forbidden = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
-				a := r.manager(session.Options{})
-				client := r.newClient()
-				f := &noMessages{UniversalClient: client, other: r.newClient()}
+			rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+				a := r.Manager(session.Options{})
+				client := r.NewClient()
+				f := &noMessages{UniversalClient: client, other: r.NewClient()}
 				breakIt(client, f)
-				b := r.managerOn(f, session.Options{})
-				id := saved(t, a)
+				b := r.ManagerOn(f, session.Options{})
+				id := rig.Saved(t, a)
 				for range 20 {
-					holder := begin(t, a, id, session.Exclusive)
-					got := r.waiter(b, id)
+					holder := rig.Begin(t, a, id, session.Exclusive)
+					got := r.Waiter(b, id)
 					time.Sleep(time.Second)
 					start := time.Now()
-					commit(t, holder)
+					rig.Commit(t, holder)
 					s := got()
 					if waited := time.Since(start); waited > 250*time.Millisecond {
 						t.Errorf("free after %v", waited)
 					}
-					commit(t, s)
+					rig.Commit(t, s)
 				}
 			})
 		})
@@ -151,31 +152,31 @@ func (refuseHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 // publish nor to subscribe.
 func TestPubSubForbiddenOnRedis(t *testing.T) {
 	t.Parallel()
-	r := onReal(t)
+	r := rig.OnRedis(t)
 	ctx := context.Background()
-	user := r.app
-	if err := r.client.Do(ctx, "ACL", "SETUSER", user, "on", ">pw-"+user, "~{"+r.app+"_*", "resetchannels", "+@all").Err(); err != nil {
+	user := r.App
+	if err := r.Client.Do(ctx, "ACL", "SETUSER", user, "on", ">pw-"+user, "~{"+r.App+"_*", "resetchannels", "+@all").Err(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.client.Do(ctx, "ACL", "DELUSER", user) })
+	t.Cleanup(func() { r.Client.Do(ctx, "ACL", "DELUSER", user) })
 	limited := func() *session.Manager {
-		c := r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password = user, "pw-"+user })
-		return r.managerOn(c, session.Options{})
+		c := r.NewClient(func(o *redis.UniversalOptions) { o.Username, o.Password = user, "pw-"+user })
+		return r.ManagerOn(c, session.Options{})
 	}
 	a, b := limited(), limited()
-	id := saved(t, a, "n", 0)
+	id := rig.Saved(t, a, "n", 0)
 	var wg sync.WaitGroup
 	for _, m := range []*session.Manager{a, b} {
 		for range 4 {
 			wg.Go(func() {
 				for range 5 {
-					increment(t, m, id)
+					rig.Increment(t, m, id)
 				}
 			})
 		}
 	}
 	wg.Wait()
-	if n := get[int](t, view(t, a, id), "n"); n != 40 {
+	if n := rig.Get[int](t, rig.View(t, a, id), "n"); n != 40 {
 		t.Errorf("n is %d, want 40", n)
 	}
 }
@@ -183,20 +184,20 @@ func TestPubSubForbiddenOnRedis(t *testing.T) {
 // A release that nobody waits for publishes nothing.
 func TestUncontendedReleaseIsSilent(t *testing.T) {
 	t.Parallel()
-	_, r := withServer(t)
+	_, r := rig.WithServer(t)
 	published := func() bool {
-		stats, err := r.client.Info(context.Background(), "commandstats").Result()
+		stats, err := r.Client.Info(context.Background(), "commandstats").Result()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return strings.Contains(stats, "cmdstat_publish:")
 	}
-	a, b := r.manager(session.Options{}), r.manager(session.Options{})
-	id := saved(t, a, "n", 0)
+	a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
+	id := rig.Saved(t, a, "n", 0)
 	for range 10 {
-		increment(t, a, id)
-		increment(t, b, id)
-		begin(t, a, id, session.Exclusive).Rollback(context.Background())
+		rig.Increment(t, a, id)
+		rig.Increment(t, b, id)
+		rig.Begin(t, a, id, session.Exclusive).Rollback(context.Background())
 	}
 	if published() {
 		t.Error("published to nobody")

@@ -1,4 +1,4 @@
-package session_test
+package lease_test
 
 import (
 	"context"
@@ -8,33 +8,34 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
 // Requests of one session, in one process and in several, never overwrite each other.
 func TestExclusiveLosesNoUpdate(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
+	rig.Each(t, func(t *testing.T, r *rig.Rig) {
 		const processes, clients, each = 3, 8, 10
 		var managers []*session.Manager
 		for range processes {
-			managers = append(managers, r.manager(session.Options{}))
+			managers = append(managers, r.Manager(session.Options{}))
 		}
-		id := saved(t, managers[0], "n", 0)
+		id := rig.Saved(t, managers[0], "n", 0)
 		var wg sync.WaitGroup
 		for _, m := range managers {
 			for range clients {
 				wg.Go(func() {
 					for range each {
-						increment(t, m, id)
+						rig.Increment(t, m, id)
 					}
 				})
 			}
 		}
 		wg.Wait()
-		if n := get[int](t, view(t, managers[0], id), "n"); n != processes*clients*each {
+		if n := rig.Get[int](t, rig.View(t, managers[0], id), "n"); n != processes*clients*each {
 			t.Errorf("%d of %d updates are left", n, processes*clients*each)
 		}
-		if keys := r.keys(); len(keys) != 1 {
+		if keys := r.Keys(); len(keys) != 1 {
 			t.Errorf("left behind: %v", keys)
 		}
 	})
@@ -43,35 +44,35 @@ func TestExclusiveLosesNoUpdate(t *testing.T) {
 // In one process, waiters are served in the order they came, and only the first
 // of them talks to Redis.
 func TestFirstComeFirstServed(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		client, count := r.newClient(), &trips{}
-		m := r.managerOn(client, session.Options{})
-		id := saved(t, m)
-		commit(t, begin(t, m, id, session.Exclusive)) // loads the scripts
-		holder := begin(t, m, id, session.Exclusive)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		client, count := r.NewClient(), &rig.Trips{}
+		m := r.ManagerOn(client, session.Options{})
+		id := rig.Saved(t, m)
+		rig.Commit(t, rig.Begin(t, m, id, session.Exclusive)) // loads the scripts
+		holder := rig.Begin(t, m, id, session.Exclusive)
 		var order []int
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
-				s := begin(t, m, id, session.Exclusive)
+				s := rig.Begin(t, m, id, session.Exclusive)
 				order = append(order, i)
-				commit(t, s)
+				rig.Commit(t, s)
 			})
 			synctest.Wait()
 		}
 		client.AddHook(count)
 		time.Sleep(2 * time.Second)
-		if n := count.n.Load(); n != 0 {
+		if n := count.N.Load(); n != 0 {
 			t.Errorf("%d calls to Redis while this process holds the lease", n)
 		}
-		commit(t, holder)
+		rig.Commit(t, holder)
 		wg.Wait()
 		for i := range order {
 			if order[i] != i {
 				t.Fatalf("served in the order %v", order)
 			}
 		}
-		if n := count.n.Load(); n != 41 {
+		if n := count.N.Load(); n != 41 {
 			t.Errorf("%d calls, want 2 a request", n)
 		}
 		if st := m.Stats(); st.LockWaits != 20 || st.LockWaitTime < 40*time.Second {
@@ -82,18 +83,18 @@ func TestFirstComeFirstServed(t *testing.T) {
 
 // Across processes a lease goes round: no process keeps it to itself.
 func TestProcessesTakeTurns(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		a, b, c := r.manager(session.Options{}), r.manager(session.Options{}), r.manager(session.Options{})
-		id := saved(t, a)
-		holder := begin(t, a, id, session.Exclusive)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		a, b, c := r.Manager(session.Options{}), r.Manager(session.Options{}), r.Manager(session.Options{})
+		id := rig.Saved(t, a)
+		holder := rig.Begin(t, a, id, session.Exclusive)
 		var order []string
 		var wg sync.WaitGroup
 		queue := func(name string, m *session.Manager) {
 			wg.Go(func() {
-				s := begin(t, m, id, session.Exclusive)
+				s := rig.Begin(t, m, id, session.Exclusive)
 				order = append(order, name)
 				time.Sleep(10 * time.Millisecond)
-				commit(t, s)
+				rig.Commit(t, s)
 			})
 			synctest.Wait()
 		}
@@ -103,7 +104,7 @@ func TestProcessesTakeTurns(t *testing.T) {
 			queue("a", a)
 		}
 		time.Sleep(time.Second)
-		commit(t, holder)
+		rig.Commit(t, holder)
 		wg.Wait()
 		if got := strings.Join(order, ""); got != "bcabcabca" {
 			t.Errorf("turns went %s", got)
@@ -113,19 +114,19 @@ func TestProcessesTakeTurns(t *testing.T) {
 
 // Every lease is a token of its own.
 func TestTokensDiffer(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
+	rig.Each(t, func(t *testing.T, r *rig.Rig) {
 		seen := map[string]bool{}
 		for range 2 {
-			m := r.manager(session.Options{})
-			id := saved(t, m)
+			m := r.Manager(session.Options{})
+			id := rig.Saved(t, m)
 			for range 100 {
-				s := begin(t, m, id, session.Exclusive)
-				token := r.client.Get(context.Background(), r.key(id, "Lock")).Val()
+				s := rig.Begin(t, m, id, session.Exclusive)
+				token := r.Client.Get(context.Background(), r.Key(id, "Lock")).Val()
 				if len(token) != 28 || seen[token] {
 					t.Fatalf("the token %q is there twice, or has no 28 characters", token)
 				}
 				seen[token] = true
-				commit(t, s)
+				rig.Commit(t, s)
 			}
 		}
 	})
@@ -134,33 +135,33 @@ func TestTokensDiffer(t *testing.T) {
 // A lease that others wait for is never free in between: it is handed to the first
 // of them, so that nobody who comes later gets in before.
 func TestReleaseHandsOver(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
+	rig.Each(t, func(t *testing.T, r *rig.Rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{LockWait: -1})
+		m := r.Manager(session.Options{LockWait: -1})
 		first, second := strings.Repeat("d", 28), strings.Repeat("e", 28)
 		for name, release := range map[string]func(s *session.Session){
-			"commit":   func(s *session.Session) { s.Set("n", 1); commit(t, s) },
+			"commit":   func(s *session.Session) { s.Set("n", 1); rig.Commit(t, s) },
 			"rollback": func(s *session.Session) { s.Rollback(ctx) },
 		} {
-			id := saved(t, m)
-			holder := begin(t, m, id, session.Exclusive)
-			if err := r.client.Set(ctx, r.key(id, "Waiters"), first+second, time.Minute).Err(); err != nil {
+			id := rig.Saved(t, m)
+			holder := rig.Begin(t, m, id, session.Exclusive)
+			if err := r.Client.Set(ctx, r.Key(id, "Waiters"), first+second, time.Minute).Err(); err != nil {
 				t.Fatal(err)
 			}
 			release(holder)
-			if got := r.client.Get(ctx, r.key(id, "Lock")).Val(); got != first {
+			if got := r.Client.Get(ctx, r.Key(id, "Lock")).Val(); got != first {
 				t.Errorf("%s: the lease is %q's", name, got)
 			}
-			if got := r.client.Get(ctx, r.key(id, "Waiters")).Val(); got != second {
+			if got := r.Client.Get(ctx, r.Key(id, "Waiters")).Val(); got != second {
 				t.Errorf("%s: in the queue is %q", name, got)
 			}
 			for _, suffix := range []string{"Lock", "Waiters"} {
-				if ttl := r.client.PTTL(ctx, r.key(id, suffix)).Val(); ttl <= 0 || ttl > 2*time.Second {
+				if ttl := r.Client.PTTL(ctx, r.Key(id, suffix)).Val(); ttl <= 0 || ttl > 2*time.Second {
 					t.Errorf("%s: %s lives for %v", name, suffix, ttl)
 				}
 			}
 			_, err := m.Begin(ctx, id, session.Exclusive)
-			wantErr(t, err, session.ErrLockTimeout)
+			rig.WantErr(t, err, session.ErrLockTimeout)
 		}
 	})
 }

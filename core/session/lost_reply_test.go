@@ -1,0 +1,179 @@
+package session_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+// peers.md 23, 30: a call whose reply was lost is tried again and takes effect
+// once. The connection breaks after the server has executed the call.
+func TestLostReplies(t *testing.T) {
+	for name, retries := range map[string]int{"the manager tries again": -1, "the client does": 3} {
+		t.Run(name, func(t *testing.T) { lostReplies(t, retries) })
+	}
+}
+
+func lostReplies(t *testing.T, retries int) {
+	onEach(t, func(t *testing.T, r *rig) {
+		d := &dropper{dial: r.Dial, tls: r.Reach.TLSConfig}
+		client := r.newClient(func(o *redis.UniversalOptions) { o.Dialer, o.MaxRetries = d.Dial, retries })
+		m := r.managerOn(client, session.Options{RetryTimeout: 5 * time.Second})
+		warm := saved(t, m)
+		commit(t, begin(t, m, warm, session.Exclusive))
+
+		losing := func(what string, f func()) {
+			t.Helper()
+			d.armed.Store(1)
+			before := d.dropped.Load()
+			f()
+			if d.dropped.Load() == before {
+				t.Errorf("%s: no reply was dropped", what)
+			}
+		}
+
+		var s *session.Session
+		s = begin(t, m, "", session.Exclusive)
+		s.Set("n", 1)
+		losing("create", func() { commit(t, s) })
+		id := s.ID()
+		if keys := r.keys(); len(keys) != 2 {
+			t.Fatalf("create: there are %v", keys)
+		}
+
+		losing("begin", func() { s = begin(t, m, id, session.Exclusive) })
+		s.Set("n", 2)
+		losing("commit", func() { commit(t, s) })
+		losing("begin ReadOnly", func() { s = begin(t, m, id, session.ReadOnly) })
+		if get[int](t, s, "n") != 2 {
+			t.Error("commit: not written")
+		}
+
+		s = begin(t, m, id, session.Exclusive)
+		losing("unchanged commit", func() { commit(t, s) })
+
+		s = begin(t, m, id, session.Shared)
+		s.Set("n", 3)
+		losing("merge", func() { commit(t, s) })
+
+		s = begin(t, m, id, session.Exclusive)
+		s.Rotate()
+		losing("rotate", func() { commit(t, s) })
+		if s.ID() == id || get[int](t, view(t, m, s.ID()), "n") != 3 {
+			t.Error("rotate: not done")
+		}
+		id = s.ID()
+
+		s = begin(t, m, id, session.Exclusive)
+		s.Abandon()
+		losing("abandon", func() { commit(t, s) })
+		if !begin(t, m, id, session.ReadOnly).Detached() {
+			t.Error("abandon: not done")
+		}
+
+		id = saved(t, m)
+		losing("end", func() {
+			if err := m.End(context.Background(), id); err != nil {
+				t.Errorf("end: %v", err)
+			}
+		})
+		if st := m.Stats(); st.Errors != 0 || st.LeasesLost != 0 {
+			t.Errorf("stats are %+v", st)
+		}
+	})
+}
+
+// Lost replies to a commit are not written twice: what another request has
+// written since stays.
+func TestLostReplyIsNotWrittenTwice(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		for name, access := range map[string]session.Access{"exclusive": session.Exclusive, "shared": session.Shared} {
+			id := saved(t, m, "n", 1)
+			for range 2 { // the first time loads the script
+				s := begin(t, m, id, access)
+				s.Set("m", rand.Int())
+				commit(t, s)
+			}
+			s := begin(t, m, id, access)
+			s.Set("n", 2)
+			// Between the lost reply and the next try the value is changed
+			// behind the engine's back, so that the token stays.
+			f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				err := lose(ctx, cmd, next)
+				r.client.HSet(context.Background(), r.key(id, "Data"), "n", "3")
+				return err
+			})
+			commit(t, s)
+			if n := get[int](t, view(t, other, id), "n"); n != 3 {
+				t.Errorf("%s: n is %d: the commit was written twice", name, n)
+			}
+		}
+	})
+}
+
+// A commit that is not known to have happened does not count as one when
+// another request has changed the session since.
+func TestCommitAfterLostLeaseIsNotASuccess(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		id := saved(t, m, "n", 1)
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("n", 2)
+		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			err := refuse(ctx, cmd, next)
+			r.client.Del(context.Background(), r.key(id, "Lock"))
+			increment(t, other, id)
+			increment(t, other, id)
+			return err
+		})
+		wantErr(t, s.Commit(context.Background()), session.ErrLockLost)
+		if n := get[int](t, view(t, other, id), "n"); n != 3 {
+			t.Errorf("n is %d", n)
+		}
+	})
+}
+
+// A commit that is under way for long is not mistaken for a lost lease by its own
+// renewal, which finds the lease given up.
+func TestSlowCommitIsNoLostLease(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		client, f := r.newClient(), &faults{}
+		client.AddHook(f)
+		m := r.managerOn(client, session.Options{RetryTimeout: time.Minute})
+		id := saved(t, m, "n", 0)
+		increment(t, m, id) // loads the scripts
+		for name, finish := range map[string]func(s *session.Session){
+			"commit":  func(s *session.Session) { s.Set("n", 2) },
+			"rotate":  func(s *session.Session) { s.Rotate() },
+			"abandon": func(s *session.Session) { s.Abandon() },
+		} {
+			id := saved(t, m, "n", 1)
+			s := begin(t, m, id, session.Exclusive)
+			finish(s)
+			slow := func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				err := lose(ctx, cmd, next)
+				time.Sleep(4 * time.Second) // a renewal is due after 3.3 s
+				return err
+			}
+			if name == "rotate" {
+				f.then(nil, slow)
+			} else {
+				f.then(slow)
+			}
+			commit(t, s)
+			if st := m.Stats(); st.LeasesLost != 0 || st.Errors != 0 {
+				t.Errorf("%s: %d leases were lost, %d errors", name, st.LeasesLost, st.Errors)
+			}
+		}
+	})
+}
