@@ -29,7 +29,7 @@ type Pass struct {
 	gates   *Gates
 	key     string
 	granted chan struct{} // closed when the pass is granted; nil for TryEnter
-	brief   bool          // with a limit of 0: waits only while the one inside has no badge
+	brief   bool          // its limit is 0: it is sent away once the one inside has a badge
 	left    bool
 	full    bool // Enter must return ErrFull; read it once granted is closed
 }
@@ -51,8 +51,8 @@ func (g *Gates) TryEnter(key string) *Pass {
 // Enter waits until nobody else is inside the gate of key. It returns [ErrFull] at once if limit
 // others wait already, and the context's cause if ctx ends first.
 //
-// The one inside may be a stranger, until [Pass.Vouch] says that it belongs there. A stranger takes
-// nobody's place: until then, one more may wait. So with a limit of 0, Enter waits until Vouch.
+// Until [Pass.Vouch] says that the one inside belongs there, it may be a stranger, who must keep nobody
+// out. So until then one more may wait: even with a limit of 0, Enter waits until Vouch.
 func (g *Gates) Enter(ctx context.Context, key string, limit int) (*Pass, error) {
 	if p := g.TryEnter(key); p != nil {
 		return p, nil
