@@ -19,12 +19,13 @@ import (
 // If it fails, the error says what happened:
 //
 //   - [ErrLockLost] and [ErrEnded]: nothing was written, and the session is over.
-//   - An [*OpError]: nobody knows whether the changes were written. Commit may be called again,
-//     and is the same commit again: a change made in between is lost, and reported as [ErrSealed].
+//   - An [*OpError]: a call to Redis failed, and the changes may have been written. Commit may be
+//     called again, and is the same commit again: a change made in between is lost, and reported as
+//     [ErrSealed].
 //     [Session.Rollback] gives up the lease and leaves the outcome open. If other requests have
 //     had the session since, the OpError says that the outcome stays unknown, and the session is
 //     over.
-//   - Any other error: nothing was sent. Commit may be called again, for instance without the value
+//   - Any other error: nothing was written. Commit may be called again, for instance without the value
 //     that was too large.
 //
 // The first wrong change, such as Set of a [ReadOnly] session, is the error of every Commit.
@@ -200,8 +201,8 @@ func (s *Session) prepare(p *plan) {
 	p.idle = s.lease == nil && !p.changes && !p.due
 }
 
-// send writes the session, after what must be written before it. The retry schedule is here, and so
-// is the step from a script's status to an error.
+// send writes the session, after what must be written before it. It calls Redis on the schedule of
+// RetryTimeout, and turns the script's status into an error.
 //
 // When a reply is lost, the commit may have been written. A repeated commit has the same token,
 // so that Redis answers Done and writes nothing more. If others have had the session since, Redis
@@ -277,7 +278,7 @@ func (s *Session) announce(ctx context.Context, p *plan) error {
 	return s.advance(ctx, p)
 }
 
-// advance moves the session's deadline forward in the index of ends, if its timeout has changed.
+// advance makes the session's deadline earlier in the index of ends, if its timeout has changed.
 func (s *Session) advance(ctx context.Context, p *plan) error {
 	if s.isNew || s.meta.Extras.Retention == 0 || p.change.Timeout == 0 {
 		return nil

@@ -15,9 +15,9 @@ import (
 // 32 hex digits of the SHA-256 of the ID. A program that gets a cookie must compare it, since a
 // handle is no secret. docs/redis.md shows how.
 //
-// A companion costs one more round trip to begin and one to commit, and two for a commit that
-// writes it or rotates. Commit writes it after the session, so if Commit fails there may be no
-// companion until Commit is called again.
+// A companion costs one more round trip to begin and one to commit. A commit that writes it or
+// rotates takes two more, and one that does both takes three. Commit writes it after the session, so
+// if Commit fails there may be no companion until Commit is called again.
 func (s *Session) SetCompanion(value string) {
 	s.change("SetCompanion", func() error {
 		s.companion = &value

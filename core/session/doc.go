@@ -42,7 +42,7 @@
 //     "nothing was written" only if that is certain.
 //   - A session that has expired or ended never comes back. A request that began before a rotation
 //     writes nothing after it, and gets [ErrEnded].
-//   - With a handle but no secret, nobody can read, lock, prolong or end a session, or keep its
+//   - With a handle but no secret, no client can read, lock, prolong or end a session, or keep its
 //     user waiting.
 //   - If a session cannot be loaded or locked, that is an error. It never becomes an empty session
 //     that a save would put in its place. With Options.FailSilently it is a detached session,

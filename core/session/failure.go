@@ -86,8 +86,8 @@ func (m *Manager) LastError() (time.Time, error) {
 	return m.lastSet, m.last
 }
 
-// silenced tells whether FailSilently hides err from a handler that does not change whose session
-// it is.
+// silenced tells whether FailSilently hides err. Requests that sign in or out, rotate or abandon get
+// the error all the same.
 func (m *Manager) silenced(err error) bool {
 	var failed *OpError
 	return m.options.FailSilently && errors.As(err, &failed) && !errors.Is(err, store.ErrFormat)

@@ -31,7 +31,7 @@ func (m *Manager) verify(mac, handle, proof string, facts store.Meta) error {
 	return forged(handle)
 }
 
-// verifyEnded does so for a session that has ended. One without data says nothing of whose it was.
+// verifyEnded is verify for a session that has ended. Without data there is nothing to verify.
 func (m *Manager) verifyEnded(c store.Claimed) error {
 	if c.Meta.Reason == string(Unknown) && c.Meta.Principal == "" && len(c.Fields) == 0 {
 		return nil

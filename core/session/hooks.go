@@ -14,7 +14,8 @@ type Hooks struct {
 	// sets is saved too.
 	OnStart func(ctx context.Context, s *Session)
 
-	// OnError is called with every failure, also with those that FailSilently hides.
+	// OnError is called with every failure of a request, also with those that FailSilently hides, and
+	// of HandleEnd. What berth tries again beside requests, and can do without, is not reported.
 	OnError func(ctx context.Context, err error)
 
 	// OnLockNotAcquired is called when a request gives up waiting. The error is a

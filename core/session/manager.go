@@ -133,9 +133,10 @@ func batches(client redis.UniversalClient) *store.Batches {
 // Requests that wait for a session get [ErrClosed], as does every later Begin. A session that was
 // begun before can still be committed within LockTTL, if the client is not the Manager's own.
 //
-// Close waits for its goroutines; each ends with the call to Redis that it is making. It may be
-// called at any time, any number of times. It closes the client of a Manager that [Open] made, and
-// returns that error. It does not close a client that was given to [New].
+// Close waits for its goroutines; each ends with the call to Redis that it is making. It also waits
+// for the handlers of [Manager.HandleEnd], so do not call it in one; anywhere else it may be called
+// at any time, any number of times. It closes the client of a Manager that [Open] made, and returns
+// that error. It does not close a client that was given to [New].
 func (m *Manager) Close() error {
 	m.tasks.Close()
 	m.waker.Close()

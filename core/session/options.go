@@ -65,7 +65,7 @@ type Options struct {
 
 	// TrackEnd makes sure that [Manager.HandleEnd], in this process or another, gets the end of
 	// every session. It costs two more keys, and one or two more calls to Redis when a session is
-	// created or ended, or its timeout is made shorter. All processes of an application should
+	// created or ended, or its timeout is changed. All processes of an application should
 	// agree on it. When it is turned on, existing sessions are tracked from their next request on.
 	// It needs Redis 6.2 or Valkey, and maxmemory-policy noeviction: eviction would lose ends.
 	// Defaults to false.
@@ -109,8 +109,8 @@ type Options struct {
 	EncryptionKeys []EncryptionKey `json:"encryptionKeys" yaml:"encryptionKeys" env:"SESSION_ENCRYPTION_KEYS"`
 
 	// Header is the name of the request and response header that carries the session ID in place
-	// of a cookie. A response has it when the ID changes; it is empty after Abandon. Defaults to
-	// "", a cookie.
+	// of a cookie. A response has it when it would set the cookie; it is empty after Abandon.
+	// Defaults to "", a cookie.
 	Header string `json:"header" yaml:"header" env:"SESSION_HEADER"`
 
 	// Cookie is what the session cookie looks like.

@@ -41,8 +41,8 @@ func (s *Session) discard() bool {
 	return true
 }
 
-// forget takes a session out of the index of ends that was announced there and certainly not
-// saved. If it may have been saved, its end tells.
+// forget takes a session out of the index of ends that was announced there and then not saved. If it
+// may have been saved, it stays in the index, and the sweep finds out.
 func (s *Session) forget() {
 	if p := s.planned; s.isNew && p != nil && !p.sent && p.doubt == nil && p.facts.Extras.Retention != 0 {
 		m, handle := s.m, s.handle

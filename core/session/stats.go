@@ -16,7 +16,7 @@ type Stats struct {
 	LockWaitTime time.Duration // how long they waited, all together
 	LockTimeouts uint64        // requests that did not get the session
 	LeasesLost   uint64        // leases lost before commit or rollback
-	Retries      uint64        // calls to Redis that were tried again
+	Retries      uint64        // tries of requests' calls to Redis after the first
 	Errors       uint64        // failures of any kind
 	Detached     uint64        // detached sessions that Begin returned, without those of access None
 

@@ -44,9 +44,9 @@ func (m *Manager) SessionID(request Headers) string {
 }
 
 // SetHeaders tells the client what it must know after [Session.Finish]: the new ID of a session
-// that was created or rotated, or that the session is gone. Such a response gets Cache-Control:
-// no-store. SetHeaders does not touch any other response, so that those can be cached. Encrypted
-// says that the request came to this process by TLS.
+// that was created or rotated, or the old one again for the cookie's age, or that the session is
+// gone. Such a response gets Cache-Control: no-store. SetHeaders does not touch any other response,
+// so that those can be cached. Encrypted says that the request came to this process by TLS.
 func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

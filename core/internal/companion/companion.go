@@ -21,7 +21,7 @@ type Version struct {
 	Handle string
 	Before string  // the proof when the request began, or Proof for a new session
 	Proof  string  // the proof now
-	Value  *string // what the companion is to be, nil to keep it
+	Value  *string // what is to be written, nil for nothing
 	Meta   store.Meta
 }
 
@@ -59,7 +59,7 @@ func (c *Companions) Follow(ctx context.Context, v Version) (later, err error) {
 // check compares the companion with its session, after Follow has written it, or has found that
 // another request wrote the proof beside it. If others have ended the session meanwhile, or have
 // signed in another user, check deletes the companion. If they have rotated the session, the
-// companion gets the new proof. v.Value is nil if Follow has written it.
+// companion gets the new proof. v.Value is what is still to be written.
 func (c *Companions) check(ctx context.Context, v Version) error {
 	found, err := c.Store.Inspect(ctx, []string{v.Handle})
 	if err != nil {

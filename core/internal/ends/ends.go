@@ -64,8 +64,8 @@ func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (s
 // RetireOnce is one try of [Ends.Retire]. Repeated with the same token, it does nothing more.
 //
 // The end must be due in the index before the session ends, since this process may die right after.
-// It is made due once more afterwards: a sweep in between has found the session alive and moved its
-// deadline back, or only other processes track ends.
+// It is made due once more afterwards. A sweep in between may have found the session alive, and
+// given it a later deadline. Or this process does not track ends, and others do.
 func (e *Ends) RetireOnce(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
 	if e.Tracked {
 		if err := e.Store.Hasten(ctx, handle); err != nil {

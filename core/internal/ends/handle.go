@@ -63,26 +63,39 @@ type sweeper struct {
 	refused atomic.Bool // the server refused to turn on notifications, and that was logged
 }
 
-// handle runs the handler for what was claimed at that time, and then gives its slot back.
+// handle runs the handler for what was claimed at that time, gives its slot back, and then reports
+// what has failed: OnFailed may close the tasks, which waits for the slots.
 func (s *sweeper) handle(c store.Claimed, token string, claimed time.Time) {
+	ctx := context.Background()
+	for _, err := range s.handleInSlot(ctx, c, token, claimed) {
+		s.OnFailed(ctx, err)
+	}
+}
+
+func (s *sweeper) handleInSlot(ctx context.Context, c store.Claimed, token string, claimed time.Time) (failed []error) {
 	defer func() { <-s.slots }()
+	note := func(err error) {
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
 	expires := claimed.Add(s.ClaimTTL)
 	if !time.Now().Before(expires) {
-		return // the claim may be another's by now
+		return nil // the claim may be another's by now
 	}
 	if err := s.Genuine(c); err != nil {
-		s.OnFailed(context.Background(), fmt.Errorf("session: an end is kept aside: %w", err))
-		s.putAside(c.Handle, token)
-		return
+		note(fmt.Errorf("session: an end is kept aside: %w", err))
+		note(s.putAside(c.Handle, token))
+		return failed
 	}
 	if c.Meta.Attempt > s.Attempts {
-		s.putAside(c.Handle, token)
-		return
+		note(s.putAside(c.Handle, token))
+		return failed
 	}
 	if c.Meta.Attempt > 1 {
 		s.OnRedelivered()
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan error, 1)
 	go func() {
@@ -93,14 +106,15 @@ func (s *sweeper) handle(c store.Claimed, token string, claimed time.Time) {
 	err := s.hold(c.Handle, token, expires, cancel, done)
 	switch {
 	case err == nil:
-		s.settled(c, token)
+		note(s.settled(c, token))
 	case c.Meta.Attempt >= s.Attempts:
-		s.OnFailed(ctx, fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
-		s.putAside(c.Handle, token)
+		note(fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
+		note(s.putAside(c.Handle, token))
 	default:
-		s.OnFailed(ctx, err)
-		s.finish(func(ctx context.Context) error { return s.Store.GiveBack(ctx, c.Handle, token) })
+		note(err)
+		note(s.finish(func(ctx context.Context) error { return s.Store.GiveBack(ctx, c.Handle, token) }))
 	}
+	return failed
 }
 
 // call calls the handler, and turns a panic of it into an error.
@@ -152,16 +166,15 @@ func (s *sweeper) hold(handle, token string, expires time.Time, cancel context.C
 	}
 }
 
-func (s *sweeper) putAside(handle, token string) {
+func (s *sweeper) putAside(handle, token string) error {
 	s.OnAside()
-	s.finish(func(ctx context.Context) error { return s.Store.PutAside(ctx, handle, token) })
+	return s.finish(func(ctx context.Context) error { return s.Store.PutAside(ctx, handle, token) })
 }
 
-// finish makes the call that ends a claim. If that fails, the claim runs out.
-func (s *sweeper) finish(f func(ctx context.Context) error) {
+// finish makes the call that ends a claim. If that fails, or is not repeated because of Close, the
+// claim runs out.
+func (s *sweeper) finish(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.Caller.Timeout+tasks.CleanupTime)
 	defer cancel()
-	if err := s.Caller.Call(ctx, nil, func(int) error { return f(ctx) }); err != nil {
-		s.OnFailed(ctx, err)
-	}
+	return s.Caller.Call(ctx, s.Tasks.Context().Done(), func(int) error { return f(ctx) })
 }

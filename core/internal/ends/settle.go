@@ -16,14 +16,14 @@ type settlement struct {
 
 // settled waits until a session whose end was handled is deleted. If that fails, its end is
 // handed out once more.
-func (s *sweeper) settled(c store.Claimed, token string) {
+func (s *sweeper) settled(c store.Claimed, token string) error {
 	done := make(chan error, 1)
 	s.handled <- settlement{store.Handling{Handle: c.Handle, Token: token}, done}
-	if err := <-done; err != nil {
-		s.OnFailed(context.Background(), err)
-		return
+	err := <-done
+	if err == nil {
+		s.OnHandled(time.Since(c.Meta.Ended))
 	}
-	s.OnHandled(time.Since(c.Meta.Ended))
+	return err
 }
 
 // settleAtMost is how many sessions are settled at once.
@@ -49,7 +49,7 @@ func (s *sweeper) settle() {
 			handled[i] = one.Handling
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), s.Caller.Timeout+tasks.CleanupTime)
-		err := s.Caller.Call(ctx, nil, func(int) error { return s.Store.Handled(ctx, handled) })
+		err := s.Caller.Call(ctx, s.Tasks.Context().Done(), func(int) error { return s.Store.Handled(ctx, handled) })
 		cancel()
 		for _, one := range batch {
 			one.done <- err

@@ -26,7 +26,7 @@ func (s *sweeper) run(ctx context.Context) {
 			for _, bucket := range buckets {
 				more, err := s.batch(ctx, bucket)
 				if err != nil && ctx.Err() == nil {
-					s.OnFailed(ctx, &retry.Failure{Err: err})
+					go s.OnFailed(ctx, &retry.Failure{Err: err}) // it may wait for this sweep, by Close
 				}
 				if retry.Heals(err) {
 					full = nil // the others would fail too; the next sweep finds them

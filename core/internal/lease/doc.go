@@ -7,6 +7,6 @@
 // passed. A lease that runs out or is taken away is lost: the request hears of it, and its commit
 // writes nothing.
 //
-// The package knows tokens, time limits and the two queues. It never knows what the session
-// holds, whose it is, or what the commit writes.
+// The package knows tokens, time limits and the two queues; and it keeps a companion alive as long as
+// the lease. It never looks at values or the principal, and never knows what the commit writes.
 package lease

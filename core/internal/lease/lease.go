@@ -158,8 +158,8 @@ func (l *Lease) Lost() <-chan struct{} {
 	return l.lost
 }
 
-// Committing says that a commit is under way, which may be repeated for long. Until Hold has passed,
-// the lease is still renewed.
+// Committing says that a commit is under way, which may be repeated for long. The lease is renewed
+// all the same, until Hold has passed or it has run out.
 func (l *Lease) Committing() {
 	if l == nil {
 		return

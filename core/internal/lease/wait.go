@@ -10,9 +10,10 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// A waiter is woken by a message. Messages may get lost, so it also looks at Redis itself: the first
-// time after half to the whole of firstLook, then after twice as long each time, up to lastLook. If
-// the subscription stands, it looks after half to the whole of lastLookReady.
+// A waiter is woken by a message. Messages may get lost, so it also looks at Redis itself, after a
+// pause. The first pause is firstLook. Each one is twice as long as the one before, but not longer
+// than lastLook. If the subscription stands, every pause is lastLookReady. Each pause is cut by up to
+// a half at random.
 //
 // GRACE, in lua/lib.lua of package store, is how long a lease that was handed over waits for its
 // owner. It must be at least twice lastLookReady.

@@ -99,8 +99,8 @@ func (p *Principals) SignIn(ctx context.Context, handle string, m store.Meta, no
 	})
 }
 
-// SignedOut takes a session out of the index of the principal that it had when it signed in. That
-// one may sign in again at this moment, and this may come late: a later sign-in stays.
+// SignedOut takes a session out of the index of its principal, which signed in at that time. The
+// principal may sign in again meanwhile: a later sign-in stays in the index.
 func (p *Principals) SignedOut(ctx context.Context, principal, handle string, signedIn time.Time) error {
 	until := time.Now().Add(-time.Millisecond)
 	if signedIn.After(until) {
@@ -109,7 +109,8 @@ func (p *Principals) SignedOut(ctx context.Context, principal, handle string, si
 	return p.Store.Remove(ctx, principal, handle, until)
 }
 
-// Relist tells the index of its principal of a session once more, beside the request.
+// Relist prolongs the life of the index of a session's principal, beside the request, and puts the
+// session into it again if it is missing.
 func (p *Principals) Relist(handle string, m store.Meta) {
 	p.Tasks.Go(func(ctx context.Context) error {
 		if err := p.enlist(ctx, handle, m, false); err != nil {

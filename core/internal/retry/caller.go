@@ -8,7 +8,7 @@ import (
 
 // Caller makes the calls to Redis of one manager. It is safe for concurrent use.
 type Caller struct {
-	Timeout time.Duration // how long a failed call is tried again, 0 for one try
+	Timeout time.Duration // how long a failed call is tried again, 0 for not at all
 	Idle    func() int    // how many connections of the client are idle now
 	OnRetry func()        // is called before each try but the first
 }

@@ -93,7 +93,7 @@ func (s *Store) deadline(m Meta) int64 {
 
 func ms(d time.Duration) int64 { return d.Milliseconds() }
 
-// status is the only place that turns the codes of scripts into Go.
+// status is the place that turns the codes of scripts into Go.
 func status(reply any, err error) (Status, error) {
 	if err != nil {
 		return 0, err
