@@ -38,7 +38,6 @@ func TestReadOfAOneWayType(t *testing.T) {
 
 type order struct{ Items []string }
 
-// peers.md 33.
 func TestNilAndEmptyValues(t *testing.T) {
 	for name, codec := range map[string]session.Codec{"json": session.JSON{}, "gob": session.Gob{}} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +129,6 @@ func TestCodecOfOnesOwn(t *testing.T) {
 	})
 }
 
-// peers.md 35.
 func TestUnencodableValueInNewSession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		m := r.manager(session.Options{})
@@ -147,7 +145,6 @@ func TestUnencodableValueInNewSession(t *testing.T) {
 	})
 }
 
-// peers.md 36.
 func TestUndecodableValueHarmsNobody(t *testing.T) {
 	for name, keys := range map[string][]session.EncryptionKey{"plain": nil, "encrypted": {bytes.Repeat([]byte{1}, 32)}} {
 		t.Run(name, func(t *testing.T) {

@@ -119,7 +119,7 @@ func TestRotateThroughALongOutage(t *testing.T) {
 	})
 }
 
-// peers.md 36: values stay bound to the handle, so that a rotation leaves them alone, also one that
+// Values stay bound to the handle, so that a rotation leaves them alone, also one that
 // this process cannot decrypt (rolling deploy).
 func TestRotateKeepsWhatOthersCanDecrypt(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
@@ -180,7 +180,7 @@ func TestUnknownOutcomeIsSaid(t *testing.T) {
 	})
 }
 
-// peers.md 30: a commit that failed is whole when it is tried again.
+// A commit that failed is whole when it is tried again.
 func TestFailedCommitKeepsItsChanges(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()

@@ -9,7 +9,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// peers.md 15: neither a commit nor a retry recreates a session that was ended.
+// Neither a commit nor a retry recreates a session that was ended.
 func TestEndedSessionStaysEnded(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()

@@ -9,7 +9,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// peers.md 10, 21: an ID that the client made up, or that has expired, is not
+// An ID that the client made up, or that has expired, is not
 // adopted, and leaves no lock behind.
 func TestUnknownIDIsNotAdopted(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {

@@ -10,7 +10,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// peers.md 20: a process that died frees its sessions within LockTTL.
+// A process that died frees its sessions within LockTTL.
 func TestLeaseOfADeadProcess(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		dead, alive := r.manager(session.Options{}), r.manager(session.Options{})
@@ -77,7 +77,7 @@ func TestCommitAfterLockHold(t *testing.T) {
 	})
 }
 
-// peers.md 22, 25, 27: who lost the lease writes nothing, and is told; and does
+// Who lost the lease writes nothing, and is told; and does
 // not take the lease from whoever has it now.
 func TestStaleHolderWritesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {

@@ -29,7 +29,6 @@ func TestReservedAndEmptyKeys(t *testing.T) {
 	})
 }
 
-// peers.md 34.
 func TestManyFields(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		const n = 20_000

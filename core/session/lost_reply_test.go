@@ -11,7 +11,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// peers.md 23, 30: a call whose reply was lost is tried again and takes effect
+// A call whose reply was lost is tried again and takes effect
 // once. The connection breaks after the server has executed the call.
 func TestLostReplies(t *testing.T) {
 	for name, retries := range map[string]int{"the manager tries again": -1, "the client does": 3} {

@@ -203,7 +203,7 @@ func TestSetCookie(t *testing.T) {
 	})
 }
 
-// peers.md 18: who abandons a session that is over already does not take the
+// Who abandons a session that is over already does not take the
 // client's new cookie away.
 func TestLateAbandonKeepsTheCookie(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {

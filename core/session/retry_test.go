@@ -17,7 +17,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// peers.md 38 and the schedule of the design: 20 ms, every second, one last try.
+// The schedule of retries: 20 ms, every second, one last try.
 func TestRetrySchedule(t *testing.T) {
 	for timeout, want := range map[time.Duration][]time.Duration{
 		0:                       {0},
@@ -180,7 +180,7 @@ func TestScriptsAreReloaded(t *testing.T) {
 	})
 }
 
-// peers.md 41: after READONLY the next try is on a new connection, so that a
+// After READONLY the next try is on a new connection, so that a
 // name that points to the new master is looked up again.
 func TestReadOnlyReplicaIsLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

@@ -51,7 +51,7 @@ func TestRotate(t *testing.T) {
 	})
 }
 
-// peers.md 14, 18: for a minute an old ID gets a detached session, which can
+// For a minute an old ID gets a detached session, which can
 // neither revive the old session nor take the new cookie away.
 func TestRetiredIDs(t *testing.T) {
 	for name, retire := range map[string]func(t *testing.T, m *session.Manager, id string){

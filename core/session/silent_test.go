@@ -16,7 +16,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// peers.md 9, 37: a failed read is never an empty session that a save would put
+// A failed read is never an empty session that a save would put
 // in the place of the real one.
 func TestFailSilently(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -112,7 +112,7 @@ func TestFailSilentlyAtCommit(t *testing.T) {
 }
 
 // Not being able to lock is never an empty session, nor is an unknown format, in
-// either mode (peers.md 26).
+// either mode.
 func TestFailSilentlyDoesNotHideWhatRedisDidNot(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()

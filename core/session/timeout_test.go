@@ -70,7 +70,7 @@ func TestShortRequestStartsIdleTimeAnew(t *testing.T) {
 	})
 }
 
-// peers.md 40: a session's own time-out outlives requests that know nothing of it.
+// A session's own time-out outlives requests that know nothing of it.
 func TestSetTimeoutSurvivesLaterRequests(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		m := r.manager(session.Options{Timeout: 10 * time.Minute})
@@ -158,7 +158,7 @@ func TestMaxLifetime(t *testing.T) {
 }
 
 // A session that ends by MaxLifetime while a request holds it is not written
-// back, not even in part (peers.md 15).
+// back, not even in part.
 func TestMaxLifetimeDuringARequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		m := r.manager(session.Options{MaxLifetime: time.Minute})

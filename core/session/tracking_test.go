@@ -30,7 +30,7 @@ func (c *changes) want(t *testing.T, what string, set, deleted string) {
 	*c = changes{}
 }
 
-// peers.md 8: the goroutines of one handler.
+// The goroutines of one handler may use its session at once.
 func TestConcurrentUseOfOneSession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		m := r.manager(session.Options{})

@@ -13,7 +13,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// peers.md 19: a waiter in another process is woken by a message, not by its
+// A waiter in another process is woken by a message, not by its
 // clock: here it would look at most four times a second.
 func TestReleaseWakesAnotherProcess(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {

@@ -22,7 +22,7 @@ type cart struct {
 	Note  *string
 }
 
-// peers.md 29, 31, 32: what is written is what differs, no more and no less.
+// What is written is what differs, no more and no less.
 func TestOnlyChangesAreWritten(t *testing.T) {
 	t.Parallel()
 	for name, codec := range codecs {
