@@ -16,7 +16,7 @@ func TestSetAfterAbandon(t *testing.T) {
 	for _, access := range []session.Access{session.Exclusive, session.Shared} {
 		t.Run(access.String(), func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{})
+				m := r.Manager(session.Options{})
 				old := signIn(t, m, "ann")
 				s := begin(t, m, old, access)
 				s.Set("before", 1)
@@ -36,7 +36,7 @@ func TestSetAfterAbandon(t *testing.T) {
 				if v.Handle() == handleOf(old) || v.Len() != 1 || get[string](t, v, "goodbye") != "ann" || v.Principal() != "" {
 					t.Errorf("the new session has %v", v.Keys())
 				}
-				if lives(t, m, old) || len(handles(t, m, "ann")) != 0 || r.exists(r.key(old, "Lock")) {
+				if lives(t, m, old) || len(handles(t, m, "ann")) != 0 || r.Exists(r.Key(old, "Lock")) {
 					t.Error("the old session is not gone")
 				}
 			})
@@ -59,15 +59,15 @@ func TestAbandonSucceedsWithoutTheRest(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				inBubble(t, func(t *testing.T, r *rig) {
 					told := 0
-					m, f := faulty(r, session.Options{FailSilently: silently, Hooks: session.Hooks{
+					m, f := r.Faulty(session.Options{FailSilently: silently, Hooks: session.Hooks{
 						OnError: func(context.Context, error) { told++ },
 					}})
-					r.warmUpOnly(t, m)
+					r.WarmUpOnly(m)
 					id := saved(t, m)
 					s := begin(t, m, id, session.Exclusive)
 					s.Abandon()
 					s.Set("goodbye", rest.value)
-					f.then(pass, rest.fault)
+					f.Then(pass, rest.fault)
 					commit(t, s)
 					if cookie := headersOf(s).Get("Set-Cookie"); !strings.Contains(cookie, "Max-Age=0") || told != 1 {
 						t.Errorf("the cookie is %q, told %d times", cookie, told)
@@ -86,7 +86,7 @@ func TestAbandonSucceedsWithoutTheRest(t *testing.T) {
 func TestAbandonNeedsNoLease(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		held := begin(t, m, id, session.Exclusive)
 		s := begin(t, m, id, session.Shared)
@@ -100,7 +100,7 @@ func TestAbandonNeedsNoLease(t *testing.T) {
 
 		id = saved(t, m, "n", 1)
 		s = begin(t, m, id, session.Exclusive)
-		if err := r.client.Set(ctx, r.key(id, "Lock"), strings.Repeat("t", 28), time.Minute).Err(); err != nil {
+		if err := r.Client.Set(ctx, r.Key(id, "Lock"), strings.Repeat("t", 28), time.Minute).Err(); err != nil {
 			t.Fatal(err)
 		}
 		s.Abandon()
@@ -118,7 +118,7 @@ func TestAbandonAfterARotation(t *testing.T) {
 		t.Run(fmt.Sprintf("FailSilently %t", silently), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				ctx := context.Background()
-				m := r.manager(session.Options{FailSilently: silently, LockTTL: time.Second, LockHold: time.Second})
+				m := r.Manager(session.Options{FailSilently: silently, LockTTL: time.Second, LockHold: time.Second})
 				for _, access := range []session.Access{session.Exclusive, session.Shared} {
 					id := saved(t, m, "n", 1)
 					s := begin(t, m, id, access)
@@ -142,7 +142,7 @@ func TestAbandonAfterARotation(t *testing.T) {
 func TestAbandonAfterOthers(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		told := 0
-		m := r.manager(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { told++ }}})
+		m := r.Manager(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { told++ }}})
 		for name, end := range map[string]func(id string){
 			"abandoned": func(id string) { s := begin(t, m, id, session.Shared); s.Abandon(); commit(t, s) },
 			"ended":     func(id string) { _ = m.End(context.Background(), id) },
@@ -176,7 +176,7 @@ func TestAbandonAfterTheCommit(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		var told []error
-		m := r.manager(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) { told = append(told, err) }}})
+		m := r.Manager(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) { told = append(told, err) }}})
 		for name, start := range map[string]func() *session.Session{
 			"new":       func() *session.Session { return begin(t, m, "", session.Exclusive) },
 			"exclusive": func() *session.Session { return begin(t, m, saved(t, m), session.Exclusive) },
@@ -208,13 +208,13 @@ func TestAbandonAfterTheCommit(t *testing.T) {
 // A visitor without a session who abandons succeeds, also in an outage.
 func TestAbandonOfNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{FailSilently: true})
-		f.then(refuse)
+		m, f := r.Faulty(session.Options{FailSilently: true})
+		f.Then(refuse)
 		s := begin(t, m, "", session.Exclusive)
 		s.Set("n", 1)
 		s.Abandon()
 		commit(t, s)
-		if f.used() || len(headersOf(s)) != 0 {
+		if f.Used() || len(headersOf(s)) != 0 {
 			t.Error("it made a call, or a cookie")
 		}
 	})
@@ -224,13 +224,13 @@ func TestAbandonOfNothing(t *testing.T) {
 func TestLateAbandonSurvivesAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, f := faulty(r, session.Options{})
+		m, f := r.Faulty(session.Options{})
 		warmUp(t, m)
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		commit(t, s)
 		s.Abandon()
-		f.then(refuse)
+		f.Then(refuse)
 		s.Rollback(ctx)
 		time.Sleep(5 * time.Second)
 		if lives(t, m, id) {
@@ -243,10 +243,10 @@ func TestLateAbandonSurvivesAnOutage(t *testing.T) {
 func TestSilentSignOutByPrincipal(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, f := faulty(r, session.Options{FailSilently: true})
+		m, f := r.Faulty(session.Options{FailSilently: true})
 		warmUp(t, m)
 		id := signIn(t, m, "ann")
-		f.then(refuse)
+		f.Then(refuse)
 		s := begin(t, m, id, session.Exclusive)
 		if !s.Detached() {
 			t.Fatal("not detached")
@@ -261,7 +261,7 @@ func TestSilentSignOutByPrincipal(t *testing.T) {
 // Nor while another request has rotated the ID: the session goes on.
 func TestSignOutAfterARotation(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := signIn(t, m, "ann")
 		rotate(t, m, id)
 		s := begin(t, m, id, session.Exclusive)

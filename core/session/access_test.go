@@ -11,7 +11,7 @@ import (
 
 func TestSharedMergesFieldByField(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "a", 1, "b", 1, "c", 1)
 		one, two := begin(t, m, id, session.Shared), begin(t, m, id, session.Shared)
 		one.Set("a", 2)
@@ -24,7 +24,7 @@ func TestSharedMergesFieldByField(t *testing.T) {
 		if get[int](t, s, "a") != 2 || get[int](t, s, "b") != 2 || s.Has("c") {
 			t.Error("a commit undid the other")
 		}
-		if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl < 50*time.Minute {
+		if ttl := r.Client.PTTL(context.Background(), r.Key(id, "Data")).Val(); ttl < 50*time.Minute {
 			t.Errorf("the time-out that the first set was lost: %v", ttl)
 		}
 	})
@@ -32,7 +32,7 @@ func TestSharedMergesFieldByField(t *testing.T) {
 
 func TestReadOnlyRefusesChanges(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "a", 1)
 		for name, change := range map[string]func(*session.Session){
 			"Set":          func(s *session.Session) { s.Set("a", 2) },
@@ -61,7 +61,7 @@ func TestReadOnlyRefusesChanges(t *testing.T) {
 // ReadOnly takes no lock and waits for none, and sees a whole session.
 func TestReadOnlyBesideExclusive(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "a", 1, "b", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("a", 2)
@@ -80,7 +80,7 @@ func TestReadOnlyBesideExclusive(t *testing.T) {
 
 func TestNoneIsDetached(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "a", 1)
 		s := begin(t, m, id, session.None)
 		if !s.Detached() || s.Len() != 0 || s.ID() != "" || s.IsNew() {

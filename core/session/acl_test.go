@@ -100,9 +100,9 @@ func TestLeastPermissions(t *testing.T) {
 	check := func(t *testing.T, database int, rules []string, without string) {
 		t.Parallel()
 		_, r := withServer(t)
-		u := &aclUser{t: t, name: "berth", nodes: []*redis.Client{r.client.(*redis.Client)}}
+		u := &aclUser{t: t, name: "berth", nodes: []*redis.Client{r.Client.(*redis.Client)}}
 		u.client = func() redis.UniversalClient {
-			return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password, o.DB = u.name, "secret", database })
+			return r.NewClient(func(o *redis.UniversalOptions) { o.Username, o.Password, o.DB = u.name, "secret", database })
 		}
 		u.check(rules, without)
 	}
@@ -134,7 +134,7 @@ func TestLeastPermissionsOnCluster(t *testing.T) {
 	for i, without := range append([]string{""}, additional...) {
 		t.Run("without "+without, func(t *testing.T) {
 			r := newRig(t)
-			r.to(redis.UniversalOptions{Addrs: cluster.Addrs(), IsClusterMode: true})
+			r.To(redis.UniversalOptions{Addrs: cluster.Addrs(), IsClusterMode: true})
 			u := &aclUser{t: t, name: fmt.Sprintf("berth%d", i), clustered: true}
 			for _, node := range cluster.Nodes() {
 				admin := redis.NewClient(&redis.Options{Addr: node.Addr()})
@@ -145,7 +145,7 @@ func TestLeastPermissionsOnCluster(t *testing.T) {
 				}
 			}
 			u.client = func() redis.UniversalClient {
-				return r.newClient(func(o *redis.UniversalOptions) { o.Username, o.Password = u.name, "secret" })
+				return r.NewClient(func(o *redis.UniversalOptions) { o.Username, o.Password = u.name, "secret" })
 			}
 			u.check(all, without)
 		})
@@ -155,7 +155,7 @@ func TestLeastPermissionsOnCluster(t *testing.T) {
 // everything does all that the engine can do, and returns the first error.
 func everything(u *aclUser, without string) error {
 	t := u.t
-	r := local(&support.Rig{T: t})
+	r := crowd(&support.Rig{T: t})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	o := session.Options{
@@ -163,7 +163,7 @@ func everything(u *aclUser, without string) error {
 		LockWait:    5 * time.Second, // where a release is denied
 		EndAttempts: 1, EndSweep: 10 * time.Millisecond, EndNotifications: true,
 	}
-	a, b := r.managerOn(u.client(), o), r.managerOn(u.client(), o)
+	a, b := r.ManagerOn(u.client(), o), r.ManagerOn(u.client(), o)
 	pings, subscribed := u.calls("ping"), u.calls("subscribe")+u.calls("ssubscribe") // by which the server was found ready
 	var errs []error
 	var mu sync.Mutex

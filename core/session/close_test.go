@@ -14,8 +14,8 @@ import (
 func TestClose(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client := r.newClient()
-		m := r.managerOn(client, session.Options{})
+		client := r.NewClient()
+		m := r.ManagerOn(client, session.Options{})
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 2)
@@ -32,7 +32,7 @@ func TestClose(t *testing.T) {
 		wantErr(t, m.Do(ctx, "", session.Exclusive, func(*session.Session) error { return nil }), session.ErrClosed)
 		// What was begun can be committed, and the client is the caller's still.
 		commit(t, s)
-		if n := r.hget(id, "n"); n != "2" {
+		if n := r.HGet(id, "n"); n != "2" {
 			t.Errorf("n is %s", n)
 		}
 		if err := client.Ping(ctx).Err(); err != nil {
@@ -47,7 +47,7 @@ func TestClose(t *testing.T) {
 // Close ends waits, in this process and for another, and retries of them.
 func TestCloseEndsWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		a, b := r.manager(session.Options{}), r.manager(session.Options{})
+		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 		id := saved(t, a)
 		holder := begin(t, a, id, session.Exclusive)
 		var wg sync.WaitGroup
@@ -68,7 +68,7 @@ func TestCloseEndsWaits(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("the waits ended after %v", took)
 		}
-		if r.exists(r.key(id, "Waiters")) {
+		if r.Exists(r.Key(id, "Waiters")) {
 			t.Error("those that waited are still in the queue")
 		}
 		commit(t, holder)
@@ -79,10 +79,10 @@ func TestCloseEndsWaits(t *testing.T) {
 // left when all tests are done.
 func TestCloseUnderLoad(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		keeper := r.manager(session.Options{})
+		keeper := r.Manager(session.Options{})
 		id := saved(t, keeper, "n", 0)
 		for range 20 {
-			m := r.manager(session.Options{LockTTL: 100 * time.Millisecond})
+			m := r.Manager(session.Options{LockTTL: 100 * time.Millisecond})
 			var wg sync.WaitGroup
 			for range 8 {
 				wg.Go(func() {

@@ -20,7 +20,7 @@ func (oneWay) MarshalJSON() ([]byte, error) { return nil, errors.New("one way on
 // A value that was only read cannot fail the commit of others.
 func TestReadOfAOneWayType(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "v", map[string]int{"A": 1})
 		s := begin(t, m, id, session.Exclusive)
 		get[*oneWay](t, s, "v")
@@ -42,7 +42,7 @@ func TestNilAndEmptyValues(t *testing.T) {
 	for name, codec := range map[string]session.Codec{"json": session.JSON{}, "gob": session.Gob{}} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{Codec: codec})
+				m := r.Manager(session.Options{Codec: codec})
 				var none *order
 				id := saved(t, m, "nil", nil, "pointer", none, "bytes", []byte{}, "string", "", "KEY", 1, "key", 2)
 				s := view(t, m, id)
@@ -76,9 +76,9 @@ func TestNilAndEmptyValues(t *testing.T) {
 func TestRawCodec(t *testing.T) {
 	type name string
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Codec: session.Raw{}})
+		m := r.Manager(session.Options{Codec: session.Raw{}})
 		id := saved(t, m, "s", "plain", "b", []byte{0, 255}, "n", name("ann"), "j", json.RawMessage("{}"), "e", []byte{})
-		if got := r.hget(id, "s"); got != "plain" {
+		if got := r.HGet(id, "s"); got != "plain" {
 			t.Errorf("stored as %q", got)
 		}
 		s := begin(t, m, id, session.Exclusive)
@@ -88,7 +88,7 @@ func TestRawCodec(t *testing.T) {
 		}
 		get[[]byte](t, s, "b")[0] = 7
 		commit(t, s)
-		if got := r.hget(id, "b"); got != "\x07\xff" {
+		if got := r.HGet(id, "b"); got != "\x07\xff" {
 			t.Errorf("changed in place, stored as %q", got)
 		}
 		s = begin(t, m, id, session.Exclusive)
@@ -121,9 +121,9 @@ func (upper) Unmarshal(data []byte, v any) error {
 
 func TestCodecOfOnesOwn(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Codec: upper{}})
+		m := r.Manager(session.Options{Codec: upper{}})
 		id := saved(t, m, "s", "tea")
-		if r.hget(id, "s") != "TEA" || get[string](t, view(t, m, id), "s") != "tea" {
+		if r.HGet(id, "s") != "TEA" || get[string](t, view(t, m, id), "s") != "tea" {
 			t.Error("the codec was not used")
 		}
 	})
@@ -131,7 +131,7 @@ func TestCodecOfOnesOwn(t *testing.T) {
 
 func TestUnencodableValueInNewSession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, "", session.Exclusive)
 		s.Set("good", 1)
 		s.Set("bad", make(chan int))
@@ -139,7 +139,7 @@ func TestUnencodableValueInNewSession(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), `"bad"`) || !strings.Contains(err.Error(), "chan int") {
 			t.Errorf("the error does not say which: %v", err)
 		}
-		if len(r.keys()) != 0 {
+		if len(r.Keys()) != 0 {
 			t.Error("half a session was saved")
 		}
 	})
@@ -150,12 +150,12 @@ func TestUndecodableValueHarmsNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
 				var c changes
-				m := r.manager(session.Options{Hooks: c.hooks(), EncryptionKeys: keys})
+				m := r.Manager(session.Options{Hooks: c.hooks(), EncryptionKeys: keys})
 				id := saved(t, m, "good", 1, "bad", "a text", "old", []int{1})
-				if err := r.client.HSet(context.Background(), r.key(id, "Data"), "broken", "{").Err(); err != nil {
+				if err := r.Client.HSet(context.Background(), r.Key(id, "Data"), "broken", "{").Err(); err != nil {
 					t.Fatal(err)
 				}
-				was := r.hget(id, "bad")
+				was := r.HGet(id, "bad")
 				s := begin(t, m, id, session.Exclusive)
 				var value *session.ValueError
 				if _, err := session.Get[int](s, "bad"); !errors.As(err, &value) || value.Key != "bad" || !strings.Contains(err.Error(), "int") {
@@ -172,13 +172,13 @@ func TestUndecodableValueHarmsNobody(t *testing.T) {
 				s.Set("good", 2)
 				commit(t, s)
 				c = changes{}
-				if r.hget(id, "bad") != was || r.hget(id, "broken") != "{" {
+				if r.HGet(id, "bad") != was || r.HGet(id, "broken") != "{" {
 					t.Error("what cannot be decoded did not stay as it was")
 				}
 				s = begin(t, m, id, session.Exclusive)
 				s.Rotate()
 				commit(t, s)
-				if r.hget(s.ID(), "broken") != "{" || get[string](t, view(t, m, s.ID()), "bad") != "a text" {
+				if r.HGet(s.ID(), "broken") != "{" || get[string](t, view(t, m, s.ID()), "bad") != "a text" {
 					t.Error("a rotation lost what cannot be decoded")
 				}
 				s = begin(t, m, s.ID(), session.Exclusive)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,62 +12,10 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// warmUp loads all scripts, so that a planned fault meets the call itself.
-func warmUp(t *testing.T, m *session.Manager) {
-	t.Helper()
-	id := saved(t, m)
-	s := begin(t, m, id, session.Exclusive)
-	s.Set("k", "w")
-	commit(t, s)
-	s = begin(t, m, id, session.Shared)
-	s.Set("k", "x")
-	commit(t, s)
-	s = begin(t, m, id, session.Exclusive)
-	s.Rotate()
-	commit(t, s)
-	begin(t, m, s.ID(), session.Exclusive).Rollback(context.Background())
-}
-
-// warmUpAt does so where a session is: in a cluster each master has scripts of its own.
-func warmUpAt(t *testing.T, m *session.Manager, id string) {
-	t.Helper()
-	for _, access := range []session.Access{session.Exclusive, session.Shared} {
-		s := begin(t, m, id, access)
-		s.Set("warm", access)
-		commit(t, s)
-		s = begin(t, m, id, access)
-		s.Delete("warm")
-		commit(t, s)
-	}
-}
-
-// warmUpScripts loads those of companions, sign-ins and ends too.
-func (r *rig) warmUpScripts(t *testing.T, m *session.Manager) {
-	t.Helper()
-	warmUp(t, m)
-	s := begin(t, m, "", session.Exclusive)
-	s.SetCompanion("c")
-	s.SetPrincipal("warm")
-	commit(t, s)
-	s = begin(t, m, s.ID(), session.Exclusive)
-	s.Abandon()
-	commit(t, s)
-}
-
-// warmUpOnly does so in a bubble, and leaves nothing.
-func (r *rig) warmUpOnly(t *testing.T, m *session.Manager) {
-	t.Helper()
-	r.warmUpScripts(t, m)
-	synctest.Wait()
-	r.mini.FlushAll() // but not the scripts
-}
-
-func pass(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error { return next(ctx, cmd) }
-
 // A Shared commit that succeeded while an Exclusive request is about to rotate stays.
 func TestRotateKeepsSharedCommits(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		login := begin(t, m, id, session.Exclusive)
 		login.SetPrincipal("ann")
@@ -85,7 +32,7 @@ func TestRotateKeepsSharedCommits(t *testing.T) {
 // A time-out set under Shared is not undone by an Exclusive commit that began before.
 func TestExclusiveCommitKeepsSharedTimeout(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 20 * time.Minute})
+		m := r.Manager(session.Options{Timeout: 20 * time.Minute})
 		id := saved(t, m, "n", 1)
 		held := begin(t, m, id, session.Exclusive)
 		shared := begin(t, m, id, session.Shared)
@@ -94,7 +41,7 @@ func TestExclusiveCommitKeepsSharedTimeout(t *testing.T) {
 		held.Set("n", 2)
 		commit(t, held)
 		commit(t, begin(t, m, id, session.Exclusive))
-		if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl < 23*time.Hour {
+		if ttl := r.Client.PTTL(context.Background(), r.Key(id, "Data")).Val(); ttl < 23*time.Hour {
 			t.Errorf("the session lives for %v, not for the 24h of SetTimeout", ttl)
 		}
 	})
@@ -104,13 +51,13 @@ func TestExclusiveCommitKeepsSharedTimeout(t *testing.T) {
 // ID is remembered.
 func TestRotateThroughALongOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{RetryTimeout: 2 * time.Minute})
+		m, f := r.Faulty(session.Options{RetryTimeout: 2 * time.Minute})
 		warmUp(t, m)
 		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
 		s.Rotate()
-		f.then(lose)
+		f.Then(lose)
 		for range 70 {
-			f.then(refuse)
+			f.Then(refuse)
 		}
 		commit(t, s)
 		if n := get[int](t, view(t, m, s.ID()), "n"); n != 1 {
@@ -124,9 +71,9 @@ func TestRotateThroughALongOutage(t *testing.T) {
 func TestRotateKeepsWhatOthersCanDecrypt(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		one, two := make([]byte, 32), append(make([]byte, 31), 1)
-		both := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{one, two}})
-		newer := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{two, one}})
-		older := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{one}})
+		both := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{one, two}})
+		newer := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{two, one}})
+		older := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{one}})
 		id := saved(t, both, "cart", "full")
 		s := begin(t, newer, id, session.Exclusive)
 		s.Set("by the newer", 1)
@@ -144,7 +91,7 @@ func TestRotateKeepsWhatOthersCanDecrypt(t *testing.T) {
 // A principal counts in MaxBytes.
 func TestPrincipalCountsInMaxBytes(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{MaxBytes: 1000})
+		m := r.Manager(session.Options{MaxBytes: 1000})
 		s := begin(t, m, "", session.Exclusive)
 		s.SetPrincipal(string(make([]byte, 100_000)))
 		if err := s.Commit(context.Background()); err == nil {
@@ -157,14 +104,13 @@ func TestPrincipalCountsInMaxBytes(t *testing.T) {
 // request has committed: nothing tells any more whether it was, and the error says so.
 func TestUnknownOutcomeIsSaid(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Second})
+		other := r.Manager(session.Options{})
 		warmUp(t, m)
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 2)
-		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			err := lose(ctx, cmd, next)
 			increment(t, other, id)
 			return err
@@ -184,9 +130,7 @@ func TestUnknownOutcomeIsSaid(t *testing.T) {
 func TestFailedCommitKeepsItsChanges(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{})
+		m, f := r.Faulty(session.Options{})
 		id := saved(t, m, "a", 1, "b", 1, "c", []int{1})
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("a", 2)
@@ -198,7 +142,7 @@ func TestFailedCommitKeepsItsChanges(t *testing.T) {
 			t.Fatalf("the commit of a func: %v", err)
 		}
 		s.Delete("bad")
-		f.then(refuse)
+		f.Then(refuse)
 		var failed *session.OpError
 		if err := s.Commit(ctx); !errors.As(err, &failed) || s.Err() == nil {
 			t.Fatalf("the commit without Redis: %v", err)

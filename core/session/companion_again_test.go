@@ -29,13 +29,13 @@ func TestCompanionAfterAFailedCommit(t *testing.T) {
 		for _, access := range []session.Access{session.Exclusive, session.Shared} {
 			t.Run(name+"/"+access.String(), func(t *testing.T) {
 				inBubble(t, func(t *testing.T, r *rig) {
-					m, f := faulty(r, session.Options{})
-					r.warmUpOnly(t, m)
+					m, f := r.Faulty(session.Options{})
+					r.WarmUpOnly(m)
 					id := saved(t, m, "n", 1)
 					s := begin(t, m, id, access)
 					s.SetCompanion("first")
-					f.then(c.plan...)
-					if s.Commit(context.Background()) == nil || !f.used() {
+					f.Then(c.plan...)
+					if s.Commit(context.Background()) == nil || !f.Used() {
 						t.Fatal("nothing has failed")
 					}
 					if c.again != nil {
@@ -44,7 +44,7 @@ func TestCompanionAfterAFailedCommit(t *testing.T) {
 					}
 					s.Rollback(context.Background())
 					time.Sleep(5 * time.Second)
-					if value, _ := r.companion(id); value != c.want {
+					if value, _ := r.Companion(id); value != c.want {
 						t.Errorf("the companion is %q, want %q", value, c.want)
 					}
 				})
@@ -56,13 +56,13 @@ func TestCompanionAfterAFailedCommit(t *testing.T) {
 // Nor does one whose reply was lost, be it to the companion or to the end of the session.
 func TestCompanionOfALostReply(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{})
-		other := r.manager(session.Options{})
-		r.warmUpOnly(t, m)
+		m, f := r.Faulty(session.Options{})
+		other := r.Manager(session.Options{})
+		r.WarmUpOnly(m)
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.SetCompanion("c")
-		f.then(pass, func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		f.Then(pass, func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			if err := other.End(context.Background(), id); err != nil {
 				t.Error(err)
 			}
@@ -76,12 +76,12 @@ func TestCompanionOfALostReply(t *testing.T) {
 		s = begin(t, m, "", session.Exclusive)
 		s.SetCompanion("c")
 		commit(t, s)
-		f.then(lose)
+		f.Then(lose)
 		if m.End(context.Background(), s.ID()) == nil {
 			t.Error("nothing has failed")
 		}
 		time.Sleep(5 * time.Second)
-		if !r.noCompanion(id) || !r.noCompanion(s.ID()) {
+		if !r.NoCompanion(id) || !r.NoCompanion(s.ID()) {
 			t.Error("a companion is there")
 		}
 	})
@@ -91,12 +91,12 @@ func TestCompanionOfALostReply(t *testing.T) {
 // newer one while a reply is lost.
 func TestCompanionOfASessionThatEndsAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{MaxPerPrincipal: 1})
-		other := r.manager(session.Options{})
-		r.warmUpOnly(t, m)
+		m, on := r.Matching(session.Options{MaxPerPrincipal: 1})
+		other := r.Manager(session.Options{})
+		r.WarmUpOnly(m)
 		s := begin(t, m, "", session.Exclusive)
 		s.SetCompanion("the companion")
-		on.arm("the companion", before(func() {
+		on.Arm("the companion", before(func() {
 			for info, err := range other.Sessions(context.Background()) {
 				if err != nil || info.End(context.Background()) != nil {
 					t.Error("not ended")
@@ -104,7 +104,7 @@ func TestCompanionOfASessionThatEndsAtOnce(t *testing.T) {
 			}
 		}))
 		commit(t, s)
-		if !r.noCompanion(s.ID()) || !on.done() {
+		if !r.NoCompanion(s.ID()) || !on.Done() {
 			t.Error("the companion of a new session is there")
 		}
 
@@ -114,13 +114,13 @@ func TestCompanionOfASessionThatEndsAtOnce(t *testing.T) {
 		commit(t, s)
 		newer := begin(t, m, "", session.Exclusive)
 		newer.SetPrincipal("ann")
-		on.arm(r.key(s.ID(), "Ended"), lose)
-		if newer.Commit(context.Background()) == nil || !on.done() {
+		on.Arm(r.Key(s.ID(), "Ended"), lose)
+		if newer.Commit(context.Background()) == nil || !on.Done() {
 			t.Fatal("nothing has failed")
 		}
 		commit(t, newer)
 		time.Sleep(5 * time.Second)
-		if !r.noCompanion(s.ID()) || lives(t, m, s.ID()) {
+		if !r.NoCompanion(s.ID()) || lives(t, m, s.ID()) {
 			t.Error("the companion of a session that made room is there")
 		}
 	})
@@ -129,8 +129,8 @@ func TestCompanionOfASessionThatEndsAtOnce(t *testing.T) {
 // The figures of SetCompanion's doc.
 func TestRoundTripsOfACompanion(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, c := r.newClient(), &trips{}
-		m := r.managerOn(client, session.Options{})
+		client, c := r.NewClient(), &trips{}
+		m := r.ManagerOn(client, session.Options{})
 		warm := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
 		warm.SetCompanion("c")
 		commit(t, warm)
@@ -160,13 +160,13 @@ func TestCompanionOfASessionThatEndsMeanwhile(t *testing.T) {
 	for name, then := range map[string]step{"at once": pass, "later": refuse} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				m, f := faulty(r, session.Options{})
-				other := r.manager(session.Options{})
-				r.warmUpOnly(t, m)
+				m, f := r.Faulty(session.Options{})
+				other := r.Manager(session.Options{})
+				r.WarmUpOnly(m)
 				id := saved(t, m, "n", 1)
 				s := begin(t, m, id, session.Exclusive)
 				s.SetCompanion("c")
-				f.then(pass, before(func() {
+				f.Then(pass, before(func() {
 					if err := other.End(context.Background(), id); err != nil {
 						t.Error(err)
 					}
@@ -175,7 +175,7 @@ func TestCompanionOfASessionThatEndsMeanwhile(t *testing.T) {
 				if name == "later" {
 					time.Sleep(5 * time.Second)
 				}
-				if !r.noCompanion(id) || !f.used() {
+				if !r.NoCompanion(id) || !f.Used() {
 					t.Error("the companion is there")
 				}
 			})
@@ -186,8 +186,8 @@ func TestCompanionOfASessionThatEndsMeanwhile(t *testing.T) {
 // Whoever abandons a session whose reply is lost leaves no companion.
 func TestCompanionOfALostAbandon(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{})
-		r.warmUpOnly(t, m)
+		m, f := r.Faulty(session.Options{})
+		r.WarmUpOnly(m)
 		s := begin(t, m, "", session.Exclusive)
 		s.SetCompanion("c")
 		commit(t, s)
@@ -197,7 +197,7 @@ func TestCompanionOfALostAbandon(t *testing.T) {
 		failCommit(t, s, f, lose)
 		s.Rollback(context.Background())
 		time.Sleep(5 * time.Second)
-		if !r.noCompanion(id) {
+		if !r.NoCompanion(id) {
 			t.Error("the companion is there")
 		}
 	})
@@ -212,25 +212,25 @@ func TestCompanionInTheMaking(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				m, f := faulty(r, session.Options{})
-				other, g := faulty(r, session.Options{})
-				r.warmUpOnly(t, m)
-				r.warmUpOnly(t, other)
+				m, f := r.Faulty(session.Options{})
+				other, g := r.Faulty(session.Options{})
+				r.WarmUpOnly(m)
+				r.WarmUpOnly(other)
 				id := saved(t, m, "n", 1)
 				s := begin(t, m, id, session.Shared)
 				s.SetCompanion("c")
-				f.then(pass, before(func() {
+				f.Then(pass, before(func() {
 					o := begin(t, other, id, session.Shared)
 					o.SetCompanion("d")
-					g.then(plan...)
-					if o.Commit(context.Background()) == nil || !g.used() {
+					g.Then(plan...)
+					if o.Commit(context.Background()) == nil || !g.Used() {
 						t.Error("nothing has failed")
 					}
 					o.Rollback(context.Background())
 					time.Sleep(5 * time.Second)
 				}))
 				commit(t, s)
-				if value, _ := r.companion(id); value != "c" {
+				if value, _ := r.Companion(id); value != "c" {
 					t.Errorf("the companion is %q", value)
 				}
 			})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -16,7 +17,7 @@ func TestSwitchDropsSharedCompanion(t *testing.T) {
 	for _, next := range []string{"bob", ""} {
 		t.Run("to "+next, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{})
+				m := r.Manager(session.Options{})
 				id := signIn(t, m, "ann")
 				s := begin(t, m, id, session.Exclusive)
 				shared := begin(t, m, id, session.Shared)
@@ -24,8 +25,8 @@ func TestSwitchDropsSharedCompanion(t *testing.T) {
 				commit(t, shared)
 				s.SetPrincipal(next)
 				commit(t, s)
-				value, _ := r.companion(s.ID())
-				if proof, _ := r.proof(s.ID()); value != "" {
+				value, _ := r.Companion(s.ID())
+				if proof, _ := r.CompanionProof(s.ID()); value != "" {
 					t.Errorf("signed in as %q, the companion is %q, and the new cookie opens it: %t", next, value, proof == session.Proof(s.ID()))
 				}
 			})
@@ -36,22 +37,22 @@ func TestSwitchDropsSharedCompanion(t *testing.T) {
 // Nor where the Shared request writes its companion after the switch.
 func TestLateSharedCompanionAfterSwitch(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{})
-		other := r.manager(session.Options{})
+		m, on := r.Matching(session.Options{})
+		other := r.Manager(session.Options{})
 		warmUp(t, m)
 		id := signIn(t, m, "ann")
 		next := ""
 		s := begin(t, m, id, session.Shared)
 		s.SetCompanion("I am ann")
-		on.arm("I am ann", before(func() {
+		on.Arm("I am ann", before(func() {
 			o := begin(t, other, id, session.Exclusive)
 			o.SetPrincipal("bob")
 			commit(t, o)
 			next = o.ID()
 		}))
 		commit(t, s)
-		value, _ := r.companion(id)
-		if proof, _ := r.proof(id); value != "" {
+		value, _ := r.Companion(id)
+		if proof, _ := r.CompanionProof(id); value != "" {
 			t.Errorf("the session is bob's, its companion %q, and bob's cookie opens it: %t", value, proof == session.Proof(next))
 		}
 	})
@@ -61,7 +62,7 @@ func TestLateSharedCompanionAfterSwitch(t *testing.T) {
 // out.
 func TestLateCompanionAfterLogout(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{RetryTimeout: 2 * time.Second})
+		m, on := r.Matching(session.Options{RetryTimeout: 2 * time.Second})
 		warmUp(t, m)
 		id := saved(t, m)
 		warmUpAt(t, m, id)
@@ -71,14 +72,14 @@ func TestLateCompanionAfterLogout(t *testing.T) {
 		var late latecomers
 		s = begin(t, m, id, session.Exclusive)
 		s.SetCompanion("I am ann")
-		on.arm("I am ann", late.hold)
+		on.Arm("I am ann", late.Hold)
 		commit(t, s)
 		out := begin(t, m, id, session.Exclusive)
 		out.Abandon()
 		commit(t, out)
-		late.land(t, r)
-		value, ttl := r.companion(id)
-		if proof, _ := r.proof(id); proof == session.Proof(id) {
+		late.Land(t, r)
+		value, ttl := r.Companion(id)
+		if proof, _ := r.CompanionProof(id); proof == session.Proof(id) {
 			t.Errorf("logged out, and the cookie opens the companion %q for %v", value, ttl)
 		}
 	})
@@ -88,7 +89,7 @@ func TestLateCompanionAfterLogout(t *testing.T) {
 // own.
 func TestLateProofAfterRotation(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{RetryTimeout: 2 * time.Second})
+		m, on := r.Matching(session.Options{RetryTimeout: 2 * time.Second})
 		id := saved(t, m)
 		warmUpAt(t, m, id)
 		s := begin(t, m, id, session.Exclusive)
@@ -98,17 +99,17 @@ func TestLateProofAfterRotation(t *testing.T) {
 		var late latecomers
 		s = begin(t, m, id, session.Exclusive)
 		s.Rotate()
-		on.arm("}_Proof", late.hold)
+		on.Arm("}_Proof", late.Hold)
 		commit(t, s)
 		stolen := s.ID()
 		next := rotate(t, m, stolen)
-		late.land(t, r)
+		late.Land(t, r)
 		// Requests that go on with the new ID do not mend it.
 		for range 3 {
 			commit(t, begin(t, m, next, session.Exclusive))
 			view(t, m, next)
 		}
-		if proof, _ := r.proof(id); proof != session.Proof(next) {
+		if proof, _ := r.CompanionProof(id); proof != session.Proof(next) {
 			t.Errorf("the ID that was rotated away opens the companion: %t", proof == session.Proof(stolen))
 		}
 	})
@@ -118,20 +119,20 @@ func TestLateProofAfterRotation(t *testing.T) {
 // proof later.
 func TestOldProofAfterAFailedCheck(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{})
-		other := r.manager(session.Options{})
-		r.warmUpOnly(t, m)
+		m, f := r.Faulty(session.Options{})
+		other := r.Manager(session.Options{})
+		r.WarmUpOnly(m)
 		id := saved(t, m)
 		next := ""
 		s := begin(t, m, id, session.Shared)
 		s.SetCompanion("c")
-		f.then(pass, before(func() { next = rotate(t, other, id) }), refuse)
+		f.Then(pass, before(func() { next = rotate(t, other, id) }), refuse)
 		commit(t, s)
 		time.Sleep(10 * time.Second)
 		for range 3 {
 			commit(t, begin(t, m, next, session.Exclusive))
 		}
-		if proof, _ := r.proof(id); proof != session.Proof(next) || !f.used() {
+		if proof, _ := r.CompanionProof(id); proof != session.Proof(next) || !f.Used() {
 			t.Errorf("the old ID opens the companion: %t", proof == session.Proof(id))
 		}
 	})
@@ -141,8 +142,8 @@ func TestOldProofAfterAFailedCheck(t *testing.T) {
 // the old ID does not open the companion.
 func TestOldProofAfterHalfARotation(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{})
-		r.warmUpOnly(t, m)
+		m, f := r.Faulty(session.Options{})
+		r.WarmUpOnly(m)
 		s := begin(t, m, "", session.Exclusive)
 		s.SetPrincipal("ann")
 		s.SetCompanion("I am ann")
@@ -150,7 +151,7 @@ func TestOldProofAfterHalfARotation(t *testing.T) {
 		old := s.ID()
 		s = begin(t, m, old, session.Exclusive)
 		s.Rotate()
-		f.then(pass, pass, refuse)
+		f.Then(pass, pass, refuse)
 		if s.Commit(context.Background()) == nil {
 			t.Fatal("nothing has failed")
 		}
@@ -159,7 +160,7 @@ func TestOldProofAfterHalfARotation(t *testing.T) {
 		if lives(t, m, old) {
 			t.Fatal("it was not rotated")
 		}
-		if proof, _ := r.proof(old); proof == session.Proof(old) {
+		if proof, _ := r.CompanionProof(old); proof == session.Proof(old) {
 			t.Error("ten minutes after the rotation, Redis is well, the old ID opens the companion")
 		}
 	})
@@ -168,7 +169,7 @@ func TestOldProofAfterHalfARotation(t *testing.T) {
 // Nor does it while a user is switched, and if one of the calls of that fails.
 func TestOldCookieDuringASwitch(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		clean := r.manager(session.Options{})
+		clean := r.Manager(session.Options{})
 		for range 3 {
 			signIn(t, clean, "bob")
 		}
@@ -177,11 +178,11 @@ func TestOldCookieDuringASwitch(t *testing.T) {
 		s.SetCompanion("I am ann")
 		commit(t, s)
 		old := s.ID()
-		m, on := matching(r, session.Options{MaxPerPrincipal: 1})
-		r.warmUpScripts(t, m)
+		m, on := r.Matching(session.Options{MaxPerPrincipal: 1})
+		support.WarmUpAll(t, m)
 		s = begin(t, m, old, session.Exclusive)
 		s.SetPrincipal("bob")
-		on.each("newest", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		on.Each("newest", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			if cmd.Name() == "evalsha" {
 				return refuse(ctx, cmd, next) // to enlist it
 			}
@@ -192,8 +193,8 @@ func TestOldCookieDuringASwitch(t *testing.T) {
 		}
 		s.Rollback(context.Background())
 		time.Sleep(10 * time.Minute)
-		value, _ := r.companion(old)
-		if proof, _ := r.proof(old); proof == session.Proof(old) {
+		value, _ := r.Companion(old)
+		if proof, _ := r.CompanionProof(old); proof == session.Proof(old) {
 			if err := clean.DoHandle(context.Background(), handleOf(old), session.ReadOnly, func(s *session.Session) error {
 				t.Errorf("ten minutes later: the session is %q's, and the old cookie opens the companion %q", s.Principal(), value)
 				return nil
@@ -207,7 +208,7 @@ func TestOldCookieDuringASwitch(t *testing.T) {
 // From a user to none and back, the companion goes with the values.
 func TestCompanionGoesWithTheUser(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, "", session.Exclusive)
 		s.SetPrincipal("ann")
 		s.Set("cart", 1)
@@ -220,7 +221,7 @@ func TestCompanionGoesWithTheUser(t *testing.T) {
 		if v := view(t, m, s.ID()); v.Len() != 0 {
 			t.Error("values stay")
 		}
-		if got := r.client.Get(context.Background(), s.Handle()).Val(); got != "" {
+		if got := r.Client.Get(context.Background(), s.Handle()).Val(); got != "" {
 			t.Errorf("the companion stays: %q", got)
 		}
 	})
@@ -230,8 +231,8 @@ func TestCompanionGoesWithTheUser(t *testing.T) {
 // again.
 func TestMendingComesLate(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{})
-		r.warmUpOnly(t, m)
+		m, on := r.Matching(session.Options{})
+		r.WarmUpOnly(m)
 		s := begin(t, m, "", session.Exclusive)
 		s.SetCompanion("c")
 		commit(t, s)
@@ -239,9 +240,9 @@ func TestMendingComesLate(t *testing.T) {
 		s = begin(t, m, id, session.Exclusive)
 		s.Rotate()
 		var late latecomers
-		on.arm(session.Proof(id), pass) // the proof is hidden
-		on.arm(r.key(id, "Rotated"), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-			on.arm("}_Proof", late.hold) // who mends it
+		on.Arm(session.Proof(id), pass) // the proof is hidden
+		on.Arm(r.Key(id, "Rotated"), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			on.Arm("}_Proof", late.Hold) // who mends it
 			return refuse(ctx, cmd, next)
 		})
 		if s.Commit(context.Background()) == nil {
@@ -249,8 +250,8 @@ func TestMendingComesLate(t *testing.T) {
 		}
 		synctest.Wait()
 		commit(t, s)
-		late.land(t, r)
-		if proof, _ := r.proof(id); proof != session.Proof(s.ID()) {
+		late.Land(t, r)
+		if proof, _ := r.CompanionProof(id); proof != session.Proof(s.ID()) {
 			t.Errorf("the old ID opens the companion: %t", proof == session.Proof(id))
 		}
 	})

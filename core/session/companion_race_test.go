@@ -11,7 +11,7 @@ import (
 // A request that began before the logout does not bring the companion back.
 func TestCompanionIsNotRevivedAfterLogout(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.SetCompanion("first")
@@ -22,7 +22,7 @@ func TestCompanionIsNotRevivedAfterLogout(t *testing.T) {
 		logout.Abandon()
 		commit(t, logout)
 		wantErr(t, late.Commit(context.Background()), session.ErrEnded)
-		if value, ttl := r.companion(id); value != "" {
+		if value, ttl := r.Companion(id); value != "" {
 			t.Errorf("the session has ended, and its companion is %q for %v", value, ttl)
 		}
 	})
@@ -31,7 +31,7 @@ func TestCompanionIsNotRevivedAfterLogout(t *testing.T) {
 // A commit that comes too late does not take the companion that the next holder made.
 func TestLateCommitLeavesTheCompanion(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{LockHold: time.Second, LockTTL: time.Second})
+		m := r.Manager(session.Options{LockHold: time.Second, LockTTL: time.Second})
 		id := saved(t, m, "n", 1)
 		late := begin(t, m, id, session.Exclusive)
 		time.Sleep(5 * time.Second) // longer than LockHold: the lease is gone
@@ -40,7 +40,7 @@ func TestLateCommitLeavesTheCompanion(t *testing.T) {
 		commit(t, s)
 		late.SetCompanion("late")
 		wantErr(t, late.Commit(context.Background()), session.ErrLockLost)
-		if value, _ := r.companion(id); value != "mine" {
+		if value, _ := r.Companion(id); value != "mine" {
 			t.Errorf("the session lives, and its companion is %q", value)
 		}
 	})
@@ -55,7 +55,7 @@ func TestCompanionOfASharedRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{})
+				m := r.Manager(session.Options{})
 				id := saved(t, m, "n", 1)
 				s := begin(t, m, id, session.Exclusive)
 				shared := begin(t, m, id, session.Shared)
@@ -64,13 +64,13 @@ func TestCompanionOfASharedRequest(t *testing.T) {
 				change(s)
 				commit(t, s)
 				if name == "Abandon" {
-					if !r.noCompanion(id) {
+					if !r.NoCompanion(id) {
 						t.Error("outlived its session")
 					}
 					return
 				}
-				value, _ := r.companion(id)
-				if proof, _ := r.proof(id); value != "value" || proof != session.Proof(s.ID()) {
+				value, _ := r.Companion(id)
+				if proof, _ := r.CompanionProof(id); value != "value" || proof != session.Proof(s.ID()) {
 					t.Errorf("the companion is %q, and the new ID opens it: %t", value, proof == session.Proof(s.ID()))
 				}
 			})
@@ -81,17 +81,17 @@ func TestCompanionOfASharedRequest(t *testing.T) {
 // Nor does a Shared request that writes its companion late bring the old proof back.
 func TestLateCompanionHasTheNewProof(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{})
-		other := r.manager(session.Options{})
+		m, on := r.Matching(session.Options{})
+		other := r.Manager(session.Options{})
 		warmUp(t, m)
 		id := saved(t, m, "n", 1)
 		var next string
 		s := begin(t, m, id, session.Shared)
 		s.SetCompanion("the companion")
-		on.arm("the companion", before(func() { next = rotate(t, other, id) }))
+		on.Arm("the companion", before(func() { next = rotate(t, other, id) }))
 		commit(t, s)
-		value, _ := r.companion(id)
-		if proof, _ := r.proof(id); value != "the companion" || proof != session.Proof(next) || !on.done() {
+		value, _ := r.Companion(id)
+		if proof, _ := r.CompanionProof(id); value != "the companion" || proof != session.Proof(next) || !on.Done() {
 			t.Errorf("the companion is %q, and the new ID opens it: %t", value, proof == session.Proof(next))
 		}
 	})
@@ -100,7 +100,7 @@ func TestLateCompanionHasTheNewProof(t *testing.T) {
 // Held for longer than its timeout, a session keeps its companion.
 func TestCompanionLivesWhileHeld(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 2 * time.Second})
+		m := r.Manager(session.Options{Timeout: 2 * time.Second})
 		s := begin(t, m, "", session.Exclusive)
 		s.Set("n", 1)
 		s.SetCompanion("x")
@@ -109,7 +109,7 @@ func TestCompanionLivesWhileHeld(t *testing.T) {
 		time.Sleep(8 * time.Second)
 		s.Set("n", 2)
 		commit(t, s)
-		if value, _ := r.companion(s.ID()); value != "x" || get[int](t, view(t, m, s.ID()), "n") != 2 {
+		if value, _ := r.Companion(s.ID()); value != "x" || get[int](t, view(t, m, s.ID()), "n") != 2 {
 			t.Errorf("the companion is %q", value)
 		}
 	})
@@ -172,7 +172,7 @@ func TestFaultAtEachCallOfAnIdentityChange(t *testing.T) {
 				t.Run(c.name+"/"+name+"/"+o.RetryTimeout.String()+map[bool]string{true: "/tracked"}[o.TrackEnd], func(t *testing.T) {
 					inBubble(t, func(t *testing.T, r *rig) {
 						for call := 0; ; call++ {
-							clean := r.manager(o)
+							clean := r.Manager(o)
 							signIn(t, clean, "ann")
 							signIn(t, clean, "ann")
 							id := c.start(t, clean)
@@ -181,21 +181,21 @@ func TestFaultAtEachCallOfAnIdentityChange(t *testing.T) {
 								s.SetCompanion("c")
 								commit(t, s)
 							}
-							m, f := faulty(r, o)
+							m, f := r.Faulty(o)
 							s := begin(t, m, id, session.Exclusive)
 							c.change(s)
 							s.Set("n", 7)
 							for range call {
-								f.then(pass)
+								f.Then(pass)
 							}
-							f.then(fault)
+							f.Then(fault)
 							err := s.Commit(context.Background())
 							if err != nil && o.RetryTimeout > 0 {
 								t.Errorf("call %d: %v", call, err)
 							}
 							time.Sleep(10 * time.Second)
-							reached := f.used()
-							f.clear()
+							reached := f.Used()
+							f.Clear()
 							if err != nil {
 								commit(t, s)
 							}
@@ -204,8 +204,8 @@ func TestFaultAtEachCallOfAnIdentityChange(t *testing.T) {
 							if ann != c.listed || bob != 0 || live != 2 {
 								t.Errorf("call %d: ann has %d sessions, bob %d, of %d", call, ann, bob, live)
 							}
-							value, _ := r.companion(s.ID())
-							proof, _ := r.proof(s.ID())
+							value, _ := r.Companion(s.ID())
+							proof, _ := r.CompanionProof(s.ID())
 							if value != c.companion || proof != session.Proof(s.ID()) && value != "" {
 								t.Errorf("call %d: the companion is %q, the ID opens it: %t", call, value, proof == session.Proof(s.ID()))
 							}
@@ -218,7 +218,7 @@ func TestFaultAtEachCallOfAnIdentityChange(t *testing.T) {
 								}
 								return
 							}
-							r.mini.FlushAll()
+							r.Mini.FlushAll()
 						}
 					})
 				})

@@ -8,46 +8,25 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// companion returns what a program finds that knows nothing but the session ID.
-func (r *rig) companion(id string) (string, time.Duration) {
-	r.t.Helper()
-	ctx := context.Background()
-	return r.client.Get(ctx, handleOf(id)).Val(), r.client.PTTL(ctx, handleOf(id)).Val()
-}
-
-// proof returns what stands beside the companion.
-func (r *rig) proof(id string) (string, time.Duration) {
-	r.t.Helper()
-	ctx, key := context.Background(), "{"+handleOf(id)+"}_Proof"
-	return r.client.Get(ctx, key).Val(), r.client.PTTL(ctx, key).Val()
-}
-
-// noCompanion tells that there is none; what stands beside it is for a minute at most.
-func (r *rig) noCompanion(id string) bool {
-	r.t.Helper()
-	_, ttl := r.proof(id)
-	return !r.exists(handleOf(id)) && ttl <= time.Minute
-}
-
 func TestCompanion(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{Timeout: time.Hour})
+		m := r.Manager(session.Options{Timeout: time.Hour})
 		s := begin(t, m, "", session.Exclusive)
 		s.SetCompanion("not alone")
 		commit(t, s)
-		if value, _ := r.companion(s.ID()); s.ID() == "" || value != "not alone" {
+		if value, _ := r.Companion(s.ID()); s.ID() == "" || value != "not alone" {
 			t.Errorf("a companion alone made no session: %q", value)
 		}
 
 		id := saved(t, m, "n", 1)
-		if !r.noCompanion(id) {
+		if !r.NoCompanion(id) {
 			t.Fatal("a companion that nobody asked for")
 		}
 		s = begin(t, m, id, session.Exclusive)
 		s.SetCompanion("first")
 		commit(t, s)
-		value, ttl := r.companion(id)
+		value, ttl := r.Companion(id)
 		if value != "first" || ttl > time.Hour || ttl < 59*time.Minute {
 			t.Errorf("the companion is %q, for %v", value, ttl)
 		}
@@ -55,27 +34,27 @@ func TestCompanion(t *testing.T) {
 		s.SetCompanion("second")
 		s.SetTimeout(10 * time.Minute)
 		commit(t, s)
-		if value, ttl := r.companion(id); value != "second" || ttl > 10*time.Minute {
+		if value, ttl := r.Companion(id); value != "second" || ttl > 10*time.Minute {
 			t.Errorf("the companion is %q, for %v: it is replaced, and follows the session", value, ttl)
 		}
-		if proof, ttl := r.proof(id); proof != session.Proof(id) || ttl > 10*time.Minute || ttl < 9*time.Minute {
+		if proof, ttl := r.CompanionProof(id); proof != session.Proof(id) || ttl > 10*time.Minute || ttl < 9*time.Minute {
 			t.Errorf("the proof is not the ID's, or lives for %v", ttl)
 		}
 
 		s = begin(t, m, id, session.Exclusive)
 		s.Rotate()
 		commit(t, s)
-		if value, ttl := r.companion(s.ID()); value != "second" || ttl > 10*time.Minute || ttl < 9*time.Minute {
+		if value, ttl := r.Companion(s.ID()); value != "second" || ttl > 10*time.Minute || ttl < 9*time.Minute {
 			t.Errorf("after a rotation the companion is %q, for %v", value, ttl)
 		}
-		if proof, _ := r.proof(id); proof != session.Proof(s.ID()) {
+		if proof, _ := r.CompanionProof(id); proof != session.Proof(s.ID()) {
 			t.Error("after a rotation the proof is not the new ID's")
 		}
 
 		s = begin(t, m, s.ID(), session.Exclusive)
 		s.Abandon()
 		commit(t, s)
-		if !r.noCompanion(id) {
+		if !r.NoCompanion(id) {
 			t.Error("outlived its abandoned session")
 		}
 
@@ -84,10 +63,10 @@ func TestCompanion(t *testing.T) {
 		s.SetPrincipal("ann")
 		s.SetCompanion("new")
 		commit(t, s)
-		if value, _ := r.companion(s.ID()); value != "new" {
+		if value, _ := r.Companion(s.ID()); value != "new" {
 			t.Errorf("of a new session the companion is %q", value)
 		}
-		if n, err := m.EndAll(ctx, "ann"); n != 1 || err != nil || !r.noCompanion(s.ID()) {
+		if n, err := m.EndAll(ctx, "ann"); n != 1 || err != nil || !r.NoCompanion(s.ID()) {
 			t.Errorf("outlived EndAll of %d (%v)", n, err)
 		}
 	})
@@ -96,7 +75,7 @@ func TestCompanion(t *testing.T) {
 // The TTL of a companion is that of its session, at every moment.
 func TestCompanionLivesWithItsSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: time.Minute, MaxLifetime: 10 * time.Minute})
+		m := r.Manager(session.Options{Timeout: time.Minute, MaxLifetime: 10 * time.Minute})
 		s := begin(t, m, "", session.Exclusive)
 		s.Set("n", 1)
 		s.SetCompanion("here")
@@ -104,8 +83,8 @@ func TestCompanionLivesWithItsSession(t *testing.T) {
 		id := s.ID()
 		same := func(when string) {
 			t.Helper()
-			_, ttl := r.companion(id)
-			if own := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl-own > time.Millisecond || own-ttl > time.Millisecond {
+			_, ttl := r.Companion(id)
+			if own := r.Client.PTTL(context.Background(), r.Key(id, "Data")).Val(); ttl-own > time.Millisecond || own-ttl > time.Millisecond {
 				t.Errorf("%s the companion lives for %v, the session for %v", when, ttl, own)
 			}
 		}
@@ -130,7 +109,7 @@ func TestCompanionLivesWithItsSession(t *testing.T) {
 			same("near its MaxLifetime")
 		}
 		time.Sleep(2 * time.Minute)
-		if !r.noCompanion(id) || r.exists(r.key(id, "Data")) {
+		if !r.NoCompanion(id) || r.Exists(r.Key(id, "Data")) {
 			t.Error("outlived MaxLifetime")
 		}
 	})
@@ -139,7 +118,7 @@ func TestCompanionLivesWithItsSession(t *testing.T) {
 func TestCompanionThatBelongsToNobody(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.SetCompanion("x")
@@ -147,7 +126,7 @@ func TestCompanionThatBelongsToNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantErr(t, s.Commit(ctx), session.ErrEnded)
-		if !r.noCompanion(id) {
+		if !r.NoCompanion(id) {
 			t.Error("a commit that failed left a companion")
 		}
 

@@ -41,8 +41,8 @@ func TestNoCredentialInRedis(t *testing.T) {
 		seen <- all.String()
 	}()
 
-	m := r.manager(session.Options{TrackEnd: true, MaxPerPrincipal: 2, LockTTL: 300 * time.Millisecond, MaxLifetime: time.Hour})
-	other := r.manager(session.Options{})
+	m := r.Manager(session.Options{TrackEnd: true, MaxPerPrincipal: 2, LockTTL: 300 * time.Millisecond, MaxLifetime: time.Hour})
+	other := r.Manager(session.Options{})
 	var secrets []string
 	issued := func(id string) string {
 		if id != "" {
@@ -66,7 +66,7 @@ func TestNoCredentialInRedis(t *testing.T) {
 		s := begin(t, m, id, session.Exclusive)
 		waits := make(chan struct{})
 		go func() { defer close(waits); commit(t, begin(t, other, id, session.Exclusive)) }()
-		until(t, "another waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+		until(t, "another waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
 		change(s)
 		commit(t, s)
 		<-waits
@@ -87,11 +87,11 @@ func TestNoCredentialInRedis(t *testing.T) {
 			t.Error("Sessions or End failed")
 		}
 	}
-	if err := r.client.Echo(ctx, done).Err(); err != nil {
+	if err := r.Client.Echo(ctx, done).Err(); err != nil {
 		t.Fatal(err)
 	}
 
-	client := r.client.(*redis.Client)
+	client := r.Client.(*redis.Client)
 	found := map[string]string{"MONITOR": <-seen}
 	slow, err := client.SlowLogGet(ctx, -1).Result()
 	if err != nil || len(slow) < 50 {

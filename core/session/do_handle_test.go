@@ -12,7 +12,7 @@ import (
 func TestNoNewIDOutsideARequest(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := signIn(t, m, "ann")
 		for name, change := range map[string]func(s *session.Session){
 			"Rotate":          (*session.Session).Rotate,
@@ -42,7 +42,7 @@ func TestNoNewIDOutsideARequest(t *testing.T) {
 func TestDoHandle(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, other := r.manager(session.Options{}), r.manager(session.Options{})
+		m, other := r.Manager(session.Options{}), r.Manager(session.Options{})
 		id := saved(t, m, "n", 0)
 		handle := handleOf(id)
 		var all sync.WaitGroup
@@ -71,7 +71,7 @@ func TestDoHandle(t *testing.T) {
 			t.Errorf("n is %d, want 20", n)
 		}
 		err := m.DoHandle(ctx, handle, session.Shared, func(s *session.Session) error { s.SetCompanion("c"); return nil })
-		if proof, _ := r.proof(id); err != nil || proof != session.Proof(id) {
+		if proof, _ := r.CompanionProof(id); err != nil || proof != session.Proof(id) {
 			t.Errorf("the companion has another proof (%v)", err)
 		}
 		if err := m.DoHandle(ctx, handle, session.Shared, func(s *session.Session) error { s.Abandon(); return nil }); err != nil || lives(t, m, id) {

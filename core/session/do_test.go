@@ -10,7 +10,7 @@ import (
 func TestDo(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		inc := func(s *session.Session) error {
 			n, err := session.Get[int](s, "n")
@@ -36,7 +36,7 @@ func TestDo(t *testing.T) {
 				panic("boom")
 			})
 		}()
-		if r.exists(r.key(id, "Lock")) {
+		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("the lease was not given up")
 		}
 		if n := get[int](t, view(t, m, id), "n"); n != 2 {
@@ -49,12 +49,12 @@ func TestDo(t *testing.T) {
 func TestDoNeedsItsSession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		gone := saved(t, m)
 		if err := m.End(ctx, gone); err != nil {
 			t.Fatal(err)
 		}
-		keys := len(r.keys())
+		keys := len(r.Keys())
 		for id, want := range map[string]error{
 			session.NewID(): session.ErrUnknown,
 			"malformed":     session.ErrUnknown,
@@ -67,8 +67,8 @@ func TestDoNeedsItsSession(t *testing.T) {
 				}), want)
 			}
 		}
-		if len(r.keys()) != keys {
-			t.Errorf("left %v", r.keys())
+		if len(r.Keys()) != keys {
+			t.Errorf("left %v", r.Keys())
 		}
 		var made string
 		err := m.Do(ctx, "", session.Exclusive, func(s *session.Session) error {

@@ -14,10 +14,10 @@ func TestEncryption(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		var c changes
-		m := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{one}, Hooks: c.hooks()})
+		m := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{one}, Hooks: c.hooks()})
 		id := saved(t, m, "a", "visible", "b", "other")
 		for _, field := range []string{"a", "b"} {
-			if v := r.hget(id, field); strings.Contains(v, "visible") || strings.Contains(v, "other") || v == "" {
+			if v := r.HGet(id, field); strings.Contains(v, "visible") || strings.Contains(v, "other") || v == "" {
 				t.Error("the value is readable")
 			}
 		}
@@ -29,24 +29,24 @@ func TestEncryption(t *testing.T) {
 		c.want(t, "the same values", "", "")
 
 		// Moved to another field or session, a value does not open.
-		r.client.HSet(ctx, r.key(id, "Data"), "b", r.hget(id, "a"))
+		r.Client.HSet(ctx, r.Key(id, "Data"), "b", r.HGet(id, "a"))
 		if _, err := session.Get[string](view(t, m, id), "b"); err == nil || strings.Contains(err.Error(), "visible") {
 			t.Errorf("a value of another field: %v", err)
 		}
 		other := saved(t, m, "a", "mine")
-		r.client.HSet(ctx, r.key(other, "Data"), "a", r.hget(id, "a"))
+		r.Client.HSet(ctx, r.Key(other, "Data"), "a", r.HGet(id, "a"))
 		if _, err := session.Get[string](view(t, m, other), "a"); err == nil {
 			t.Error("a value of another session opened")
 		}
-		for _, bad := range []string{"", "x", `"visible"`, r.hget(id, "a")[:20], r.hget(id, "a") + "x"} {
-			r.client.HSet(ctx, r.key(other, "Data"), "a", bad)
+		for _, bad := range []string{"", "x", `"visible"`, r.HGet(id, "a")[:20], r.HGet(id, "a") + "x"} {
+			r.Client.HSet(ctx, r.Key(other, "Data"), "a", bad)
 			if _, err := session.Get[string](view(t, m, other), "a"); err == nil {
 				t.Errorf("%d bytes of something else opened", len(bad))
 			}
 		}
 
 		// Rotated keys: the old value opens, the next write uses the new key.
-		rotated := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{two, one}})
+		rotated := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{two, one}})
 		s = begin(t, rotated, id, session.Exclusive)
 		if get[string](t, s, "a") != "visible" {
 			t.Error("the old key does not open")
@@ -58,7 +58,7 @@ func TestEncryption(t *testing.T) {
 		}
 
 		// A rotation is signed with the new key, and leaves values alone.
-		only := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{two}})
+		only := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{two}})
 		s = begin(t, rotated, id, session.Exclusive)
 		s.Set("c", 1)
 		s.Delete("b")
@@ -83,9 +83,9 @@ func TestEncryptionOfAnyCodec(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
 				keys := []session.EncryptionKey{bytes.Repeat([]byte{1}, 32)}
 				var c changes
-				m := r.manager(session.Options{Codec: codec, EncryptionKeys: keys, Hooks: c.hooks()})
+				m := r.Manager(session.Options{Codec: codec, EncryptionKeys: keys, Hooks: c.hooks()})
 				id := saved(t, m, "k", "visible")
-				if v := strings.ToLower(r.hget(id, "k")); v == "" || strings.Contains(v, "visible") {
+				if v := strings.ToLower(r.HGet(id, "k")); v == "" || strings.Contains(v, "visible") {
 					t.Error("the value is readable")
 				}
 				c = changes{}

@@ -15,10 +15,10 @@ import (
 func TestFailedEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(tracked(func(o *session.Options) { o.EndAttempts = 3; o.EndRetention = 6 * time.Second }))
+		m := r.Manager(tracked(func(o *session.Options) { o.EndAttempts = 3; o.EndRetention = 6 * time.Second }))
 		id := saved(t, m, "n", 1)
 		broken := true
-		h := endings{fail: func(e session.Ended) error {
+		h := endings{Fail: func(e session.Ended) error {
 			if !broken {
 				return nil
 			}
@@ -27,14 +27,14 @@ func TestFailedEnds(t *testing.T) {
 			}
 			return errors.New("the database is down")
 		}}
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Minute)
-		for i, e := range h.list() {
+		for i, e := range h.List() {
 			if e.Handle != handleOf(id) || e.Attempt != i+1 || get[int](t, e.Session, "n") != 1 {
 				t.Errorf("the %dth is attempt %d", i+1, e.Attempt)
 			}
 		}
-		if n := len(h.list()); n != 3 {
+		if n := len(h.List()); n != 3 {
 			t.Fatalf("handed out %d times, want 3", n)
 		}
 		if stats := m.Stats(); stats.EndsRedelivered != 2 || stats.EndsAside != 1 || stats.EndsHandled != 0 {
@@ -55,11 +55,11 @@ func TestFailedEnds(t *testing.T) {
 			wantErr(t, m.ReplayEnd(ctx, e), session.ErrUnknown)
 		}
 		time.Sleep(time.Second)
-		all := h.list()
+		all := h.List()
 		if len(all) != 4 || all[3].Attempt != 1 || get[int](t, all[3].Session, "n") != 1 {
 			t.Errorf("after the replay there are %v", all)
 		}
-		if keys := r.keys(); len(keys) != 0 || r.indexed() != 0 {
+		if keys := r.Keys(); len(keys) != 0 || r.Indexed() != 0 {
 			t.Errorf("left behind: %v", keys)
 		}
 	})
@@ -96,11 +96,11 @@ func putAside(t *testing.T, m *session.Manager, n int) (ids []string) {
 func TestReplayThatFailed(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, f := matching(r, tracked(func(o *session.Options) { o.EndAttempts = 1 }))
+		m, f := r.Matching(tracked(func(o *session.Options) { o.EndAttempts = 1 }))
 		putAside(t, m, 1)
 		all, _ := aside(m)
-		f.arm("_Aside", refuse)
-		if err := m.ReplayEnd(ctx, all[0]); err == nil || !f.done() {
+		f.Arm("_Aside", refuse)
+		if err := m.ReplayEnd(ctx, all[0]); err == nil || !f.Done() {
 			t.Fatalf("error is %v", err)
 		}
 		time.Sleep(time.Hour)
@@ -112,9 +112,9 @@ func TestReplayThatFailed(t *testing.T) {
 			t.Fatal(err)
 		}
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Second)
-		if all := h.list(); len(all) != 1 || all[0].Attempt != 1 || get[string](t, all[0].Session, "cart") != "precious" {
+		if all := h.List(); len(all) != 1 || all[0].Attempt != 1 || get[string](t, all[0].Session, "cart") != "precious" {
 			t.Errorf("handed out: %v", all)
 		}
 	})
@@ -125,7 +125,7 @@ func TestReplayThatFailed(t *testing.T) {
 func TestLateSuccessLeavesNothingAside(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		o := tracked(func(o *session.Options) { o.EndAttempts = 1 })
-		a, b := r.manager(o), r.manager(o)
+		a, b := r.Manager(o), r.Manager(o)
 		id := saved(t, a, "n", 1)
 		entered, leave := make(chan struct{}), make(chan struct{})
 		stop := handleEnds(t, a, func(context.Context, session.Ended) error {
@@ -134,12 +134,12 @@ func TestLateSuccessLeavesNothingAside(t *testing.T) {
 			return nil
 		})
 		<-entered
-		r.client.Del(context.Background(), r.key(id, "Claim"))
+		r.Client.Del(context.Background(), r.Key(id, "Claim"))
 		var h endings
-		handleEnds(t, b, h.handle)
+		handleEnds(t, b, h.Handle)
 		time.Sleep(time.Minute)
-		if all, errs := aside(b); len(all) != 1 || errs != nil || len(h.list()) != 0 {
-			t.Fatalf("kept aside: %v, %v; handed out: %v", all, errs, h.list())
+		if all, errs := aside(b); len(all) != 1 || errs != nil || len(h.List()) != 0 {
+			t.Fatalf("kept aside: %v, %v; handed out: %v", all, errs, h.List())
 		}
 		close(leave)
 		stop()
@@ -147,7 +147,7 @@ func TestLateSuccessLeavesNothingAside(t *testing.T) {
 			t.Errorf("kept aside: %v, %v", all, errs)
 		}
 		time.Sleep(time.Minute)
-		if keys := r.keys(); len(keys) != 0 {
+		if keys := r.Keys(); len(keys) != 0 {
 			t.Errorf("left behind: %v", keys)
 		}
 	})
@@ -157,10 +157,10 @@ func TestLateSuccessLeavesNothingAside(t *testing.T) {
 func TestAllThatIsKeptAsideIsSeen(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(tracked(func(o *session.Options) { o.EndAttempts = 1 }))
+		m := r.Manager(tracked(func(o *session.Options) { o.EndAttempts = 1 }))
 		ids := putAside(t, m, 20)
-		r.client.HSet(ctx, r.key(ids[0], "Ended"), "_berth", "9 of a later version")
-		r.client.Del(ctx, r.key(ids[1], "Ended"))
+		r.Client.HSet(ctx, r.Key(ids[0], "Ended"), "_berth", "9 of a later version")
+		r.Client.Del(ctx, r.Key(ids[1], "Ended"))
 		all, errs := aside(m)
 		if len(all) != 20 || len(errs) != 1 {
 			t.Errorf("%d of 20 are seen, with %v", len(all), errs)

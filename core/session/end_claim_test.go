@@ -22,10 +22,10 @@ func warmUpEnds(t *testing.T, m *session.Manager) {
 	}
 	time.Sleep(time.Second)
 	var h endings
-	stop := handleEnds(t, m, h.handle)
+	stop := handleEnds(t, m, h.Handle)
 	time.Sleep(time.Second)
 	stop()
-	if len(h.list()) != 1 {
+	if len(h.List()) != 1 {
 		t.Fatal("the first end was not handled")
 	}
 }
@@ -34,8 +34,8 @@ func warmUpEnds(t *testing.T, m *session.Manager) {
 // claiming it is not handed out again, without data.
 func TestHandledEndIsNotClaimedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		a := r.manager(tracked(func(o *session.Options) { o.EndSweep = time.Hour }))
-		b, f := matching(r, tracked())
+		a := r.Manager(tracked(func(o *session.Options) { o.EndSweep = time.Hour }))
+		b, f := r.Matching(tracked())
 		warmUpEnds(t, b)
 		if err := a.End(context.Background(), saved(t, a, "n", 1)); err != nil {
 			t.Fatal(err)
@@ -45,19 +45,19 @@ func TestHandledEndIsNotClaimedAgain(t *testing.T) {
 		leave := make(chan struct{})
 		handleEnds(t, a, func(ctx context.Context, e session.Ended) error {
 			<-leave
-			return h.handle(ctx, e)
+			return h.Handle(ctx, e)
 		})
 		time.Sleep(12 * time.Second) // longer than LockTTL: it is due again
-		f.arm("_Claim", before(func() {
+		f.Arm("_Claim", before(func() {
 			close(leave)
 			time.Sleep(50 * time.Millisecond)
 			if a.Stats().EndsHandled != 1 {
 				t.Error("the first has not handled it yet")
 			}
 		}))
-		handleEnds(t, b, h.handle)
+		handleEnds(t, b, h.Handle)
 		time.Sleep(5 * time.Minute)
-		if n := len(h.list()); n != 1 || !f.done() {
+		if n := len(h.List()); n != 1 || !f.Done() {
 			t.Errorf("handed out %d times, and nothing was lost", n)
 		}
 	})
@@ -74,8 +74,8 @@ func TestEndsAmongProcesses(t *testing.T) {
 	var stops []func()
 	var h endings
 	for i := range managers {
-		managers[i] = r.manager(tracked(func(o *session.Options) { o.EndNotifications, o.EndSweep = true, 20*time.Millisecond }))
-		stops = append(stops, handleEnds(t, managers[i], h.handle))
+		managers[i] = r.Manager(tracked(func(o *session.Options) { o.EndNotifications, o.EndSweep = true, 20*time.Millisecond }))
+		stops = append(stops, handleEnds(t, managers[i], h.Handle))
 	}
 	var all sync.WaitGroup
 	for w := range writers {
@@ -104,16 +104,16 @@ func TestEndsAmongProcesses(t *testing.T) {
 		for _, m := range managers {
 			handled += m.Stats().EndsHandled
 		}
-		return handled >= uint64(writers*each) && r.indexed() == 0
+		return handled >= uint64(writers*each) && r.Indexed() == 0
 	})
 	for _, stop := range stops {
 		stop()
 	}
-	times := h.ids()
+	times := h.Times()
 	if len(times) != writers*each {
 		t.Errorf("%d sessions ended, want %d", len(times), writers*each)
 	}
-	for _, e := range h.list() {
+	for _, e := range h.List() {
 		if e.NoData || times[e.Handle] != 1 {
 			t.Fatalf("%v, no data %t, handed out %d times", e, e.NoData, times[e.Handle])
 		}
@@ -127,8 +127,8 @@ func TestLateReplyToAClaim(t *testing.T) {
 		o := tracked(func(o *session.Options) {
 			o.Timeout, o.LockTTL, o.EndSweep = time.Second, time.Second, 500*time.Millisecond
 		})
-		a, f := matching(r, o)
-		b := r.manager(o)
+		a, f := r.Matching(o)
+		b := r.Manager(o)
 		warmUpEnds(t, a)
 		var running, calls atomic.Int32
 		handle := func(_ context.Context, e session.Ended) error {
@@ -142,7 +142,7 @@ func TestLateReplyToAClaim(t *testing.T) {
 		}
 		saved(t, a)
 		time.Sleep(2 * time.Second)
-		f.arm("_Claim", after(func() {
+		f.Arm("_Claim", after(func() {
 			handleEnds(t, b, handle)
 			time.Sleep(3 * time.Second)
 			if running.Load() != 1 {
@@ -151,7 +151,7 @@ func TestLateReplyToAClaim(t *testing.T) {
 		}))
 		handleEnds(t, a, handle)
 		time.Sleep(30 * time.Second)
-		if n := calls.Load(); n != 1 || !f.done() {
+		if n := calls.Load(); n != 1 || !f.Done() {
 			t.Errorf("handed out %d times", n)
 		}
 	})
@@ -164,9 +164,9 @@ func TestHandlerIsToldOfALostClaim(t *testing.T) {
 		o := tracked(func(o *session.Options) {
 			o.Timeout, o.LockTTL, o.EndSweep, o.EndAttempts = time.Second, time.Second, 500*time.Millisecond, 3
 		})
-		a, f := matching(r, o)
-		b := r.managerOn(a.Client(), o)
-		f.each("renew", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		a, f := r.Matching(o)
+		b := r.ManagerOn(a.Client(), o)
+		f.Each("renew", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			time.Sleep(3 * time.Second) // what a client does that looks at its own time-out only
 			return refuse(ctx, cmd, next)
 		})
@@ -194,7 +194,7 @@ func TestHandlerIsToldOfALostClaim(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		mu.Lock()
 		defer mu.Unlock()
-		if len(earlier) != 3 || !f.done() {
+		if len(earlier) != 3 || !f.Done() {
 			t.Errorf("handed out %d times, want 3", len(earlier))
 		}
 	})
@@ -203,15 +203,15 @@ func TestHandlerIsToldOfALostClaim(t *testing.T) {
 // A claim whose reply was lost counts as one attempt, and the session is handed out.
 func TestLostReplyToAClaim(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := matching(r, tracked(func(o *session.Options) { o.EndAttempts = 1 }))
+		m, f := r.Matching(tracked(func(o *session.Options) { o.EndAttempts = 1 }))
 		warmUpEnds(t, m)
 		id := saved(t, m, "n", 1)
-		f.arm(r.key(id, "Claim"), lose)
+		f.Arm(r.Key(id, "Claim"), lose)
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		time.Sleep(3 * time.Minute)
-		all := h.list()
-		if len(all) != 1 || all[0].Attempt != 1 || !f.done() {
+		all := h.List()
+		if len(all) != 1 || all[0].Attempt != 1 || !f.Done() {
 			t.Errorf("handed out: %v; put aside %d", all, m.Stats().EndsAside)
 		}
 	})
@@ -224,11 +224,11 @@ func TestGoexitInAHandler(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
 	o := tracked(func(o *session.Options) {
-		o.App, o.Logger = r.app, slog.New(slog.DiscardHandler)
+		o.App, o.Logger = r.App, slog.New(slog.DiscardHandler)
 		o.Timeout, o.LockTTL, o.EndSweep = 100*time.Millisecond, time.Second, 50*time.Millisecond
 		o.EndHandlers, o.EndAttempts = 1, 2
 	})
-	m, err := session.New(r.newClient(), o)
+	m, err := session.New(r.NewClient(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestGoexitInAHandler(t *testing.T) {
 // A process that dies with a claim loses it after LockTTL; a slow handler keeps it.
 func TestClaims(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		a, b := r.manager(tracked()), r.manager(tracked())
+		a, b := r.Manager(tracked()), r.Manager(tracked())
 		id := saved(t, a, "n", 1)
 		entered, leave := make(chan struct{}), make(chan struct{})
 		stop := handleEnds(t, a, func(ctx context.Context, e session.Ended) error {
@@ -267,35 +267,35 @@ func TestClaims(t *testing.T) {
 		})
 		<-entered
 		var h endings
-		handleEnds(t, b, h.handle)
+		handleEnds(t, b, h.Handle)
 		time.Sleep(5 * time.Minute)
-		if n := len(h.list()); n != 0 {
+		if n := len(h.List()); n != 0 {
 			t.Errorf("a slow handler lost its claim: handed out %d times more", n)
 		}
 		close(leave)
 		stop()
 		time.Sleep(time.Minute)
-		if n := len(h.list()); n != 0 || r.indexed() != 0 || a.Stats().EndsHandled != 1 {
-			t.Errorf("handed out %d times more, %d are left", n, r.indexed())
+		if n := len(h.List()); n != 0 || r.Indexed() != 0 || a.Stats().EndsHandled != 1 {
+			t.Errorf("handed out %d times more, %d are left", n, r.Indexed())
 		}
 
 		// What a dead process leaves: the claim, and the place in the index.
 		dead := saved(t, a, "n", 2)
-		r.claim(dead)
+		claim(r, dead)
 		time.Sleep(2 * time.Minute)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || all[0].Handle != handleOf(dead) || get[int](t, all[0].Session, "n") != 2 {
 			t.Fatalf("the end of %v was handed out as %v", id, all)
 		}
 	})
 }
 
-// What a handler process does that dies right after it has claimed an end.
-func (r *rig) claim(id string) {
-	r.t.Helper()
+// claim does what a handler process does that dies right after it has claimed an end.
+func claim(r *rig, id string) {
+	r.T.Helper()
 	ctx := context.Background()
 	time.Sleep(time.Minute + time.Second)
-	if err := r.client.Set(ctx, r.key(id, "Claim"), "dead", 10*time.Second).Err(); err != nil {
-		r.t.Fatal(err)
+	if err := r.Client.Set(ctx, r.Key(id, "Claim"), "dead", 10*time.Second).Err(); err != nil {
+		r.T.Fatal(err)
 	}
 }

@@ -17,9 +17,9 @@ import (
 // after.
 func TestLastUseOfAnEndedSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) { o.Timeout = 10 * time.Minute }))
+		m := r.Manager(tracked(func(o *session.Options) { o.Timeout = 10 * time.Minute }))
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		id := saved(t, m, "n", 1)
 		time.Sleep(time.Minute)
 		increment(t, m, id)
@@ -29,7 +29,7 @@ func TestLastUseOfAnEndedSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 {
 			t.Fatalf("%d ends", len(all))
 		}
@@ -42,14 +42,14 @@ func TestLastUseOfAnEndedSession(t *testing.T) {
 // An ended session has the handle that it had before.
 func TestHandleOfAnEndedSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked())
+		m := r.Manager(tracked())
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		s := begin(t, m, "", session.Exclusive)
 		s.Set("n", 1)
 		commit(t, s)
 		time.Sleep(2 * time.Minute)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || all[0].Handle != s.Handle() || all[0].Session.Handle() != s.Handle() {
 			t.Errorf("ended: %v, want the handle %s", all, s.Handle())
 		}
@@ -59,14 +59,14 @@ func TestHandleOfAnEndedSession(t *testing.T) {
 // A session stays tracked that is rotated by a process without TrackEnd.
 func TestRotationKeepsTheTracking(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked())
+		m := r.Manager(tracked())
 		var h endings
-		handleEnds(t, m, h.handle)
-		s := begin(t, r.manager(session.Options{Timeout: time.Minute}), saved(t, m, "n", 1), session.Exclusive)
+		handleEnds(t, m, h.Handle)
+		s := begin(t, r.Manager(session.Options{Timeout: time.Minute}), saved(t, m, "n", 1), session.Exclusive)
 		s.SetPrincipal("ann")
 		commit(t, s)
 		time.Sleep(5 * time.Minute)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || all[0].Handle != s.Handle() || all[0].Principal != "ann" || get[int](t, all[0].Session, "n") != 1 {
 			t.Errorf("ended: %v", all)
 		}
@@ -78,7 +78,7 @@ func TestRotationKeepsTheTracking(t *testing.T) {
 func TestEndsOfOddSessions(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		const key, value = "odd\x00 key", "v\x00"
-		m := r.manager(tracked(func(o *session.Options) {
+		m := r.Manager(tracked(func(o *session.Options) {
 			o.LockTTL, o.EndSweep = 5*time.Second, 50*time.Millisecond
 			o.MaxBytes = 8 << 20
 			o.EncryptionKeys = []session.EncryptionKey{[]byte("0123456789abcdef")}
@@ -124,9 +124,9 @@ func TestEndsOfOddSessions(t *testing.T) {
 		}
 		// Only now, as one that is looked for before it is saved waits for a minute.
 		var h endings
-		handleEnds(t, m, h.handle)
-		until(t, "all have ended", func() bool { return len(h.list()) >= len(want) })
-		for _, e := range h.list() {
+		handleEnds(t, m, h.Handle)
+		until(t, "all have ended", func() bool { return len(h.List()) >= len(want) })
+		for _, e := range h.List() {
 			if e.NoData {
 				t.Fatalf("%v has no data", e)
 			}
@@ -146,7 +146,7 @@ func TestEndsOfOddSessions(t *testing.T) {
 // one is handed over whole, once.
 func TestReturnAfterTheEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked())
+		m := r.Manager(tracked())
 		old := saved(t, m, "n", 1)
 		time.Sleep(time.Minute + time.Millisecond)
 		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
@@ -163,9 +163,9 @@ func TestReturnAfterTheEnd(t *testing.T) {
 			t.Error("the old ID was adopted")
 		}
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Second)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || all[0].Handle != handleOf(old) || get[int](t, all[0].Session, "n") != 1 {
 			t.Fatalf("handled %v", all)
 		}
@@ -178,26 +178,26 @@ func TestReturnAfterTheEnd(t *testing.T) {
 // Nobody handled the end for longer than EndRetention: it is still told of.
 func TestEndWithoutData(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) { o.EndRetention = time.Minute }))
+		m := r.Manager(tracked(func(o *session.Options) { o.EndRetention = time.Minute }))
 		ids := map[string]int{handleOf(saved(t, m)): 1}
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		ids[s.Handle()] = 1
 		s.Abandon()
 		commit(t, s)
 		time.Sleep(time.Hour)
-		if keys := r.keys(); slices.ContainsFunc(keys, func(k string) bool { return len(k) > 50 }) {
+		if keys := r.Keys(); slices.ContainsFunc(keys, func(k string) bool { return len(k) > 50 }) {
 			t.Errorf("data outlived the retention: %v", keys)
 		}
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		time.Sleep(2 * time.Minute)
-		for _, e := range h.list() {
+		for _, e := range h.List() {
 			if !e.NoData || e.Reason != session.Unknown || e.Session.Len() != 0 {
 				t.Errorf("%v with %d values", e, e.Session.Len())
 			}
 		}
-		if !maps.Equal(h.ids(), ids) {
-			t.Errorf("%d ends for %d sessions", len(h.list()), len(ids))
+		if !maps.Equal(h.Times(), ids) {
+			t.Errorf("%d ends for %d sessions", len(h.List()), len(ids))
 		}
 	})
 }
@@ -205,18 +205,18 @@ func TestEndWithoutData(t *testing.T) {
 // A rotated session has not ended.
 func TestRotationIsNoEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) { o.EndSweep = 10 * time.Second }))
+		m := r.Manager(tracked(func(o *session.Options) { o.EndSweep = 10 * time.Second }))
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
 		s.Rotate()
 		commit(t, s)
 		synctest.Wait()
-		if n := r.indexed(); n != 1 {
+		if n := r.Indexed(); n != 1 {
 			t.Errorf("%d in the index", n)
 		}
 		time.Sleep(time.Hour)
-		if all := h.list(); len(all) != 1 || all[0].Handle != s.Handle() || get[int](t, all[0].Session, "n") != 1 {
+		if all := h.List(); len(all) != 1 || all[0].Handle != s.Handle() || get[int](t, all[0].Session, "n") != 1 {
 			t.Errorf("ended: %v", all)
 		}
 	})

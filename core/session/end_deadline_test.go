@@ -14,17 +14,17 @@ import (
 // end is found by that, not by how long it could have been held.
 func TestEndOfASessionHeldForLong(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) {
+		m := r.Manager(tracked(func(o *session.Options) {
 			o.Timeout, o.LockTTL, o.EndSweep = 500*time.Millisecond, time.Minute, 100*time.Millisecond
 		}))
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
 		s.Set("n", 2)
 		time.Sleep(2 * time.Second)
 		commit(t, s)
 		time.Sleep(5 * time.Second)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || all[0].NoData || get[int](t, all[0].Session, "n") != 2 {
 			t.Fatalf("ended: %v", all)
 		}
@@ -42,18 +42,18 @@ func TestEndFollowsATimeoutSeenTooEarly(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				o := tracked(func(o *session.Options) { o.Timeout, o.EndSweep = 20*time.Minute, 10*time.Millisecond })
 				var h endings
-				handleEnds(t, r.manager(o), h.handle)
-				m, f := matching(r, o)
+				handleEnds(t, r.Manager(o), h.Handle)
+				m, f := r.Matching(o)
 				s := begin(t, m, saved(t, m, "n", 1), access)
 				s.Set("n", 2)
 				s.SetTimeout(50 * time.Millisecond)
-				f.arm(r.key(s.ID(), "Data"), before(func() { time.Sleep(100 * time.Millisecond) }))
+				f.Arm(r.Key(s.ID(), "Data"), before(func() { time.Sleep(100 * time.Millisecond) }))
 				commit(t, s)
-				if !f.done() {
+				if !f.Done() {
 					t.Fatal("the commit was not delayed")
 				}
 				time.Sleep(time.Second)
-				if all := h.list(); len(all) != 1 || all[0].NoData || get[int](t, all[0].Session, "n") != 2 {
+				if all := h.List(); len(all) != 1 || all[0].NoData || get[int](t, all[0].Session, "n") != 2 {
 					t.Errorf("ended: %v", all)
 				}
 			})
@@ -67,9 +67,9 @@ func TestLateCommitIsNoSecondEnd(t *testing.T) {
 	for _, access := range []session.Access{session.Exclusive, session.Shared} {
 		t.Run(fmt.Sprint(access), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				m := r.manager(tracked(func(o *session.Options) { o.Timeout = 2 * time.Minute }))
+				m := r.Manager(tracked(func(o *session.Options) { o.Timeout = 2 * time.Minute }))
 				var h endings
-				handleEnds(t, m, h.handle)
+				handleEnds(t, m, h.Handle)
 				id := saved(t, m, "n", 1)
 				s := begin(t, m, id, access)
 				s.SetTimeout(time.Minute)
@@ -77,15 +77,15 @@ func TestLateCommitIsNoSecondEnd(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(20 * time.Second)
-				if n := len(h.list()); n != 1 {
+				if n := len(h.List()); n != 1 {
 					t.Fatalf("%d ends", n)
 				}
 				wantErr(t, s.Commit(context.Background()), session.ErrEnded)
-				if n := r.indexed(); n != 0 {
+				if n := r.Indexed(); n != 0 {
 					t.Errorf("%d are back in the index", n)
 				}
 				time.Sleep(5 * time.Minute)
-				if n := len(h.list()); n != 1 {
+				if n := len(h.List()); n != 1 {
 					t.Errorf("ended %d times", n)
 				}
 			})
@@ -96,7 +96,7 @@ func TestLateCommitIsNoSecondEnd(t *testing.T) {
 // Nor does it delay an end that nobody has handled yet.
 func TestLateCommitDelaysNoEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) { o.Timeout = 20 * time.Minute }))
+		m := r.Manager(tracked(func(o *session.Options) { o.Timeout = 20 * time.Minute }))
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Shared)
 		s.SetTimeout(19 * time.Minute)
@@ -106,9 +106,9 @@ func TestLateCommitDelaysNoEnd(t *testing.T) {
 		synctest.Wait()
 		wantErr(t, s.Commit(context.Background()), session.ErrEnded)
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Second)
-		if n := len(h.list()); n != 1 {
+		if n := len(h.List()); n != 1 {
 			t.Errorf("%d ends after two sweeps", n)
 		}
 	})
@@ -118,17 +118,17 @@ func TestLateCommitDelaysNoEnd(t *testing.T) {
 // before that is seen, and not in the future.
 func TestEndOfAnEvictedSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked())
+		m := r.Manager(tracked())
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		id := saved(t, m, "n", 1)
 		time.Sleep(50 * time.Second)
 		commit(t, begin(t, m, id, session.Exclusive))
-		if n := r.client.Del(context.Background(), r.key(id, "Timeout")).Val(); n != 1 {
+		if n := r.Client.Del(context.Background(), r.Key(id, "Timeout")).Val(); n != 1 {
 			t.Fatal("there is no such key")
 		}
 		time.Sleep(30 * time.Second) // the index has the deadline before the last request
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || get[int](t, all[0].Session, "n") != 1 {
 			t.Fatalf("ended: %v", all)
 		}
@@ -144,13 +144,13 @@ func TestEndOfAnEvictedSession(t *testing.T) {
 // SetTimeout moves the end, in both directions.
 func TestEndFollowsTheTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) {
+		m := r.Manager(tracked(func(o *session.Options) {
 			o.Timeout = 20 * time.Minute
 			o.EndRetention = time.Minute
 			o.EndSweep = 30 * time.Second
 		}))
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		start := time.Now()
 		ids := map[string]time.Duration{}
 		for _, timeout := range []time.Duration{500 * time.Millisecond, 20 * time.Second, time.Hour} {
@@ -160,13 +160,13 @@ func TestEndFollowsTheTimeout(t *testing.T) {
 			ids[s.Handle()] = timeout
 		}
 		time.Sleep(90 * time.Minute)
-		for _, e := range h.list() {
+		for _, e := range h.List() {
 			if lived := e.EndedAt.Sub(start); e.NoData || lived < ids[e.Handle]-2*time.Millisecond || lived > ids[e.Handle]+time.Second {
 				t.Errorf("a session with a timeout of %v lived for %v, no data: %t", ids[e.Handle], lived, e.NoData)
 			}
 		}
-		if len(h.list()) != 3 {
-			t.Errorf("%d ends", len(h.list()))
+		if len(h.List()) != 3 {
+			t.Errorf("%d ends", len(h.List()))
 		}
 	})
 }

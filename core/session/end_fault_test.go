@@ -17,9 +17,9 @@ import (
 func TestNoEndOfWhatWasNeverSaved(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var h endings
-		handleEnds(t, r.manager(tracked()), h.handle)
-		m, f := matching(r, tracked())
-		f.each("_Data", answers("OOM command not allowed when used memory > 'maxmemory'."))
+		handleEnds(t, r.Manager(tracked()), h.Handle)
+		m, f := r.Matching(tracked())
+		f.Each("_Data", answers("OOM command not allowed when used memory > 'maxmemory'."))
 		for range 5 {
 			s := begin(t, m, "", session.Exclusive)
 			s.Set("n", 1)
@@ -30,8 +30,8 @@ func TestNoEndOfWhatWasNeverSaved(t *testing.T) {
 			s.Rollback(context.Background())
 		}
 		time.Sleep(5 * time.Minute)
-		if n := len(h.list()); n != 0 || r.indexed() != 0 {
-			t.Errorf("%d ends, %d in the index", n, r.indexed())
+		if n := len(h.List()); n != 0 || r.Indexed() != 0 {
+			t.Errorf("%d ends, %d in the index", n, r.Indexed())
 		}
 	})
 }
@@ -43,12 +43,12 @@ func TestLogOfAnOutage(t *testing.T) {
 		t.Cleanup(func() { time.Sleep(2 * time.Second) }) // until the client has seen that it is closed
 		r.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
 		var told bytes.Buffer
-		m := r.manager(tracked(func(o *session.Options) {
+		m := r.Manager(tracked(func(o *session.Options) {
 			o.EndNotifications = true
 			o.Logger = slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		}))
 		var h endings
-		stop := handleEnds(t, m, h.handle)
+		stop := handleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Minute)
 		stop()
 		// It looks every EndSweep, which is 5 s, or up to twice as often.

@@ -15,18 +15,18 @@ import (
 func TestEndsWithoutAnyPermissionToListen(t *testing.T) {
 	t.Parallel()
 	_, r := withServer(t, "--notify-keyspace-events", "KEA")
-	admin := r.client.(*redis.Client)
+	admin := r.Client.(*redis.Client)
 	deaf := []string{"-config", "-subscribe", "-psubscribe", "-ssubscribe", "-client"}
 	rules := slices.Concat([]string{"berth", "on", ">secret", "~*", "&*", "+@all"}, deaf)
 	if err := admin.ACLSetUser(t.Context(), rules[0], rules[1:]...).Err(); err != nil {
 		t.Fatal(err)
 	}
 	r.Reach.Username, r.Reach.Password = "berth", "secret"
-	m := r.manager(tracked(func(o *session.Options) {
+	m := r.Manager(tracked(func(o *session.Options) {
 		o.EndNotifications, o.EndSweep = true, 50*time.Millisecond
 	}))
 	var h endings
-	handleEnds(t, m, h.handle)
+	handleEnds(t, m, h.Handle)
 	for range 3 {
 		endsAtOnce(t, m, &h)
 	}

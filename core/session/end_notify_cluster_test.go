@@ -25,14 +25,14 @@ func TestNotificationsOnCluster(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cluster.Stop() })
 	o := unswept(true)
-	o.App, o.EndSweep, o.Logger = newRig(t).app, 3*time.Second, slog.New(slog.DiscardHandler)
+	o.App, o.EndSweep, o.Logger = newRig(t).App, 3*time.Second, slog.New(slog.DiscardHandler)
 	m, err := session.Open(session.Config{URL: "redis+cluster://" + strings.Join(cluster.Addrs(), ",")}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
 	var h endings
-	handleEnds(t, m, h.handle)
+	handleEnds(t, m, h.Handle)
 	listened := func() bool {
 		masters, err := cluster.Masters(t.Context())
 		if err != nil {

@@ -29,7 +29,7 @@ func endsAtOnce(t *testing.T, m *session.Manager, h *endings) {
 	s.Set("n", 1)
 	s.SetTimeout(100 * time.Millisecond)
 	commit(t, s)
-	until(t, "the end is handled", func() bool { return h.ids()[s.Handle()] == 1 })
+	until(t, "the end is handled", func() bool { return h.Times()[s.Handle()] == 1 })
 }
 
 // Notifications come as keyspace or as keyevent, for any database; berth uses those that
@@ -55,13 +55,13 @@ func TestNotifications(t *testing.T) {
 			t.Parallel()
 			server, r := withServer(t, "--notify-keyspace-events", c.flags)
 			r.Reach.DB = c.db
-			look := r.client.(*redis.Client)
+			look := r.Client.(*redis.Client)
 			flags := func() string {
 				return look.ConfigGet(t.Context(), "notify-keyspace-events").Val()["notify-keyspace-events"]
 			}
-			m := r.manager(unswept(c.turnOn))
+			m := r.Manager(unswept(c.turnOn))
 			var h endings
-			handleEnds(t, m, h.handle)
+			handleEnds(t, m, h.Handle)
 			until(t, "HandleEnd has subscribed", func() bool { return bothForms(look) })
 			endsAtOnce(t, m, &h)
 			for _, flag := range c.want {

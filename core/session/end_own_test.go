@@ -12,7 +12,7 @@ import (
 // Ending the request's own session, known by its context, is to abandon it.
 func TestEndingOnesOwn(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		for name, end := range map[string]func(ctx context.Context, s *session.Session) error{
 			"End":       func(ctx context.Context, s *session.Session) error { return m.End(ctx, s.ID()) },
 			"EndHandle": func(ctx context.Context, s *session.Session) error { return m.EndHandle(ctx, s.Handle()) },
@@ -70,7 +70,7 @@ func TestEndingOnesOwn(t *testing.T) {
 func TestEndOthers(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		own, bob := signIn(t, m, "ann"), signIn(t, m, "bob")
 		others := []string{signIn(t, m, "ann"), signIn(t, m, "ann")}
 		s := begin(t, m, own, session.Exclusive)
@@ -115,7 +115,7 @@ func TestEndOthers(t *testing.T) {
 func TestPreviousEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{MaxPerPrincipal: 1, Timeout: time.Hour})
+		m := r.Manager(session.Options{MaxPerPrincipal: 1, Timeout: time.Hour})
 		for name, c := range map[string]struct {
 			end     func(id string)
 			want    session.Reason
@@ -169,7 +169,7 @@ func TestPreviousEnd(t *testing.T) {
 // rid of the cookie too.
 func TestAbandonThenEndAll(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		other, own := signIn(t, m, "ann"), signIn(t, m, "ann")
 		s := begin(t, m, own, session.Exclusive)
 		ctx := session.NewContext(context.Background(), s)

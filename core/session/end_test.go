@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -13,83 +12,13 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// endings collects what a handler of ends is given.
-type endings struct {
-	mu   sync.Mutex
-	all  []session.Ended
-	fail func(e session.Ended) error // nil: none fails
-}
-
-func (h *endings) handle(_ context.Context, e session.Ended) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.all = append(h.all, e)
-	if h.fail != nil {
-		return h.fail(e)
-	}
-	return nil
-}
-
-func (h *endings) list() []session.Ended {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.all)
-}
-
-// ids counts how often each session was handed out, by handle.
-func (h *endings) ids() map[string]int {
-	n := map[string]int{}
-	for _, e := range h.list() {
-		n[e.Handle]++
-	}
-	return n
-}
-
-// handleEnds runs HandleEnd until the returned function, or the test's end, stops it.
-func handleEnds(t *testing.T, m *session.Manager, handle func(context.Context, session.Ended) error) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- m.HandleEnd(ctx, handle) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("HandleEnd: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
-func tracked(change ...func(o *session.Options)) session.Options {
-	o := session.Options{TrackEnd: true, Timeout: time.Minute}
-	for _, f := range change {
-		f(&o)
-	}
-	return o
-}
-
-// indexed returns how many sessions are in the index of ends.
-func (r *rig) indexed() int {
-	r.t.Helper()
-	n := 0
-	for bucket := range 16 {
-		count, err := r.client.ZCard(context.Background(), fmt.Sprintf("{%s_Ends_%02d}", r.app, bucket)).Result()
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		n += int(count)
-	}
-	return n
-}
-
 func TestEveryEndIsHandled(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		o := tracked(func(o *session.Options) { o.MaxLifetime = 3 * time.Minute; o.MaxPerPrincipal = 1 })
-		m := r.manager(o)
+		m := r.Manager(o)
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		start := time.Now()
 
 		expired := saved(t, m, "cart", []int{1, 2})
@@ -118,7 +47,7 @@ func TestEveryEndIsHandled(t *testing.T) {
 		time.Sleep(time.Minute)
 
 		reasons := map[string]session.Reason{}
-		for _, e := range h.list() {
+		for _, e := range h.List() {
 			reasons[e.Handle] = e.Reason
 			if e.Attempt != 1 || e.NoData || e.CreatedAt.Before(start.Truncate(time.Millisecond)) {
 				t.Errorf("%v: attempt %d, no data %t, created %v", e, e.Attempt, e.NoData, e.CreatedAt)
@@ -155,13 +84,13 @@ func TestEveryEndIsHandled(t *testing.T) {
 		if !maps.Equal(reasons, want) {
 			t.Errorf("handled %v, want %v", slices.Collect(maps.Values(reasons)), slices.Collect(maps.Values(want)))
 		}
-		if len(h.list()) != len(want) {
-			t.Errorf("%d ends for %d sessions", len(h.list()), len(want))
+		if len(h.List()) != len(want) {
+			t.Errorf("%d ends for %d sessions", len(h.List()), len(want))
 		}
-		if n := r.indexed(); n != 0 {
+		if n := r.Indexed(); n != 0 {
 			t.Errorf("%d are left in the index", n)
 		}
-		if keys := r.keys(); len(keys) != 0 {
+		if keys := r.Keys(); len(keys) != 0 {
 			t.Errorf("left behind: %v", keys)
 		}
 		stats := m.Stats()
@@ -174,8 +103,8 @@ func TestEveryEndIsHandled(t *testing.T) {
 // An ordinary request does not pay for TrackEnd.
 func TestTrackedRoundTrips(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		client, count := r.newClient(), &trips{}
-		m := r.managerOn(client, tracked())
+		client, count := r.NewClient(), &trips{}
+		m := r.ManagerOn(client, tracked())
 		id := saved(t, m, "n", 1)
 		commit(t, begin(t, m, id, session.Exclusive))
 		begin(t, m, id, session.ReadOnly)
@@ -201,11 +130,11 @@ func TestTrackedRoundTrips(t *testing.T) {
 // it yet, while an application is being deployed.
 func TestTurningTrackEndOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		old := r.manager(session.Options{Timeout: time.Minute})
+		old := r.Manager(session.Options{Timeout: time.Minute})
 		id, unused := saved(t, old, "n", 1), saved(t, old)
-		m := r.manager(tracked())
+		m := r.Manager(tracked())
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		increment(t, m, id)
 		for range 5 {
 			time.Sleep(50 * time.Second)
@@ -215,7 +144,7 @@ func TestTurningTrackEndOn(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Minute)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || all[0].Handle != handleOf(id) || get[int](t, all[0].Session, "n") != 7 {
 			t.Errorf("ended: %v", all)
 		}
@@ -228,7 +157,7 @@ func TestTurningTrackEndOn(t *testing.T) {
 // Shutting down takes nothing more, and waits for what runs.
 func TestShutdownOfHandleEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) { o.EndHandlers = 2 }))
+		m := r.Manager(tracked(func(o *session.Options) { o.EndHandlers = 2 }))
 		for range 5 {
 			saved(t, m)
 		}
@@ -257,8 +186,8 @@ func TestShutdownOfHandleEnd(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("HandleEnd: %v", err)
 		}
-		if running != 0 || most != 2 || finished != 2 || r.indexed() != 3 {
-			t.Errorf("%d run, %d at most, %d finished, %d are left", running, most, finished, r.indexed())
+		if running != 0 || most != 2 || finished != 2 || r.Indexed() != 3 {
+			t.Errorf("%d run, %d at most, %d finished, %d are left", running, most, finished, r.Indexed())
 		}
 
 		go func() {
@@ -275,10 +204,10 @@ func TestShutdownOfHandleEnd(t *testing.T) {
 
 func TestHandleEndNeedsTrackEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		if err := r.manager(session.Options{}).HandleEnd(context.Background(), func(context.Context, session.Ended) error { return nil }); err == nil {
+		if err := r.Manager(session.Options{}).HandleEnd(context.Background(), func(context.Context, session.Ended) error { return nil }); err == nil {
 			t.Error("without TrackEnd there is no error")
 		}
-		if err := r.manager(tracked()).HandleEnd(context.Background(), nil); err == nil {
+		if err := r.Manager(tracked()).HandleEnd(context.Background(), nil); err == nil {
 			t.Error("without a handler there is no error")
 		}
 	})

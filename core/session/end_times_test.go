@@ -24,7 +24,7 @@ func TestTimesOfEnds(t *testing.T) {
 	const sweep, lease = 7 * time.Second, 20 * time.Second
 	o := tracked(func(o *session.Options) { o.EndSweep, o.LockTTL, o.EndAttempts = sweep, lease, 4 })
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(o)
+		m := r.Manager(o)
 		var mu sync.Mutex
 		var came []time.Time
 		handleEnds(t, m, func(context.Context, session.Ended) error {
@@ -53,8 +53,8 @@ func TestTimesOfEnds(t *testing.T) {
 func TestTimeOfADeadClaim(t *testing.T) {
 	const sweep = 4 * time.Second
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(tracked(func(o *session.Options) { o.EndSweep = sweep }))
-		r.claim(saved(t, m, "n", 1)) // for 10 s, after the deadline
+		m := r.Manager(tracked(func(o *session.Options) { o.EndSweep = sweep }))
+		claim(r, saved(t, m, "n", 1)) // for 10 s, after the deadline
 		claimed := time.Now()
 		came := make(chan time.Time, 1)
 		handleEnds(t, m, func(context.Context, session.Ended) error {

@@ -24,7 +24,7 @@ func TestEndAllAmongSignIns(t *testing.T) {
 			checks(t, func(rt *rapid.T) {
 				acts := rapid.SliceOfN(rapid.SliceOfN(rapid.SampledFrom([]string{"ann", "bob", "", "rotate", "wait"}), 1, 5), 4, 4).Draw(rt, "acts")
 				wait := rapid.IntRange(0, 200).Draw(rt, "wait")
-				support.Bubble(t, locally(func(t *testing.T, r *rig) { endAllAmongSignIns(t, r, acts, time.Duration(wait)*time.Millisecond, away) }))
+				support.Bubble(t, crowded(func(t *testing.T, r *rig) { endAllAmongSignIns(t, r, acts, time.Duration(wait)*time.Millisecond, away) }))
 			})
 		})
 	}
@@ -33,11 +33,11 @@ func TestEndAllAmongSignIns(t *testing.T) {
 func endAllAmongSignIns(t *testing.T, r *rig, acts [][]string, wait, away time.Duration) {
 	ctx := context.Background()
 	far := func() *session.Manager {
-		client := r.newClient()
+		client := r.NewClient()
 		client.AddHook(distance(away))
-		return r.managerOn(client, session.Options{})
+		return r.ManagerOn(client, session.Options{})
 	}
-	near := r.manager(session.Options{})
+	near := r.Manager(session.Options{})
 	becameAnns := map[string]bool{}
 	var all sync.WaitGroup
 	for i, acts := range acts {

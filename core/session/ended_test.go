@@ -13,13 +13,13 @@ import (
 func TestEndedSessionStaysEnded(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		for name, end := range map[string]func(id string){
 			"ended": func(id string) { _ = m.End(ctx, id) },
 			"expired": func(id string) {
-				r.client.Del(ctx, r.key(id, "Data"), r.key(id, "Lock"))
+				r.Client.Del(ctx, r.Key(id, "Data"), r.Key(id, "Lock"))
 			},
-			"expired, lease still there": func(id string) { r.client.Del(ctx, r.key(id, "Data")) },
+			"expired, lease still there": func(id string) { r.Client.Del(ctx, r.Key(id, "Data")) },
 		} {
 			for _, access := range []session.Access{session.Exclusive, session.Shared} {
 				for what, change := range map[string]func(s *session.Session){
@@ -46,10 +46,10 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 					}
 					s.Rollback(ctx)
 					s = begin(t, m, id, session.ReadOnly)
-					if !s.IsNew() && !s.Detached() || r.hget(id, "n") != "" {
+					if !s.IsNew() && !s.Detached() || r.HGet(id, "n") != "" {
 						t.Errorf("%s, %v, %s: came back to life", name, access, what)
 					}
-					if r.exists(r.key(id, "Lock")) {
+					if r.Exists(r.Key(id, "Lock")) {
 						t.Errorf("%s, %v, %s: a lock is left", name, access, what)
 					}
 				}
@@ -58,8 +58,8 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range r.keys() {
-			if n := r.client.HLen(ctx, key).Val(); n > 2 { // what says that it is retired
+		for _, key := range r.Keys() {
+			if n := r.Client.HLen(ctx, key).Val(); n > 2 { // what says that it is retired
 				t.Errorf("a session of %d fields is left", n-2)
 			}
 		}
@@ -77,7 +77,7 @@ func errText(err error) string {
 func TestLogoutRacesSlowRequests(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		for range 20 {
 			id := saved(t, m, "n", 1)
 			var wg sync.WaitGroup
@@ -104,7 +104,7 @@ func TestLogoutRacesSlowRequests(t *testing.T) {
 				}
 			})
 			wg.Wait()
-			if r.hget(id, "n") != "" || !begin(t, m, id, session.ReadOnly).Detached() {
+			if r.HGet(id, "n") != "" || !begin(t, m, id, session.ReadOnly).Detached() {
 				t.Fatal("the session outlived its logout")
 			}
 		}

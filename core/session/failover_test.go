@@ -85,13 +85,13 @@ type load struct {
 func newLoad(t *testing.T, c session.Config) *load {
 	t.Helper()
 	r := newRig(t)
-	o := session.Options{App: r.app, Logger: slog.New(slog.DiscardHandler)}
+	o := session.Options{App: r.App, Logger: slog.New(slog.DiscardHandler)}
 	m, err := session.Open(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	l := &load{m: m, app: r.app}
+	l := &load{m: m, app: r.App}
 	for range 30 {
 		l.ids = append(l.ids, saved(t, m, "n", 0))
 	}

@@ -15,15 +15,15 @@ func TestForgedSessions(t *testing.T) {
 	key := session.EncryptionKey("0123456789abcdef")
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{EncryptionKeys: []session.EncryptionKey{key}, FailSilently: true, LockWait: -1})
-		plain := r.manager(session.Options{})
+		m := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{key}, FailSilently: true, LockWait: -1})
+		plain := r.Manager(session.Options{})
 		set := func(id string, pairs ...any) {
-			if err := r.client.HSet(ctx, r.key(id, "Data"), pairs...).Err(); err != nil {
+			if err := r.Client.HSet(ctx, r.Key(id, "Data"), pairs...).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		facts := func(id, old, replacement string) {
-			set(id, "_berth", strings.Replace(r.hget(id, "_berth"), old, replacement, 1))
+			set(id, "_berth", strings.Replace(r.HGet(id, "_berth"), old, replacement, 1))
 		}
 		mallory := signIn(t, m, "mallory")
 		for name, forge := range map[string]func(id string) string{
@@ -35,14 +35,14 @@ func TestForgedSessions(t *testing.T) {
 				set(id, "_berth_secret", session.Proof(own))
 				return own
 			},
-			"another's MAC":      func(id string) string { set(id, "_berth_mac", r.hget(mallory, "_berth_mac")); return id },
-			"no MAC":             func(id string) string { r.client.HDel(ctx, r.key(id, "Data"), "_berth_mac"); return id },
+			"another's MAC":      func(id string) string { set(id, "_berth_mac", r.HGet(mallory, "_berth_mac")); return id },
+			"no MAC":             func(id string) string { r.Client.HDel(ctx, r.Key(id, "Data"), "_berth_mac"); return id },
 			"empty MAC":          func(id string) string { set(id, "_berth_mac", ""); return id },
 			"saved without keys": func(string) string { return signIn(t, plain, "ann") },
 			"another application": func(string) string {
-				other := r.manager(session.Options{App: r.app + "-b", EncryptionKeys: []session.EncryptionKey{key}})
+				other := r.Manager(session.Options{App: r.App + "-b", EncryptionKeys: []session.EncryptionKey{key}})
 				id := signIn(t, other, "ann")
-				fields := r.client.HGetAll(ctx, strings.Replace(r.key(id, "Data"), r.app, r.app+"-b", 1)).Val()
+				fields := r.Client.HGetAll(ctx, strings.Replace(r.Key(id, "Data"), r.App, r.App+"-b", 1)).Val()
 				for field, value := range fields {
 					set(id, field, value)
 				}
@@ -55,7 +55,7 @@ func TestForgedSessions(t *testing.T) {
 				wantForged(t, name, err)
 				wantForged(t, name, m.DoHandle(ctx, handleOf(id), access, nil))
 			}
-			until(t, "no lease is left", func() bool { return !r.exists(r.key(id, "Lock")) })
+			until(t, "no lease is left", func() bool { return !r.Exists(r.Key(id, "Lock")) })
 			if err := m.EndHandle(ctx, handleOf(id)); err != nil {
 				t.Errorf("%s: cannot be ended: %v", name, err)
 			}
@@ -92,17 +92,17 @@ func wantForged(t *testing.T, name string, err error) {
 func TestForgedEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(tracked(func(o *session.Options) {
+		m := r.Manager(tracked(func(o *session.Options) {
 			o.EncryptionKeys = []session.EncryptionKey{session.EncryptionKey("0123456789abcdef")}
 		}))
 		var h endings
-		handleEnds(t, m, h.handle)
+		handleEnds(t, m, h.Handle)
 		honest, forged := signIn(t, m, "ann"), signIn(t, m, "mallory")
-		if err := r.client.HSet(ctx, r.key(forged, "Data"), "_berth", strings.Replace(r.hget(forged, "_berth"), "mallory", "root", 1)).Err(); err != nil {
+		if err := r.Client.HSet(ctx, r.Key(forged, "Data"), "_berth", strings.Replace(r.HGet(forged, "_berth"), "mallory", "root", 1)).Err(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Minute)
-		all := h.list()
+		all := h.List()
 		if len(all) != 1 || all[0].Handle != handleOf(honest) || all[0].Principal != "ann" || all[0].AuthenticatedAt.IsZero() {
 			t.Errorf("ended: %v", all)
 		}

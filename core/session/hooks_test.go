@@ -16,10 +16,8 @@ import (
 // is saved.
 func TestOnStart(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
 		started := 0
-		m := r.managerOn(client, session.Options{Hooks: session.Hooks{
+		m, f := r.Faulty(session.Options{Hooks: session.Hooks{
 			OnStart: func(_ context.Context, s *session.Session) {
 				started++
 				s.Set("started", true)
@@ -33,7 +31,7 @@ func TestOnStart(t *testing.T) {
 		}
 		s = begin(t, m, "", session.Exclusive)
 		s.Set("n", 1)
-		f.then(refuse)
+		f.Then(refuse)
 		if err := s.Commit(context.Background()); err == nil {
 			t.Fatal("the fault did not strike")
 		}
@@ -53,10 +51,8 @@ func TestOnStart(t *testing.T) {
 
 func TestFieldHooks(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
 		var c changes
-		m := r.managerOn(client, session.Options{Hooks: c.hooks()})
+		m, f := r.Faulty(session.Options{Hooks: c.hooks()})
 		id := saved(t, m, "b", 1, "a", 2)
 		if !slices.Equal(c.set, []string{"a", "b"}) {
 			t.Errorf("set %v", c.set)
@@ -64,7 +60,7 @@ func TestFieldHooks(t *testing.T) {
 		c = changes{}
 		s := begin(t, m, id, session.Exclusive)
 		s.Delete("a")
-		f.then(refuse)
+		f.Then(refuse)
 		_ = s.Commit(context.Background())
 		if c.set != nil || c.deleted != nil {
 			t.Error("called for a commit that failed")
@@ -102,7 +98,7 @@ func TestFieldHooksHaveFields(t *testing.T) {
 							calls = append(calls, what+" "+strings.Join(keys, " "))
 						}
 					}
-					m := r.manager(session.Options{Hooks: session.Hooks{OnFieldsSet: hook("set"), OnFieldsDeleted: hook("deleted")}})
+					m := r.Manager(session.Options{Hooks: session.Hooks{OnFieldsSet: hook("set"), OnFieldsDeleted: hook("deleted")}})
 					id := saved(t, m, "a", 1)
 					calls = nil
 					s := begin(t, m, id, access)
@@ -121,27 +117,27 @@ func TestFieldHooksHaveFields(t *testing.T) {
 func TestOnErrorUsesTheSession(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(s *session.Session)
-		arm    func(r *rig, id string, on *onCmd)
+		arm    func(r *rig, id string, on *matching)
 		want   int
 	}{
-		"the commit":    {func(s *session.Session) { s.Set("n", 2) }, func(r *rig, id string, on *onCmd) { on.arm(r.key(id, "Data"), refuse) }, 1},
-		"the companion": {func(s *session.Session) { s.Set("n", 2) }, func(_ *rig, _ string, on *onCmd) { on.arm("_Proof", refuse) }, 1},
-		"its deletion":  {(*session.Session).Abandon, func(_ *rig, _ string, on *onCmd) { on.arm("_Proof", refuse) }, 1},
-		"the index of ends": {func(s *session.Session) { s.SetTimeout(time.Second) }, func(_ *rig, _ string, on *onCmd) {
-			on.arm("_Ends_", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-				on.arm("_Ends_", refuse) // the second time
+		"the commit":    {func(s *session.Session) { s.Set("n", 2) }, func(r *rig, id string, on *matching) { on.Arm(r.Key(id, "Data"), refuse) }, 1},
+		"the companion": {func(s *session.Session) { s.Set("n", 2) }, func(_ *rig, _ string, on *matching) { on.Arm("_Proof", refuse) }, 1},
+		"its deletion":  {(*session.Session).Abandon, func(_ *rig, _ string, on *matching) { on.Arm("_Proof", refuse) }, 1},
+		"the index of ends": {func(s *session.Session) { s.SetTimeout(time.Second) }, func(_ *rig, _ string, on *matching) {
+			on.Arm("_Ends_", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+				on.Arm("_Ends_", refuse) // the second time
 				return next(ctx, cmd)
 			})
 		}, 1},
-		"an unreadable session": {func(s *session.Session) { s.SetPrincipal("ann") }, func(r *rig, _ string, _ *onCmd) {
-			r.client.HSet(context.Background(), r.key("newer", "Data"), "_berth", "9 of a newer version")
-			r.client.ZAdd(context.Background(), "{"+r.app+"_Principal_ann}", redis.Z{Score: 1, Member: "newer"})
+		"an unreadable session": {func(s *session.Session) { s.SetPrincipal("ann") }, func(r *rig, _ string, _ *matching) {
+			r.Client.HSet(context.Background(), r.Key("newer", "Data"), "_berth", "9 of a newer version")
+			r.Client.ZAdd(context.Background(), "{"+r.App+"_Principal_ann}", redis.Z{Score: 1, Member: "newer"})
 		}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				told := 0
-				m, on := matching(r, tracked(func(o *session.Options) {
+				m, on := r.Matching(tracked(func(o *session.Options) {
 					o.MaxPerPrincipal = 1
 					o.Hooks.OnError = func(ctx context.Context, _ error) {
 						told++
@@ -164,7 +160,7 @@ func TestOnErrorUsesTheSession(t *testing.T) {
 				if told != c.want {
 					t.Errorf("told %d times, want %d", told, c.want)
 				}
-				on.arm("", nil)
+				on.Arm("", nil)
 				s.Rollback(ctx)
 			})
 		})
@@ -181,14 +177,14 @@ func TestCloseInOnError(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				var m *session.Manager
 				closed := make(chan error, 10)
-				m, on := matching(r, session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { closed <- m.Close() }}})
-				r.warmUpOnly(t, m)
+				m, on := r.Matching(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { closed <- m.Close() }}})
+				r.WarmUpOnly(m)
 				s := begin(t, m, "", session.Exclusive)
 				s.SetPrincipal("ann")
 				s.SetCompanion("c")
 				commit(t, s)
 				s = begin(t, m, s.ID(), session.Exclusive)
-				on.each(map[string]string{"index": "_Principal_", "companion": "_Proof"}[name], refuse)
+				on.Each(map[string]string{"index": "_Principal_", "companion": "_Proof"}[name], refuse)
 				change(s)
 				select {
 				case err := <-closed:
@@ -198,7 +194,7 @@ func TestCloseInOnError(t *testing.T) {
 				case <-time.After(time.Minute):
 					t.Error("Close hangs, or nothing has failed")
 				}
-				on.each("", nil)
+				on.Each("", nil)
 				s.Rollback(context.Background())
 			})
 		})
@@ -208,7 +204,7 @@ func TestCloseInOnError(t *testing.T) {
 func TestStats(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m)
 		commit(t, begin(t, m, id, session.Exclusive))
 		begin(t, m, id, session.Exclusive).Rollback(ctx)

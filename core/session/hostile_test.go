@@ -14,14 +14,14 @@ import (
 func TestStrangePrincipals(t *testing.T) {
 	r := onReal(t)
 	ctx := context.Background()
-	m := r.manager(session.Options{TrackEnd: true, MaxPerPrincipal: 2, MaxLifetime: time.Hour, EncryptionKeys: []session.EncryptionKey{session.EncryptionKey("0123456789abcdef")}})
+	m := r.Manager(session.Options{TrackEnd: true, MaxPerPrincipal: 2, MaxLifetime: time.Hour, EncryptionKeys: []session.EncryptionKey{session.EncryptionKey("0123456789abcdef")}})
 	for _, p := range []string{" ", "  ", "=", "=ann", "a\nb", "a\x00b", "\x00", "%d", "%1", "%", "ann bob", "ann}", "{ann}", "*", "\xff\xfe", "\n", "-", "2 retired x y", "a1r5", strings.Repeat("p", 100000), "_Data", "x}_Data"} {
 		s := begin(t, m, "", session.Exclusive)
 		s.SetPrincipal(p)
 		s.Set("k=%1\n\x00", "v")
 		s.SetCompanion("=" + p)
 		commit(t, s)
-		if got := r.client.Get(ctx, s.Handle()).Val(); got != "="+p {
+		if got := r.Client.Get(ctx, s.Handle()).Val(); got != "="+p {
 			t.Errorf("%.20q: companion %.20q", p, got)
 		}
 		s = begin(t, m, s.ID(), session.Exclusive)
@@ -50,7 +50,7 @@ func TestGarbage(t *testing.T) {
 		"tracked": {LockWait: -1, TrackEnd: true, MaxLifetime: time.Hour, MaxPerPrincipal: 1},
 		"keys":    {LockWait: -1, EncryptionKeys: []session.EncryptionKey{session.EncryptionKey("0123456789abcdef")}},
 	} {
-		m := r.manager(o)
+		m := r.Manager(o)
 		created := fmt.Sprint(time.Now().UnixMilli())
 		for _, meta := range []string{
 			"", " ", "2", "2 ", "2 retired", "2 retired ", "2 retired  ", "2 retired x", "2 retired x operator", "2 retired x operator -", "2 retired x Y z",
@@ -62,9 +62,9 @@ func TestGarbage(t *testing.T) {
 		} {
 			for _, secret := range []string{"own", "x"} {
 				id := signIn(t, m, "ann")
-				r.client.HSet(ctx, r.key(id, "Data"), "_berth", meta)
+				r.Client.HSet(ctx, r.Key(id, "Data"), "_berth", meta)
 				if secret != "own" {
-					r.client.HSet(ctx, r.key(id, "Data"), "_berth_secret", secret)
+					r.Client.HSet(ctx, r.Key(id, "Data"), "_berth_secret", secret)
 				}
 				func() {
 					defer func() {
@@ -96,14 +96,14 @@ func TestGarbage(t *testing.T) {
 					for _, err := range m.Sessions(ctx) {
 						_ = err // there are some
 					}
-					until(t, "no lease is left", func() bool { return !r.exists(r.key(id, "Lock")) })
+					until(t, "no lease is left", func() bool { return !r.Exists(r.Key(id, "Lock")) })
 					_ = m.EndHandle(ctx, handleOf(id))
 					_, _ = m.EndAll(ctx, "ann")
 				}()
-				if ttl := r.client.PTTL(ctx, r.key(id, "Data")).Val(); ttl == -1 {
+				if ttl := r.Client.PTTL(ctx, r.Key(id, "Data")).Val(); ttl == -1 {
 					t.Errorf("%s %.60q %q: lives for ever", on, meta, secret)
 				}
-				r.client.Del(ctx, r.key(id, "Data"), r.key(id, "Timeout"), "{"+r.app+"_Principal_ann}")
+				r.Client.Del(ctx, r.Key(id, "Data"), r.Key(id, "Timeout"), "{"+r.App+"_Principal_ann}")
 			}
 		}
 	}

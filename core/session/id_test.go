@@ -13,14 +13,14 @@ import (
 // adopted, and leaves no lock behind.
 func TestUnknownIDIsNotAdopted(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		made := session.NewID()
 		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 			s := begin(t, m, made, access)
 			if !s.IsNew() || s.ID() != "" {
 				t.Errorf("%v: the unknown ID was adopted", access)
 			}
-			if keys := r.keys(); len(keys) != 0 {
+			if keys := r.Keys(); len(keys) != 0 {
 				t.Errorf("%v: the unknown ID left %v", access, keys)
 			}
 			if access == session.ReadOnly {
@@ -34,16 +34,16 @@ func TestUnknownIDIsNotAdopted(t *testing.T) {
 			if err := m.End(context.Background(), s.ID()); err != nil {
 				t.Fatal(err)
 			}
-			r.client.Del(context.Background(), r.keys()...)
+			r.Client.Del(context.Background(), r.Keys()...)
 		}
 	})
 }
 
 func TestMalformedIDsNeverReachRedis(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		client, count := r.newClient(), &trips{}
+		client, count := r.NewClient(), &trips{}
 		client.AddHook(count)
-		m := r.managerOn(client, session.Options{})
+		m := r.ManagerOn(client, session.Options{})
 		handle := strings.Repeat("a", 26)
 		for _, id := range []string{
 			"", "a", handle, handle + ".", handle + "." + handle[1:], handle + "." + handle + "a", handle + handle + "a", handle[1:] + "." + handle + "a",
@@ -67,7 +67,7 @@ func TestMalformedIDsNeverReachRedis(t *testing.T) {
 
 func TestIDsAreRandom(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		seen := map[string]bool{}
 		var letters [53]map[byte]bool
 		for range 1000 {

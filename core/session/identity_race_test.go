@@ -19,7 +19,7 @@ func TestSwitchDropsSharedValues(t *testing.T) {
 	for _, next := range []string{"bob", ""} {
 		t.Run("to "+next, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{})
+				m := r.Manager(session.Options{})
 				id := signIn(t, m, "ann")
 				s := begin(t, m, id, session.Exclusive)
 				shared := begin(t, m, id, session.Shared)
@@ -40,22 +40,22 @@ func TestSwitchDropsSharedValues(t *testing.T) {
 // EndAll in a request of one's own session leaves that in the index until it ends: if the commit
 // does not come, the next EndAll finds it.
 func TestOwnSessionStaysListedUntilItEnds(t *testing.T) {
-	for name, give := range map[string]func(t *testing.T, s *session.Session, ctx context.Context, on *onCmd){
-		"rolled back": func(t *testing.T, s *session.Session, ctx context.Context, on *onCmd) { s.Rollback(ctx) },
-		"commit fails": func(t *testing.T, s *session.Session, ctx context.Context, on *onCmd) {
-			on.each("_Ended", refuse)
+	for name, give := range map[string]func(t *testing.T, s *session.Session, ctx context.Context, on *matching){
+		"rolled back": func(t *testing.T, s *session.Session, ctx context.Context, on *matching) { s.Rollback(ctx) },
+		"commit fails": func(t *testing.T, s *session.Session, ctx context.Context, on *matching) {
+			on.Each("_Ended", refuse)
 			if s.Finish(ctx) == nil {
 				t.Error("nothing has failed")
 			}
 			s.Rollback(ctx)
-			on.each("", nil)
+			on.Each("", nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				m, on := matching(r, session.Options{})
-				admin := r.manager(session.Options{})
-				r.warmUpOnly(t, m)
+				m, on := r.Matching(session.Options{})
+				admin := r.Manager(session.Options{})
+				r.WarmUpOnly(m)
 				id := signIn(t, m, "ann")
 				s := begin(t, m, id, session.Exclusive)
 				ctx := session.NewContext(context.Background(), s)
@@ -76,7 +76,7 @@ func TestOwnSessionStaysListedUntilItEnds(t *testing.T) {
 // A removal from the index that comes late does not take out a later sign-in of the same session.
 func TestLateRemoveFromIndex(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m, on := matching(r, session.Options{})
+		m, on := r.Matching(session.Options{})
 		id := signIn(t, m, "ann")
 		become := func(id, who string) string {
 			s := begin(t, m, id, session.Exclusive)
@@ -86,10 +86,10 @@ func TestLateRemoveFromIndex(t *testing.T) {
 		}
 		id = become(become(id, "bob"), "ann") // the scripts are loaded
 		var late latecomers
-		on.arm(r.principalKey("ann"), late.hold)
+		on.Arm(r.PrincipalKey("ann"), late.Hold)
 		id = become(id, "bob")
 		id = become(id, "ann")
-		late.land(t, r)
+		late.Land(t, r)
 		n, err := m.EndAll(context.Background(), "ann")
 		if lives(t, m, id) {
 			t.Errorf("EndAll ended %d (%v), and ann's session lives", n, err)
@@ -101,13 +101,13 @@ func TestLateRemoveFromIndex(t *testing.T) {
 func TestSignInAfterAbandonIsLoud(t *testing.T) {
 	for _, silently := range []bool{false, true} {
 		inner := func(t *testing.T, r *rig) {
-			m, on := matching(r, session.Options{FailSilently: silently})
-			r.warmUpOnly(t, m)
+			m, on := r.Matching(session.Options{FailSilently: silently})
+			r.WarmUpOnly(m)
 			id := signIn(t, m, "ann")
 			s := begin(t, m, id, session.Exclusive)
 			s.Abandon()
 			s.SetPrincipal("bob")
-			on.each("bob", refuse)
+			on.Each("bob", refuse)
 			err := s.Commit(context.Background())
 			if err == nil && s.ID() == "" {
 				t.Errorf("Commit is nil, Principal is %q, and nobody is signed in", s.Principal())
@@ -120,7 +120,7 @@ func TestSignInAfterAbandonIsLoud(t *testing.T) {
 // In DoHandle, SetPrincipal is an error after Abandon too: no client would hear of the session.
 func TestDoHandleSignsNobodyIn(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{MaxPerPrincipal: 1})
+		m := r.Manager(session.Options{MaxPerPrincipal: 1})
 		ann := signIn(t, m, "ann")
 		id := saved(t, m)
 		err := m.DoHandle(context.Background(), handleOf(id), session.Exclusive, func(s *session.Session) error {
@@ -142,7 +142,7 @@ func TestEndOthersAfterARotation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{})
+				m := r.Manager(session.Options{})
 				stolen, other := signIn(t, m, "ann"), signIn(t, m, "ann")
 				thief := begin(t, m, stolen, session.Shared) // a slow request
 				s := begin(t, m, stolen, session.Exclusive)
@@ -161,7 +161,7 @@ func TestEndOthersAfterARotation(t *testing.T) {
 // EndAll of the old user, in a request that signs in another one, does not undo that.
 func TestEndAllOfTheUserBefore(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, signIn(t, m, "ann"), session.Exclusive)
 		ctx := session.NewContext(context.Background(), s)
 		s.SetPrincipal("bob")
@@ -179,7 +179,7 @@ func TestEndAllOfTheUserBefore(t *testing.T) {
 func TestIndexOfAnEndlessSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, "", session.Exclusive)
 		s.SetPrincipal("ann")
 		s.SetTimeout(math.MaxInt64)
@@ -195,9 +195,9 @@ func TestIndexOfAnEndlessSession(t *testing.T) {
 func TestIndexOfLockHold(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{LockHold: math.MaxInt64})
+		m := r.Manager(session.Options{LockHold: math.MaxInt64})
 		id := signIn(t, m, "ann")
-		ttl := r.client.PTTL(ctx, "{"+r.app+"_Principal_ann}").Val()
+		ttl := r.Client.PTTL(ctx, "{"+r.App+"_Principal_ann}").Val()
 		_ = id
 		if ttl < 0 {
 			t.Errorf("the index never expires: %v", ttl)
@@ -208,7 +208,7 @@ func TestIndexOfLockHold(t *testing.T) {
 // Do with an ID and None does not call f: nobody has looked whether there is such a session.
 func TestDoWithNone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		err := m.Do(context.Background(), session.NewID(), session.None, func(*session.Session) error {
 			t.Error("f was called for an ID that nobody has")
 			return nil
@@ -224,7 +224,7 @@ func TestDoWithNone(t *testing.T) {
 func TestAbandonAfterRollback(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var told []error
-		m := r.manager(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) { told = append(told, err) }}})
+		m := r.Manager(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) { told = append(told, err) }}})
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		commit(t, s)
 		s.Rollback(context.Background()) // as the middleware defers; a Fiber stream writer runs after it
@@ -240,12 +240,12 @@ func TestAbandonAfterRollback(t *testing.T) {
 func TestAbandonAfterAHiddenFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, f := faulty(r, session.Options{FailSilently: true})
-		r.warmUpOnly(t, m)
+		m, f := r.Faulty(session.Options{FailSilently: true})
+		r.WarmUpOnly(m)
 		id := signIn(t, m, "ann")
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 1)
-		f.then(refuse)
+		f.Then(refuse)
 		commit(t, s) // hidden
 		s.Abandon()
 		s.Rollback(ctx)
@@ -262,7 +262,7 @@ func TestAbandonAfterAHiddenFailure(t *testing.T) {
 func TestMethodsAtOnce(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
-	m := r.manager(session.Options{TrackEnd: true, MaxPerPrincipal: 2, Hooks: session.Hooks{
+	m := r.Manager(session.Options{TrackEnd: true, MaxPerPrincipal: 2, Hooks: session.Hooks{
 		OnStart: func(ctx context.Context, s *session.Session) { s.Set("started", true) },
 		OnError: func(ctx context.Context, err error) { _ = ctx },
 	}})
@@ -303,11 +303,11 @@ func TestIdentityTorture(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
 	ctx := context.Background()
-	clean := r.manager(session.Options{})
+	clean := r.Manager(session.Options{})
 	var ms []*session.Manager
 	for range 3 {
-		m, on := matching(r, session.Options{MaxPerPrincipal: 3, RetryTimeout: 3 * time.Second, LockTTL: time.Second, LockWait: 2 * time.Second})
-		on.each("", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		m, on := r.Matching(session.Options{MaxPerPrincipal: 3, RetryTimeout: 3 * time.Second, LockTTL: time.Second, LockWait: 2 * time.Second})
+		on.Each("", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			if rand.N(15) == 0 {
 				return lose(ctx, cmd, next)
 			}

@@ -18,10 +18,10 @@ import (
 func TestHandleAloneOpensNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{LockWait: -1})
+		m := r.Manager(session.Options{LockWait: -1})
 		id := saved(t, m, "n", 1)
 		wrong := handleOf(id) + session.NewID()[26:]
-		if err := r.client.PExpire(ctx, r.key(id, "Data"), time.Minute).Err(); err != nil {
+		if err := r.Client.PExpire(ctx, r.Key(id, "Data"), time.Minute).Err(); err != nil {
 			t.Fatal(err)
 		}
 		guess := func(when string) {
@@ -40,21 +40,21 @@ func TestHandleAloneOpensNothing(t *testing.T) {
 					return nil
 				}), session.ErrUnknown)
 			}
-			if ttl := r.client.PTTL(ctx, r.key(id, "Data")).Val(); ttl > time.Minute {
+			if ttl := r.Client.PTTL(ctx, r.Key(id, "Data")).Val(); ttl > time.Minute {
 				t.Errorf("%s: a wrong secret prolonged the session to %v", when, ttl)
 			}
 		}
 		guess("free")
-		if r.exists(r.key(id, "Lock")) {
+		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("a wrong secret took the lease")
 		}
 		held := begin(t, m, id, session.Exclusive)
-		lock := r.client.Get(ctx, r.key(id, "Lock")).Val()
-		if err := r.client.PExpire(ctx, r.key(id, "Data"), time.Minute).Err(); err != nil {
+		lock := r.Client.Get(ctx, r.Key(id, "Lock")).Val()
+		if err := r.Client.PExpire(ctx, r.Key(id, "Data"), time.Minute).Err(); err != nil {
 			t.Fatal(err)
 		}
 		guess("held")
-		if got := r.client.Get(ctx, r.key(id, "Lock")).Val(); got != lock || r.exists(r.key(id, "Waiters")) {
+		if got := r.Client.Get(ctx, r.Key(id, "Lock")).Val(); got != lock || r.Exists(r.Key(id, "Waiters")) {
 			t.Error("a wrong secret took the lease, or waits for it")
 		}
 		held.Set("n", 2)
@@ -71,10 +71,10 @@ func TestHandleAloneOpensNothing(t *testing.T) {
 func TestWrongSecretsKeepNobodyWaiting(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client := r.newClient()
+		client := r.NewClient()
 		client.AddHook(ownTrips{})
 		// Calls of a client of another type share no round trips, which could not be told apart.
-		m := r.managerOn(struct{ redis.UniversalClient }{client}, session.Options{MaxWaiters: 4, LockWait: time.Minute})
+		m := r.ManagerOn(struct{ redis.UniversalClient }{client}, session.Options{MaxWaiters: 4, LockWait: time.Minute})
 		warmUp(t, m)
 		id := saved(t, m, "n", 0)
 		warmUpAt(t, m, id)
@@ -136,11 +136,11 @@ func TestWrongSecretsKeepNobodyWaiting(t *testing.T) {
 func TestWrongSecretDoesNotLockOut(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, f := faulty(r, session.Options{LockWait: -1})
+		m, f := r.Faulty(session.Options{LockWait: -1})
 		warmUp(t, m)
 		id := saved(t, m, "n", 1)
 		wrong := handleOf(id) + session.NewID()[26:]
-		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			time.Sleep(time.Second) // in the bubble
 			return next(ctx, cmd)
 		})
@@ -166,7 +166,7 @@ func TestWrongSecretDoesNotLockOut(t *testing.T) {
 func TestPlantedID(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		planted := saved(t, m, "n", 1)
 		shared, quitting, reading := begin(t, m, planted, session.Shared), begin(t, m, planted, session.Shared), begin(t, m, planted, session.ReadOnly)
 		socket := make(chan error)
@@ -213,7 +213,7 @@ func TestPlantedID(t *testing.T) {
 func TestWaitersAcrossARotation(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, other := r.manager(session.Options{}), r.manager(session.Options{})
+		m, other := r.Manager(session.Options{}), r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		holder := begin(t, m, id, session.Exclusive)
 		var waiting sync.WaitGroup
@@ -237,7 +237,7 @@ func TestWaitersAcrossARotation(t *testing.T) {
 				}
 			})
 		}
-		until(t, "another process waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+		until(t, "another process waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
 		holder.Set("n", 2)
 		holder.SetPrincipal("ann")
 		commit(t, holder)
@@ -245,7 +245,7 @@ func TestWaitersAcrossARotation(t *testing.T) {
 		if v := view(t, m, holder.ID()); get[int](t, v, "n") != 2 || v.Principal() != "ann" {
 			t.Error("the session was harmed")
 		}
-		if r.exists(r.key(id, "Lock")) || r.exists(r.key(id, "Waiters")) {
+		if r.Exists(r.Key(id, "Lock")) || r.Exists(r.Key(id, "Waiters")) {
 			t.Error("a lease or a queue is left")
 		}
 	})

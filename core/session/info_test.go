@@ -30,20 +30,20 @@ func TestSessions(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		count := 700 // more than one step of a scan
-		if r.mini != nil {
+		if r.Mini != nil {
 			count = 30
 		}
 		for name, o := range map[string]session.Options{
 			"":         {},
 			"-tracked": {TrackEnd: true},
 		} {
-			o.App = r.app + name
-			m := r.manager(o)
+			o.App = r.App + name
+			m := r.Manager(o)
 			// Applications whose keys look alike.
 			neighbours := []*session.Manager{
-				r.manager(session.Options{App: o.App + "_x"}),
-				r.manager(session.Options{App: o.App, KeySeparator: "__"}),
-				r.manager(session.Options{App: "x" + o.App}),
+				r.Manager(session.Options{App: o.App + "_x"}),
+				r.Manager(session.Options{App: o.App, KeySeparator: "__"}),
+				r.Manager(session.Options{App: "x" + o.App}),
 			}
 			for _, n := range neighbours {
 				saved(t, n)
@@ -98,7 +98,7 @@ func TestSessions(t *testing.T) {
 func TestSessionsDoNotTouch(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		for _, o := range []session.Options{{Timeout: time.Minute}, tracked()} {
-			m := r.manager(o)
+			m := r.Manager(o)
 			s := begin(t, m, "", session.Exclusive)
 			s.SetPrincipal("ann")
 			commit(t, s)
@@ -120,11 +120,9 @@ func TestSessionsDoNotTouch(t *testing.T) {
 
 func TestSessionsWhenRedisFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{})
+		m, f := r.Faulty(session.Options{})
 		saved(t, m)
-		f.then(refuse)
+		f.Then(refuse)
 		n := 0
 		for info, err := range m.Sessions(context.Background()) {
 			n++
@@ -143,10 +141,10 @@ func TestSessionsWhenRedisFails(t *testing.T) {
 func TestSessionsScan(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
-	client := r.newClient()
+	client := r.NewClient()
 	seen := &commands{}
 	client.AddHook(seen)
-	m := r.managerOn(client, session.Options{})
+	m := r.ManagerOn(client, session.Options{})
 	saved(t, m)
 	all(t, m)
 	if seen.names["keys"] != 0 || seen.names["scan"] == 0 {

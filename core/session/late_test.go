@@ -1,47 +1,11 @@
 package session_test
 
 import (
-	"context"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/berthgo/berth/core/session"
 )
-
-// latecomers are calls that the network holds back: their caller hears nothing, and they come
-// when he has long tried again.
-type latecomers struct {
-	mu    sync.Mutex
-	calls [][]any
-}
-
-// hold keeps a call back.
-func (l *latecomers) hold(_ context.Context, cmd redis.Cmder, _ redis.ProcessHook) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.calls = append(l.calls, slices.Clone(cmd.Args()))
-	cmd.SetErr(errNoReply)
-	return errNoReply
-}
-
-// land lets them go, in the order in which they were sent.
-func (l *latecomers) land(t *testing.T, r *rig) {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.calls) == 0 {
-		t.Error("nothing was held back")
-	}
-	for _, args := range l.calls {
-		if err := r.client.Do(context.Background(), args...).Err(); err != nil {
-			t.Errorf("a late call: %v", err)
-		}
-	}
-}
 
 // A begin and a commit that come late, when another request has committed, overwrite nothing:
 // each try of a begin has a token of its own, so the late one takes a lease with which nobody
@@ -55,8 +19,8 @@ func TestLateCallsOverwriteNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m, f := faulty(r, session.Options{RetryTimeout: 5 * time.Second})
-				other := r.manager(session.Options{LockTTL: time.Second})
+				m, f := r.Faulty(session.Options{RetryTimeout: 5 * time.Second})
+				other := r.Manager(session.Options{LockTTL: time.Second})
 				id := saved(t, m, "n", 1, "other", 1)
 				warmUpAt(t, m, id)
 				s := begin(t, m, id, session.Exclusive)
@@ -66,21 +30,21 @@ func TestLateCallsOverwriteNothing(t *testing.T) {
 				signIn(t, m, "ann")
 
 				var late latecomers
-				f.then(late.hold)
+				f.Then(late.Hold)
 				s = begin(t, m, id, session.Exclusive)
 				s.Set("n", 2)
 				change(s)
 				if s.Principal() != "" {
-					f.then(pass) // the look at the index
+					f.Then(pass) // the look at the index
 				}
-				f.then(late.hold)
+				f.Then(late.Hold)
 				commit(t, s)
 
 				next := begin(t, other, s.ID(), session.Exclusive)
 				next.Set("n", 3)
 				next.Set("other", 3)
 				commit(t, next)
-				late.land(t, r)
+				late.Land(t, r)
 				v := view(t, m, s.ID())
 				if get[int](t, v, "n") != 3 || get[int](t, v, "other") != 3 {
 					t.Errorf("n is %d: the late commit has overwritten an acknowledged one", get[int](t, v, "n"))
@@ -101,15 +65,15 @@ func TestLateSharedCommitUndoesNothing(t *testing.T) {
 		for _, access := range []session.Access{session.Shared, session.Exclusive} {
 			t.Run(name+", before "+access.String(), func(t *testing.T) {
 				onEach(t, func(t *testing.T, r *rig) {
-					m, f := faulty(r, session.Options{})
-					other := r.manager(session.Options{})
+					m, f := r.Faulty(session.Options{})
+					other := r.Manager(session.Options{})
 					id := saved(t, m, "n", 1)
 					warmUpAt(t, m, id)
 
 					var late latecomers
 					fault := step(lose)
 					if held {
-						fault = late.hold
+						fault = late.Hold
 					}
 					s := begin(t, m, id, session.Shared)
 					s.Set("n", 2)
@@ -117,7 +81,7 @@ func TestLateSharedCommitUndoesNothing(t *testing.T) {
 					again := func() { commit(t, s) }
 					if held {
 						again() // before the other
-						again = func() { late.land(t, r) }
+						again = func() { late.Land(t, r) }
 					}
 					next := begin(t, other, id, access)
 					next.Set("n", 3)
@@ -135,20 +99,20 @@ func TestLateSharedCommitUndoesNothing(t *testing.T) {
 // A begin that comes late, while the same process waits or holds, does no harm.
 func TestLateBeginDisturbsNobody(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{RetryTimeout: 5 * time.Second})
-		other := r.manager(session.Options{})
+		m, f := r.Faulty(session.Options{RetryTimeout: 5 * time.Second})
+		other := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		warmUpAt(t, m, id)
 		var late latecomers
-		f.then(late.hold)
+		f.Then(late.Hold)
 		s := begin(t, m, id, session.Exclusive)
-		late.land(t, r)
-		if r.exists(r.key(id, "Waiters")) {
+		late.Land(t, r)
+		if r.Exists(r.Key(id, "Waiters")) {
 			t.Error("a late begin waits for the lease of its own process")
 		}
 		s.Set("n", 2)
 		commit(t, s)
-		if r.exists(r.key(id, "Lock")) {
+		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("there is a lease left")
 		}
 		commit(t, begin(t, other, id, session.Exclusive))

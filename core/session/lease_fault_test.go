@@ -16,14 +16,12 @@ import (
 // OnError that asks the session who it was: the most natural hook.
 func TestErrorHookMayUseTheSession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{Hooks: session.Hooks{
+		m, f := r.Faulty(session.Options{Hooks: session.Hooks{
 			OnError: func(ctx context.Context, err error) { _ = session.FromContext(ctx).Principal() },
 		}})
 		warmUp(t, m)
 		s := begin(t, m, saved(t, m), session.Exclusive)
-		f.then(refuse)
+		f.Then(refuse)
 		done := make(chan struct{})
 		go func() { s.Rollback(session.NewContext(context.Background(), s)); close(done) }()
 		select {
@@ -37,12 +35,12 @@ func TestErrorHookMayUseTheSession(t *testing.T) {
 // A lease that runs out after Close is lost too.
 func TestLostAfterClose(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		lost := s.Lost()
 		_ = m.Close()
 		time.Sleep(time.Minute)
-		if r.exists(r.key(s.ID(), "Lock")) {
+		if r.Exists(r.Key(s.ID(), "Lock")) {
 			t.Fatal("still held")
 		}
 		select {
@@ -59,7 +57,7 @@ func TestCloseInAHook(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		closed := make(chan struct{})
 		var m *session.Manager
-		m = r.manager(session.Options{LockHold: time.Second, Hooks: session.Hooks{
+		m = r.Manager(session.Options{LockHold: time.Second, Hooks: session.Hooks{
 			OnError: func(context.Context, error) {
 				go func() { _ = m.Close(); close(closed) }()
 				select {
@@ -92,14 +90,14 @@ func (c stallConn) Write(b []byte) (int, error) {
 func TestLostOnAStalledServer(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var armed atomic.Bool
-		client := r.newClient(func(o *redis.UniversalOptions) {
+		client := r.NewClient(func(o *redis.UniversalOptions) {
 			dial := o.Dialer
 			o.Dialer = func(ctx context.Context, n, a string) (net.Conn, error) {
 				c, err := dial(ctx, n, a)
 				return stallConn{c, &armed}, err
 			}
 		})
-		m := r.managerOn(client, session.Options{LockTTL: time.Second})
+		m := r.ManagerOn(client, session.Options{LockTTL: time.Second})
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		start := time.Now()
 		armed.Store(true)
@@ -115,20 +113,18 @@ func TestLostOnAStalledServer(t *testing.T) {
 // The lease may be as old as the request for it: a slow reply does not prolong it.
 func TestLeaseIsAsOldAsItsRequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{})
+		m, f := r.Faulty(session.Options{})
 		warmUp(t, m)
 		id := saved(t, m)
 		start := time.Now()
-		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			err := next(ctx, cmd)
 			time.Sleep(3 * time.Second)
 			return err
 		})
 		s := begin(t, m, id, session.Exclusive)
 		for range 100 {
-			f.then(refuse)
+			f.Then(refuse)
 		}
 		<-s.Lost()
 		if took := time.Since(start); took != 10*time.Second {
@@ -141,13 +137,11 @@ func TestLeaseIsAsOldAsItsRequest(t *testing.T) {
 // After LockHold there is no renewal, also when the last one had failed.
 func TestNoRenewalAfterLockHold(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{LockTTL: 9 * time.Second, LockHold: 10 * time.Second})
+		m, f := r.Faulty(session.Options{LockTTL: 9 * time.Second, LockHold: 10 * time.Second})
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		start := time.Now()
 		time.Sleep(8 * time.Second) // renewals at 3 s and 6 s were fine
-		f.then(refuse, refuse)      // at 9 s and 9.9 s; the try at 10.8 s is after LockHold
+		f.Then(refuse, refuse)      // at 9 s and 9.9 s; the try at 10.8 s is after LockHold
 		select {
 		case <-s.Lost():
 		case <-time.After(time.Minute):
@@ -161,12 +155,10 @@ func TestNoRenewalAfterLockHold(t *testing.T) {
 // Close ends the waiting of requests, also between two tries.
 func TestCloseDuringRetry(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{RetryTimeout: time.Minute})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Minute})
 		id := saved(t, m)
 		for range 200 {
-			f.then(refuse)
+			f.Then(refuse)
 		}
 		start := time.Now()
 		time.AfterFunc(time.Second, func() { _ = m.Close() })
@@ -182,19 +174,17 @@ func TestCloseDuringRetry(t *testing.T) {
 func TestLeaseIsNotHandedToItself(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{RetryTimeout: 5 * time.Second})
+		m, f := r.Faulty(session.Options{RetryTimeout: 5 * time.Second})
 		warmUp(t, m)
 		id := saved(t, m, "n", 1)
-		r.client.Set(ctx, r.key(id, "Lock"), "deadprocessdeadp0000000001", 10*time.Millisecond)
-		f.then(lose)
+		r.Client.Set(ctx, r.Key(id, "Lock"), "deadprocessdeadp0000000001", 10*time.Millisecond)
+		f.Then(lose)
 		s := begin(t, m, id, session.Exclusive) // second try after 20 ms
 		s.Set("n", 2)
 		commit(t, s)
-		if r.exists(r.key(id, "Lock")) {
+		if r.Exists(r.Key(id, "Lock")) {
 			t.Errorf("the commit gave the lease to the token it had just finished with: %s",
-				r.client.Get(ctx, r.key(id, "Lock")).Val())
+				r.Client.Get(ctx, r.Key(id, "Lock")).Val())
 		}
 	})
 }
@@ -203,9 +193,8 @@ func TestLeaseIsNotHandedToItself(t *testing.T) {
 // waiter's Register: the message must not be lost on a waiter that is right here.
 func TestHandOverBeforeRegister(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m, other := r.managerOn(client, session.Options{}), r.manager(session.Options{})
+		m, f := r.Faulty(session.Options{})
+		other := r.Manager(session.Options{})
 		id := saved(t, m)
 		// A first wait sets the subscription up.
 		held := begin(t, other, id, session.Exclusive)
@@ -213,7 +202,7 @@ func TestHandOverBeforeRegister(t *testing.T) {
 		begin(t, m, id, session.Exclusive).Rollback(context.Background())
 
 		held = begin(t, other, id, session.Exclusive)
-		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			err := next(ctx, cmd) // busy, queued
 			held.Rollback(context.Background())
 			time.Sleep(time.Millisecond) // the message comes on its own connection
@@ -231,7 +220,7 @@ func TestHandOverBeforeRegister(t *testing.T) {
 // MaxWaiters 1: one waits, the second fails at once, wherever the holder is.
 func TestMaxWaitersWithHolderElsewhere(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, other := r.manager(session.Options{MaxWaiters: 1, LockWait: 5 * time.Second}), r.manager(session.Options{})
+		m, other := r.Manager(session.Options{MaxWaiters: 1, LockWait: 5 * time.Second}), r.Manager(session.Options{})
 		id := saved(t, m)
 		held := begin(t, other, id, session.Exclusive)
 		errs := make(chan error, 2)
@@ -273,9 +262,9 @@ func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 func TestGoneBetweenLeaseAndLoad(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client, b := r.newClient(), &between{}
+		client, b := r.NewClient(), &between{}
 		client.AddHook(b)
-		m := r.managerOn(client, session.Options{})
+		m := r.ManagerOn(client, session.Options{})
 		retired := func(why string) func(map[string]string) {
 			return func(fields map[string]string) { clear(fields); fields["_berth"] = "2 retired token " + why + " -" }
 		}
@@ -299,7 +288,7 @@ func TestGoneBetweenLeaseAndLoad(t *testing.T) {
 				}
 				s.Rollback(ctx)
 				synctest.Wait()
-				if r.exists(r.key(id, "Lock")) {
+				if r.Exists(r.Key(id, "Lock")) {
 					t.Errorf("%s, %v: the lease was left behind", name, access)
 				}
 			}

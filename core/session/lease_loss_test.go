@@ -13,7 +13,7 @@ import (
 // A process that died frees its sessions within LockTTL.
 func TestLeaseOfADeadProcess(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		dead, alive := r.manager(session.Options{}), r.manager(session.Options{})
+		dead, alive := r.Manager(session.Options{}), r.Manager(session.Options{})
 		id := saved(t, alive)
 		begin(t, dead, id, session.Exclusive)
 		time.Sleep(time.Second)
@@ -30,7 +30,7 @@ func TestLeaseOfADeadProcess(t *testing.T) {
 func TestLeaseIsRenewedUntilLockHold(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, other := r.manager(session.Options{}), r.manager(session.Options{LockWait: -1})
+		m, other := r.Manager(session.Options{}), r.Manager(session.Options{LockWait: -1})
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 2)
@@ -69,7 +69,7 @@ func TestLeaseIsRenewedUntilLockHold(t *testing.T) {
 // A commit within LockTTL after LockHold still succeeds.
 func TestCommitAfterLockHold(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{LockHold: time.Second})
+		m := r.Manager(session.Options{LockHold: time.Second})
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		s.Set("n", 1)
 		time.Sleep(9 * time.Second)
@@ -82,7 +82,7 @@ func TestCommitAfterLockHold(t *testing.T) {
 func TestStaleHolderWritesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		for name, finish := range map[string]func(s *session.Session) error{
 			"commit":   func(s *session.Session) error { s.Set("n", 2); return s.Commit(ctx) },
 			"rotate":   func(s *session.Session) error { s.Rotate(); return s.Commit(ctx) },
@@ -91,23 +91,23 @@ func TestStaleHolderWritesNothing(t *testing.T) {
 			id := saved(t, m, "n", 1)
 			stale := begin(t, m, id, session.Exclusive)
 			thief := strings.Repeat("t", 28)
-			if err := r.client.Set(ctx, r.key(id, "Lock"), thief, time.Minute).Err(); err != nil {
+			if err := r.Client.Set(ctx, r.Key(id, "Lock"), thief, time.Minute).Err(); err != nil {
 				t.Fatal(err)
 			}
 			if err := finish(stale); !errors.Is(err, session.ErrLockLost) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if got := r.client.Get(ctx, r.key(id, "Lock")).Val(); got != thief {
+			if got := r.Client.Get(ctx, r.Key(id, "Lock")).Val(); got != thief {
 				t.Errorf("%s: took the lease from its holder", name)
 			}
 			if s := view(t, m, id); s.IsNew() || get[int](t, s, "n") != 1 {
 				t.Errorf("%s: wrote", name)
 			}
-			if keys := r.keys(); len(keys) > 3 { // those of the session, and at most what a rotation retired
+			if keys := r.Keys(); len(keys) > 3 { // those of the session, and at most what a rotation retired
 				t.Errorf("%s: left %v", name, keys)
 			}
-			for _, key := range r.keys() {
-				r.client.Del(ctx, key)
+			for _, key := range r.Keys() {
+				r.Client.Del(ctx, key)
 			}
 		}
 	})
@@ -115,7 +115,7 @@ func TestStaleHolderWritesNothing(t *testing.T) {
 
 func TestLostIsToldEarly(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m)
 		s := begin(t, m, id, session.Exclusive)
 		if err := m.End(context.Background(), id); err != nil {
@@ -137,12 +137,10 @@ func TestLostIsToldEarly(t *testing.T) {
 // as lost at the time it may have ended in Redis, not later.
 func TestRenewalDuringAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{})
+		m, f := r.Faulty(session.Options{})
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		time.Sleep(time.Second)
-		f.then(refuse, refuse, refuse)
+		f.Then(refuse, refuse, refuse)
 		time.Sleep(30 * time.Second)
 		select {
 		case <-s.Lost():
@@ -150,7 +148,7 @@ func TestRenewalDuringAnOutage(t *testing.T) {
 		default:
 		}
 		for range 100 {
-			f.then(refuse)
+			f.Then(refuse)
 		}
 		start := time.Now()
 		<-s.Lost()
@@ -165,13 +163,13 @@ func TestLeaseTimesOnRedis(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
 	o := session.Options{LockTTL: 300 * time.Millisecond}
-	m, other := r.manager(o), r.manager(o)
+	m, other := r.Manager(o), r.Manager(o)
 	id := saved(t, m)
 	s := begin(t, m, id, session.Exclusive)
 	renewed := 0
 	last := time.Duration(0)
 	until(t, "the lease is renewed three times", func() bool {
-		left := r.client.PTTL(context.Background(), r.key(id, "Lock")).Val()
+		left := r.Client.PTTL(context.Background(), r.Key(id, "Lock")).Val()
 		if left > last {
 			renewed++
 		}

@@ -14,9 +14,9 @@ func TestEndWakesTheFirstWaiter(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
 	ctx := context.Background()
-	m, waiter := r.manager(session.Options{}), r.manager(session.Options{})
+	m, waiter := r.Manager(session.Options{}), r.Manager(session.Options{})
 	id := saved(t, m)
-	hear := r.client.PSubscribe(ctx, r.app+"_Wake_*")
+	hear := r.Client.PSubscribe(ctx, r.App+"_Wake_*")
 	defer hear.Close()
 	if _, err := hear.Receive(ctx); err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestEndWakesTheFirstWaiter(t *testing.T) {
 		defer close(done)
 		begin(t, waiter, id, session.Exclusive).Rollback(ctx)
 	}()
-	until(t, "it waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+	until(t, "it waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
 	if err := m.EndHandle(ctx, handleOf(id)); err != nil {
 		t.Fatal(err)
 	}
@@ -45,18 +45,18 @@ func TestPanicInAHook(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		armed := false
-		m, on := matching(r, session.Options{LockWait: time.Minute, Hooks: session.Hooks{OnError: func(context.Context, error) {
+		m, on := r.Matching(session.Options{LockWait: time.Minute, Hooks: session.Hooks{OnError: func(context.Context, error) {
 			if armed {
 				armed = false
 				panic("a bug of the application")
 			}
 		}}})
-		r.warmUpOnly(t, m)
+		r.WarmUpOnly(m)
 		s := begin(t, m, "", session.Exclusive)
 		s.SetCompanion("c")
 		commit(t, s)
 		armed = true
-		on.arm("_Proof", refuse)
+		on.Arm("_Proof", refuse)
 		func() {
 			defer func() { _ = recover() }()
 			_, _ = m.Begin(ctx, s.ID(), session.Exclusive)
@@ -76,12 +76,12 @@ func TestHookAfterClose(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
 	var s *session.Session
-	m, on := matching(r, session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { _ = s.Principal() }}})
+	m, on := r.Matching(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { _ = s.Principal() }}})
 	id := signIn(t, m, "ann")
 	s = begin(t, m, id, session.Exclusive)
 	s.SetTimeout(time.Hour)
 	_ = m.Close()
-	on.each("_Principal_", refuse)
+	on.Each("_Principal_", refuse)
 	done := make(chan error, 1)
 	go func() { done <- s.Commit(context.Background()) }()
 	select {
@@ -102,9 +102,9 @@ func TestNothingExpiresWhileHeld(t *testing.T) {
 			t.Run(fmt.Sprint(access, track), func(t *testing.T) {
 				inBubble(t, func(t *testing.T, r *rig) {
 					var h endings
-					m := r.manager(session.Options{Timeout: 2 * time.Second, TrackEnd: track})
+					m := r.Manager(session.Options{Timeout: 2 * time.Second, TrackEnd: track})
 					if track {
-						handleEnds(t, m, h.handle)
+						handleEnds(t, m, h.Handle)
 					}
 					id := saved(t, m)
 					s := begin(t, m, id, session.Exclusive)
@@ -118,8 +118,8 @@ func TestNothingExpiresWhileHeld(t *testing.T) {
 					if err := s.Commit(context.Background()); err != nil {
 						t.Errorf("held, within its lease: %v", err)
 					}
-					if len(h.list()) > 0 {
-						t.Errorf("held, and its end was handled: %v", h.list())
+					if len(h.List()) > 0 {
+						t.Errorf("held, and its end was handled: %v", h.List())
 					}
 				})
 			})
@@ -129,25 +129,25 @@ func TestNothingExpiresWhileHeld(t *testing.T) {
 
 // A session that was certainly never saved has no end.
 func TestEndOfWhatWasNeverSaved(t *testing.T) {
-	for name, save := range map[string]func(t *testing.T, m *session.Manager, on *onCmd){
-		"after Abandon": func(t *testing.T, m *session.Manager, on *onCmd) {
+	for name, save := range map[string]func(t *testing.T, m *session.Manager, on *matching){
+		"after Abandon": func(t *testing.T, m *session.Manager, on *matching) {
 			s := begin(t, m, saved(t, m), session.Exclusive)
 			s.Abandon()
 			s.Set("goodbye", 1)
-			on.each("goodbye", answers("OOM command not allowed when used memory > 'maxmemory'."))
+			on.Each("goodbye", answers("OOM command not allowed when used memory > 'maxmemory'."))
 			commit(t, s)
 			s.Rollback(context.Background())
-			on.each("", nil)
+			on.Each("", nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				var h endings
-				handleEnds(t, r.manager(tracked()), h.handle)
-				m, on := matching(r, tracked())
+				handleEnds(t, r.Manager(tracked()), h.Handle)
+				m, on := r.Matching(tracked())
 				save(t, m, on)
 				time.Sleep(10 * time.Minute)
-				for _, e := range h.list() {
+				for _, e := range h.List() {
 					if e.NoData {
 						t.Errorf("the end of %v, which was never saved", e)
 					}
@@ -162,8 +162,8 @@ func TestEndAfterTwoTimeouts(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var h endings
 		o := tracked(func(o *session.Options) { o.Timeout, o.EndSweep = 10*time.Second, 5*time.Second })
-		handleEnds(t, r.manager(o), h.handle)
-		m := r.manager(o)
+		handleEnds(t, r.Manager(o), h.Handle)
+		m := r.Manager(o)
 		id := saved(t, m)
 		s := begin(t, m, id, session.Exclusive)
 		shared := begin(t, m, id, session.Shared)
@@ -174,11 +174,11 @@ func TestEndAfterTwoTimeouts(t *testing.T) {
 		s.Set("n", 1)
 		commit(t, s)
 		time.Sleep(5 * time.Minute)
-		if n := len(h.list()); n != 1 {
+		if n := len(h.List()); n != 1 {
 			t.Errorf("%d ends, five minutes after it expired", n)
 		}
 		time.Sleep(15 * time.Minute)
-		for _, e := range h.list() {
+		for _, e := range h.List() {
 			if e.NoData {
 				t.Errorf("the end has no values: %v", e)
 			}

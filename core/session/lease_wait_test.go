@@ -17,14 +17,14 @@ import (
 func TestDeadWaiter(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		a, b := r.manager(session.Options{}), r.manager(session.Options{})
+		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 		id := saved(t, a)
 		holder := begin(t, a, id, session.Exclusive)
 		dead := strings.Repeat("d", 28)
-		if err := r.client.Set(ctx, r.key(id, "Waiters"), dead, 2*time.Second).Err(); err != nil {
+		if err := r.Client.Set(ctx, r.Key(id, "Waiters"), dead, 2*time.Second).Err(); err != nil {
 			t.Fatal(err)
 		}
-		got := r.waiter(b, id)
+		got := r.Waiter(b, id)
 		time.Sleep(time.Second)
 		start := time.Now()
 		commit(t, holder)
@@ -32,7 +32,7 @@ func TestDeadWaiter(t *testing.T) {
 		if took := time.Since(start); took > 750*time.Millisecond {
 			t.Errorf("free after %v", took)
 		}
-		if keys := r.keys(); len(keys) != 1 {
+		if keys := r.Keys(); len(keys) != 1 {
 			t.Errorf("left behind: %v", keys)
 		}
 	})
@@ -42,10 +42,10 @@ func TestLockWait(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		var told error
-		m := r.manager(session.Options{LockWait: 3 * time.Second, Hooks: session.Hooks{
+		m := r.Manager(session.Options{LockWait: 3 * time.Second, Hooks: session.Hooks{
 			OnLockNotAcquired: func(_ context.Context, err error) { told = err },
 		}})
-		other := r.manager(session.Options{})
+		other := r.Manager(session.Options{})
 		id := saved(t, m)
 		for name, holder := range map[string]*session.Manager{"this process": m, "another": other} {
 			s := begin(t, holder, id, session.Exclusive)
@@ -67,7 +67,7 @@ func TestLockWait(t *testing.T) {
 			}
 			commit(t, s)
 			synctest.Wait()
-			if keys := r.keys(); len(keys) != 1 {
+			if keys := r.Keys(); len(keys) != 1 {
 				t.Errorf("%s: left behind: %v", name, keys)
 			}
 		}
@@ -79,7 +79,7 @@ func TestLockWait(t *testing.T) {
 
 func TestDoNotWait(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, other := r.manager(session.Options{LockWait: -1}), r.manager(session.Options{})
+		m, other := r.Manager(session.Options{LockWait: -1}), r.Manager(session.Options{})
 		id := saved(t, m)
 		for _, holder := range []*session.Manager{m, other} {
 			s := begin(t, holder, id, session.Exclusive)
@@ -89,7 +89,7 @@ func TestDoNotWait(t *testing.T) {
 			if took := time.Since(start); took != 0 {
 				t.Errorf("waited %v", took)
 			}
-			if r.exists(r.key(id, "Waiters")) {
+			if r.Exists(r.Key(id, "Waiters")) {
 				t.Error("stands in the queue")
 			}
 			commit(t, s)
@@ -100,7 +100,7 @@ func TestDoNotWait(t *testing.T) {
 
 func TestMaxWaiters(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{MaxWaiters: 3})
+		m := r.Manager(session.Options{MaxWaiters: 3})
 		id, free := saved(t, m), saved(t, m)
 		holder := begin(t, m, id, session.Exclusive)
 		var wg sync.WaitGroup
@@ -123,7 +123,7 @@ func TestMaxWaiters(t *testing.T) {
 // A request that goes away leaves the queue, and nothing behind.
 func TestCancelledWait(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		a, b := r.manager(session.Options{}), r.manager(session.Options{})
+		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 		id := saved(t, a)
 		holder := begin(t, a, id, session.Exclusive)
 		for _, m := range []*session.Manager{a, b} {
@@ -137,11 +137,11 @@ func TestCancelledWait(t *testing.T) {
 			cancel()
 		}
 		synctest.Wait()
-		if r.exists(r.key(id, "Waiters")) {
+		if r.Exists(r.Key(id, "Waiters")) {
 			t.Error("still in the queue")
 		}
 		commit(t, holder)
-		if r.exists(r.key(id, "Lock")) {
+		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("the lease was handed to nobody")
 		}
 		commit(t, begin(t, b, id, session.Exclusive))
@@ -151,16 +151,14 @@ func TestCancelledWait(t *testing.T) {
 // A begin whose reply is lost for good leaves no lease behind.
 func TestFailedBeginLeavesNoLease(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{})
+		m, f := r.Faulty(session.Options{})
 		id := saved(t, m)
-		f.then(lose)
+		f.Then(lose)
 		if _, err := m.Begin(context.Background(), id, session.Exclusive); err == nil {
 			t.Fatal("the reply was not lost")
 		}
 		synctest.Wait()
-		if r.exists(r.key(id, "Lock")) {
+		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("the lease was left behind")
 		}
 		commit(t, begin(t, m, id, session.Exclusive))
@@ -170,7 +168,7 @@ func TestFailedBeginLeavesNoLease(t *testing.T) {
 // Those that wait for a session that is ended, or rotated, are told at once.
 func TestWaitersOfAnEndedSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		a, b := r.manager(session.Options{}), r.manager(session.Options{})
+		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 		for name, end := range map[string]func(s *session.Session){
 			"abandoned": func(s *session.Session) { s.Abandon() },
 			"rotated":   func(s *session.Session) { s.Rotate() },
@@ -196,7 +194,7 @@ func TestWaitersOfAnEndedSession(t *testing.T) {
 				t.Errorf("%s: told after %v", name, took)
 			}
 			for _, suffix := range []string{"Lock", "Waiters"} {
-				if r.exists(r.key(id, suffix)) {
+				if r.Exists(r.Key(id, suffix)) {
 					t.Errorf("%s: %s was left behind", name, suffix)
 				}
 			}

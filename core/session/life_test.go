@@ -11,7 +11,7 @@ import (
 
 func TestLifeOfASession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, "", session.Exclusive)
 		if !s.IsNew() || s.ID() != "" || s.Detached() || !s.CreatedAt().IsZero() {
 			t.Fatal("a new session is not new")
@@ -44,7 +44,7 @@ func TestLifeOfASession(t *testing.T) {
 		}
 		_, err := session.Get[string](s, "name")
 		wantErr(t, err, session.ErrNoValue)
-		if got := len(r.keys()); got != 1 {
+		if got := len(r.Keys()); got != 1 {
 			t.Errorf("%d keys are left", got)
 		}
 	})
@@ -52,7 +52,7 @@ func TestLifeOfASession(t *testing.T) {
 
 func TestNewSessionIsSavedOnlyIfWritten(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		for name, handle := range map[string]func(s *session.Session){
 			"untouched":          func(*session.Session) {},
 			"read":               func(s *session.Session) { s.Has("a") },
@@ -66,7 +66,7 @@ func TestNewSessionIsSavedOnlyIfWritten(t *testing.T) {
 			s := begin(t, m, "", session.Exclusive)
 			handle(s)
 			commit(t, s)
-			if s.ID() != "" || len(r.keys()) != 0 {
+			if s.ID() != "" || len(r.Keys()) != 0 {
 				t.Errorf("%s: was saved", name)
 			}
 		}
@@ -82,7 +82,7 @@ func TestNewSessionIsSavedOnlyIfWritten(t *testing.T) {
 func TestRollbackWritesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 2)
@@ -93,7 +93,7 @@ func TestRollbackWritesNothing(t *testing.T) {
 		if err := s.Commit(ctx); err == nil {
 			t.Error("a commit after a rollback succeeded")
 		}
-		if r.exists(r.key(id, "Lock")) {
+		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("the lease was not given up")
 		}
 		if n := get[int](t, view(t, m, id), "n"); n != 1 {
@@ -108,7 +108,7 @@ func TestRollbackWritesNothing(t *testing.T) {
 func TestSealedAfterCommit(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		var reported []error
-		m := r.manager(session.Options{Hooks: session.Hooks{
+		m := r.Manager(session.Options{Hooks: session.Hooks{
 			OnError: func(_ context.Context, err error) { reported = append(reported, err) },
 		}})
 		id := saved(t, m, "a", 1)

@@ -12,7 +12,7 @@ import (
 
 func TestReservedAndEmptyKeys(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "a", 1)
 		for _, key := range []string{"", "_berth"} {
 			s := begin(t, m, id, session.Exclusive)
@@ -32,7 +32,7 @@ func TestReservedAndEmptyKeys(t *testing.T) {
 func TestManyFields(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		const n = 20_000
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, "", session.Exclusive)
 		for i := range n {
 			s.Set(fmt.Sprint(i), i)
@@ -57,7 +57,7 @@ func TestManyFields(t *testing.T) {
 		s.Clear()
 		s.Set("only", 1)
 		commit(t, s)
-		if got := r.client.HLen(context.Background(), r.key(s.ID(), "Data")).Val(); got != 3 {
+		if got := r.Client.HLen(context.Background(), r.Key(s.ID(), "Data")).Val(); got != 3 {
 			t.Errorf("%d fields are left", got)
 		}
 	})
@@ -66,7 +66,7 @@ func TestManyFields(t *testing.T) {
 func TestMaxBytes(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{Codec: session.Raw{}})
+		m := r.Manager(session.Options{Codec: session.Raw{}})
 		fits := bytes.Repeat([]byte("x"), 1<<20-1)
 		id := saved(t, m, "k", fits)
 		if got := len(get[[]byte](t, view(t, m, id), "k")); got != len(fits) {
@@ -92,7 +92,7 @@ func TestMaxBytes(t *testing.T) {
 		commit(t, s)
 
 		// A limit that was lowered does not lock a session in.
-		tight := r.manager(session.Options{Codec: session.Raw{}, MaxBytes: 100})
+		tight := r.Manager(session.Options{Codec: session.Raw{}, MaxBytes: 100})
 		s = begin(t, tight, id, session.Exclusive)
 		s.Set("l", "more")
 		wantErr(t, s.Commit(ctx), session.ErrTooLarge)
@@ -111,7 +111,7 @@ func TestMaxBytesToTheByte(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(o)
+				m := r.Manager(o)
 				bytesOf := func(n int) []byte { return bytes.Repeat([]byte("x"), n) }
 				existing := func() (s *session.Session, free, stored int) {
 					s = begin(t, m, "", session.Exclusive)
@@ -120,8 +120,8 @@ func TestMaxBytesToTheByte(t *testing.T) {
 					s.Set("old", bytesOf(7))
 					commit(t, s)
 					s = begin(t, m, s.ID(), session.Exclusive)
-					old := len("old") + len(r.hget(s.ID(), "old"))
-					return s, limit - len("ann") - len("kept") - len(r.hget(s.ID(), "kept")) - old, old
+					old := len("old") + len(r.HGet(s.ID(), "old"))
+					return s, limit - len("ann") - len("kept") - len(r.HGet(s.ID(), "kept")) - old, old
 				}
 				for name, c := range map[string]func(s *session.Session, free, old, more int){
 					"a new value": func(s *session.Session, free, old, more int) {
@@ -144,7 +144,7 @@ func TestMaxBytesToTheByte(t *testing.T) {
 					// A limit that was lowered does not hinder what needs no more than before.
 					tight := o
 					tight.MaxBytes = limit / 2
-					s = begin(t, r.manager(tight), s.ID(), session.Exclusive)
+					s = begin(t, r.Manager(tight), s.ID(), session.Exclusive)
 					s.Set("kept", []byte("other"))
 					commit(t, s)
 				}

@@ -2,7 +2,11 @@ package session_test
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"math/rand/v2"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,8 +26,8 @@ func TestLostReplies(t *testing.T) {
 func lostReplies(t *testing.T, retries int) {
 	onEach(t, func(t *testing.T, r *rig) {
 		d := &dropper{dial: r.Dial, tls: r.Reach.TLSConfig}
-		client := r.newClient(func(o *redis.UniversalOptions) { o.Dialer, o.MaxRetries = d.Dial, retries })
-		m := r.managerOn(client, session.Options{RetryTimeout: 5 * time.Second})
+		client := r.NewClient(func(o *redis.UniversalOptions) { o.Dialer, o.MaxRetries = d.Dial, retries })
+		m := r.ManagerOn(client, session.Options{RetryTimeout: 5 * time.Second})
 		warm := saved(t, m)
 		commit(t, begin(t, m, warm, session.Exclusive))
 
@@ -42,7 +46,7 @@ func lostReplies(t *testing.T, retries int) {
 		s.Set("n", 1)
 		losing("create", func() { commit(t, s) })
 		id := s.ID()
-		if keys := r.keys(); len(keys) != 2 {
+		if keys := r.Keys(); len(keys) != 2 {
 			t.Fatalf("create: there are %v", keys)
 		}
 
@@ -92,9 +96,8 @@ func lostReplies(t *testing.T, retries int) {
 // written since stays.
 func TestLostReplyIsNotWrittenTwice(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Second})
+		other := r.Manager(session.Options{})
 		for name, access := range map[string]session.Access{"exclusive": session.Exclusive, "shared": session.Shared} {
 			id := saved(t, m, "n", 1)
 			for range 2 { // the first time loads the script
@@ -106,9 +109,9 @@ func TestLostReplyIsNotWrittenTwice(t *testing.T) {
 			s.Set("n", 2)
 			// Between the lost reply and the next try the value is changed
 			// behind the engine's back, so that the token stays.
-			f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 				err := lose(ctx, cmd, next)
-				r.client.HSet(context.Background(), r.key(id, "Data"), "n", "3")
+				r.Client.HSet(context.Background(), r.Key(id, "Data"), "n", "3")
 				return err
 			})
 			commit(t, s)
@@ -123,15 +126,14 @@ func TestLostReplyIsNotWrittenTwice(t *testing.T) {
 // another request has changed the session since.
 func TestCommitAfterLostLeaseIsNotASuccess(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m, other := r.managerOn(client, session.Options{RetryTimeout: time.Second}), r.manager(session.Options{})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Second})
+		other := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 2)
-		f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			err := refuse(ctx, cmd, next)
-			r.client.Del(context.Background(), r.key(id, "Lock"))
+			r.Client.Del(context.Background(), r.Key(id, "Lock"))
 			increment(t, other, id)
 			increment(t, other, id)
 			return err
@@ -147,9 +149,7 @@ func TestCommitAfterLostLeaseIsNotASuccess(t *testing.T) {
 // renewal, which finds the lease given up.
 func TestSlowCommitIsNoLostLease(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{RetryTimeout: time.Minute})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Minute})
 		id := saved(t, m, "n", 0)
 		increment(t, m, id) // loads the scripts
 		for name, finish := range map[string]func(s *session.Session){
@@ -166,9 +166,9 @@ func TestSlowCommitIsNoLostLease(t *testing.T) {
 				return err
 			}
 			if name == "rotate" {
-				f.then(nil, slow)
+				f.Then(nil, slow)
 			} else {
-				f.then(slow)
+				f.Then(slow)
 			}
 			commit(t, s)
 			if st := m.Stats(); st.LeasesLost != 0 || st.Errors != 0 {
@@ -176,4 +176,49 @@ func TestSlowCommitIsNoLostLease(t *testing.T) {
 			}
 		}
 	})
+}
+
+// dropper makes connections that lose replies: the server has executed the call,
+// the client sees the connection end.
+type dropper struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls  *tls.Config // nil for plain connections
+	// armed is the number of replies to drop.
+	armed atomic.Int64
+	// dropped counts them.
+	dropped atomic.Int64
+}
+
+var errDropped = errors.New("connection reset, as planned")
+
+func (d *dropper) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial := d.dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	conn, err := dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if d.tls != nil {
+		config := d.tls.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(addr)
+		conn = tls.Client(conn, config)
+	}
+	return &dropConn{Conn: conn, d: d}, nil
+}
+
+type dropConn struct {
+	net.Conn
+	d *dropper
+}
+
+func (c *dropConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && c.d.armed.Load() > 0 && c.d.armed.Add(-1) >= 0 {
+		c.d.dropped.Add(1)
+		_ = c.Close()
+		return 0, &net.OpError{Op: "read", Net: "tcp", Err: errDropped}
+	}
+	return n, err
 }

@@ -66,7 +66,7 @@ func TestOptionsAreCopied(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		key := []byte(strings.Repeat("k", 32))
 		o := session.Options{EncryptionKeys: []session.EncryptionKey{key}}
-		m := r.manager(o)
+		m := r.Manager(o)
 		id := saved(t, m, "n", 1)
 		clear(key)
 		o.EncryptionKeys[0] = nil
@@ -90,9 +90,9 @@ func TestZeroOptions(t *testing.T) {
 func TestSessionID(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		id, other := session.NewID(), session.NewID()
-		m := r.manager(session.Options{})
-		host := r.manager(session.Options{Cookie: session.Cookie{HostPrefix: true}})
-		header := r.manager(session.Options{Header: "X-Session"})
+		m := r.Manager(session.Options{})
+		host := r.Manager(session.Options{Cookie: session.Cookie{HostPrefix: true}})
+		header := r.Manager(session.Options{Header: "X-Session"})
 		for _, c := range []struct {
 			m     *session.Manager
 			lines []string
@@ -179,7 +179,7 @@ func TestSetCookie(t *testing.T) {
 			{"all", session.Cookie{Name: "sid", Domain: "example.com", Path: "/shop", SameSite: http.SameSiteStrictMode, MaxAge: time.Hour}, nil, false, "sid=ID; Path=/shop; Domain=example.com; Max-Age=3600; HttpOnly; SameSite=Strict"},
 			{"partitioned", session.Cookie{Partitioned: true, SameSite: http.SameSiteNoneMode}, nil, false, "session=ID; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"},
 		} {
-			m := r.manager(session.Options{Cookie: c.cookie})
+			m := r.Manager(session.Options{Cookie: c.cookie})
 			response, id := finish(t, m, "", c.request, c.tls, set)
 			if got := strings.ReplaceAll(response.Get("Set-Cookie"), id, "ID"); got != c.want {
 				t.Errorf("%s: %s, want %s", c.name, got, c.want)
@@ -207,7 +207,7 @@ func TestSetCookie(t *testing.T) {
 // client's new cookie away.
 func TestLateAbandonKeepsTheCookie(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m)
 		late := begin(t, m, id, session.Shared)
 		commit(t, func() *session.Session {
@@ -227,7 +227,7 @@ func TestLateAbandonKeepsTheCookie(t *testing.T) {
 
 func TestHeaderInPlaceOfCookie(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Header: "X-Session"})
+		m := r.Manager(session.Options{Header: "X-Session"})
 		response, id := finish(t, m, "", nil, false, func(s *session.Session) { s.Set("n", 1) })
 		if response.Get("X-Session") != id || response.Get("Set-Cookie") != "" {
 			t.Errorf("the response has %v", response)
@@ -243,7 +243,7 @@ func TestHeaderInPlaceOfCookie(t *testing.T) {
 // work that has no response.
 func TestMaxAgeIsSentAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 24 * time.Hour, Cookie: session.Cookie{MaxAge: 10 * time.Hour}})
+		m := r.Manager(session.Options{Timeout: 24 * time.Hour, Cookie: session.Cookie{MaxAge: 10 * time.Hour}})
 		read := func(*session.Session) {}
 		_, id := finish(t, m, "", nil, false, func(s *session.Session) { s.Set("n", 1) })
 		for range 3 {

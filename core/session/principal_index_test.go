@@ -11,7 +11,7 @@ import (
 // A sign-in that is refused makes nobody give way.
 func TestRefusedSignInReplacesNobody(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{LockHold: time.Second, LockTTL: time.Second, MaxPerPrincipal: 1})
+		m := r.Manager(session.Options{LockHold: time.Second, LockTTL: time.Second, MaxPerPrincipal: 1})
 		id := signIn(t, m, "ann")
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		time.Sleep(5 * time.Second) // longer than LockHold: the lease is gone
@@ -27,14 +27,14 @@ func TestRefusedSignInReplacesNobody(t *testing.T) {
 // Where the index could not be told of a longer timeout, a later request tells it.
 func TestIndexFollowsALongerTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := matching(r, session.Options{Timeout: 20 * time.Minute})
+		m, f := r.Matching(session.Options{Timeout: 20 * time.Minute})
 		id := signIn(t, m, "ann")
 		s := begin(t, m, id, session.Exclusive)
 		s.SetTimeout(30 * 24 * time.Hour)
-		f.arm(r.principalKey("ann"), refuse)
+		f.Arm(r.PrincipalKey("ann"), refuse)
 		commit(t, s)
 		time.Sleep(time.Second)
-		if !f.done() {
+		if !f.Done() {
 			t.Fatal("nobody told the index")
 		}
 		for range 10 {
@@ -52,10 +52,10 @@ func TestIndexFollowsALongerTimeout(t *testing.T) {
 func TestIndexForgetsWhatIsGone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{Timeout: time.Minute})
+		m := r.Manager(session.Options{Timeout: time.Minute})
 		members := func() int64 {
 			time.Sleep(time.Second)
-			return r.client.ZCard(ctx, r.principalKey("robot")).Val()
+			return r.Client.ZCard(ctx, r.PrincipalKey("robot")).Val()
 		}
 		for range 300 {
 			signIn(t, m, "robot")
@@ -74,16 +74,16 @@ func TestIndexForgetsWhatIsGone(t *testing.T) {
 func TestSignInBesideAnUnreadableSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{MaxPerPrincipal: 1})
+		m := r.Manager(session.Options{MaxPerPrincipal: 1})
 		id := signIn(t, m, "ann")
 		const newer = "3 what a later berth writes"
-		if err := r.client.HSet(ctx, r.key(id, "Data"), "_berth", newer).Err(); err != nil {
+		if err := r.Client.HSet(ctx, r.Key(id, "Data"), "_berth", newer).Err(); err != nil {
 			t.Fatal(err)
 		}
 		if id := signIn(t, m, "ann"); !isOf(t, m, id, "ann") {
 			t.Error("ann's new session is not there")
 		}
-		if got := r.hget(id, "_berth"); got != newer {
+		if got := r.HGet(id, "_berth"); got != newer {
 			t.Errorf("the newer version's session is %q", got)
 		}
 	})

@@ -13,28 +13,13 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// isOf tells whether an ID opens a session of a principal.
-func isOf(t *testing.T, m *session.Manager, id, principal string) bool {
-	t.Helper()
-	return view(t, m, id).Principal() == principal
-}
-
-// rotate gives the session another ID, and returns it.
-func rotate(t *testing.T, m *session.Manager, id string) string {
-	t.Helper()
-	s := begin(t, m, id, session.Exclusive)
-	s.Rotate()
-	commit(t, s)
-	return s.ID()
-}
-
 // A session that gets another ID after EndAll has looked at the index is ended too.
 func TestEndAllWhileASessionRotates(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
-		operator, f := faulty(r, session.Options{})
+		m := r.Manager(session.Options{})
+		operator, f := r.Faulty(session.Options{})
 		id := signIn(t, m, "ann")
-		f.then(after(func() { id = rotate(t, m, id) }))
+		f.Then(after(func() { id = rotate(t, m, id) }))
 		n, err := operator.EndAll(context.Background(), "ann")
 		if isOf(t, m, id, "ann") {
 			t.Errorf("EndAll ended %d (%v), and the session lives", n, err)
@@ -47,7 +32,7 @@ func TestEndAllRacesRotations(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
 	ctx := context.Background()
-	m, operator := r.manager(session.Options{}), r.manager(session.Options{})
+	m, operator := r.Manager(session.Options{}), r.Manager(session.Options{})
 	for range 200 {
 		id := signIn(t, m, "ann")
 		rotating, last := make(chan struct{}), make(chan string)
@@ -89,7 +74,7 @@ func TestParallelSignInsAndRotations(t *testing.T) {
 		ctx := context.Background()
 		managers := make([]*session.Manager, 4)
 		for i := range managers {
-			managers[i] = r.manager(session.Options{MaxPerPrincipal: 3})
+			managers[i] = r.Manager(session.Options{MaxPerPrincipal: 3})
 		}
 		var all sync.WaitGroup
 		ids := make([]string, 40)
@@ -139,12 +124,12 @@ func TestParallelSignInsAndRotations(t *testing.T) {
 func TestStaleIndexEntry(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{MaxPerPrincipal: 2})
+		m := r.Manager(session.Options{MaxPerPrincipal: 2})
 		bob := signIn(t, m, "bob")
 		stale := func() {
 			t.Helper()
 			entry := redis.Z{Score: 1, Member: handleOf(bob)}
-			if err := r.client.ZAdd(ctx, r.principalKey("ann"), entry).Err(); err != nil {
+			if err := r.Client.ZAdd(ctx, r.PrincipalKey("ann"), entry).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -170,11 +155,11 @@ func TestStaleIndexEntry(t *testing.T) {
 func TestSignInAgainBeforeTheIndexIsCleaned(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m, on := matching(r, session.Options{})
-		clean := r.manager(session.Options{})
+		m, on := r.Matching(session.Options{})
+		clean := r.Manager(session.Options{})
 		id := saved(t, clean, "n", 1)
 		stale := func() {
-			if err := r.client.ZAdd(ctx, r.principalKey("ann"), redis.Z{Score: 1, Member: handleOf(id)}).Err(); err != nil {
+			if err := r.Client.ZAdd(ctx, r.PrincipalKey("ann"), redis.Z{Score: 1, Member: handleOf(id)}).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -184,7 +169,7 @@ func TestSignInAgainBeforeTheIndexIsCleaned(t *testing.T) {
 
 		stale()
 		var calls atomic.Int64
-		on.each(r.principalKey("ann"), before(func() {
+		on.Each(r.PrincipalKey("ann"), before(func() {
 			if calls.Add(1) == 2 { // after the listing
 				s := begin(t, clean, id, session.Exclusive)
 				s.SetPrincipal("ann")

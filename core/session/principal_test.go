@@ -14,44 +14,10 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// signIn makes a session of a principal and returns its ID.
-func signIn(t *testing.T, m *session.Manager, principal string) string {
-	t.Helper()
-	s := begin(t, m, "", session.Exclusive)
-	s.SetPrincipal(principal)
-	commit(t, s)
-	return s.ID()
-}
-
-// handles are those of a principal's sessions, oldest first.
-func handles(t *testing.T, m *session.Manager, principal string) []string {
-	t.Helper()
-	infos, err := m.SessionsOf(context.Background(), principal)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []string
-	for _, info := range infos {
-		list = append(list, info.Handle)
-	}
-	return list
-}
-
-// lives tells whether an ID opens a session.
-func lives(t *testing.T, m *session.Manager, id string) bool {
-	t.Helper()
-	s := view(t, m, id)
-	return !s.IsNew() && !s.Detached()
-}
-
-func (r *rig) principalKey(principal string) string {
-	return "{" + r.app + "_Principal_" + principal + "}"
-}
-
 func TestSessionsOfAPrincipal(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		const ann = "ann {smith}* ü"
 		var ids, want []string
 		for range 3 {
@@ -118,10 +84,10 @@ func TestSessionsOfAPrincipal(t *testing.T) {
 func TestPrincipalIndexIsCleaned(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{Timeout: time.Minute})
+		m := r.Manager(session.Options{Timeout: time.Minute})
 		members := func(principal string) int64 {
 			synctest.Wait()
-			return r.client.ZCard(ctx, r.principalKey(principal)).Val()
+			return r.Client.ZCard(ctx, r.PrincipalKey(principal)).Val()
 		}
 		s := begin(t, m, signIn(t, m, "ann"), session.Exclusive)
 		s.SetPrincipal("bob")
@@ -155,7 +121,7 @@ func TestPrincipalIndexIsCleaned(t *testing.T) {
 			t.Errorf("%d are live, %d in the index", len(got), members("ann"))
 		}
 		time.Sleep(time.Hour)
-		if keys := r.keys(); len(keys) != 0 {
+		if keys := r.Keys(); len(keys) != 0 {
 			t.Errorf("left behind: %v", keys)
 		}
 	})
@@ -166,7 +132,7 @@ func TestPrincipalIndexOutlivesItsSessions(t *testing.T) {
 	for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 		t.Run(access.String(), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{Timeout: time.Minute})
+				m := r.Manager(session.Options{Timeout: time.Minute})
 				id := signIn(t, m, "ann")
 				for range 20 {
 					time.Sleep(50 * time.Second)
@@ -190,7 +156,7 @@ func TestPrincipalIndexOutlivesItsSessions(t *testing.T) {
 
 func TestMaxPerPrincipal(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{MaxPerPrincipal: 3})
+		m := r.Manager(session.Options{MaxPerPrincipal: 3})
 		var ids []string
 		for i := range 5 {
 			ids = append(ids, signIn(t, m, "ann"))
@@ -228,7 +194,7 @@ func TestMaxPerPrincipal(t *testing.T) {
 func TestParallelSignIns(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		managers := []*session.Manager{
-			r.manager(session.Options{MaxPerPrincipal: 3}), r.manager(session.Options{MaxPerPrincipal: 3}),
+			r.Manager(session.Options{MaxPerPrincipal: 3}), r.Manager(session.Options{MaxPerPrincipal: 3}),
 		}
 		var all sync.WaitGroup
 		ids := make([]string, 50)
@@ -263,10 +229,10 @@ func TestParallelSignIns(t *testing.T) {
 func TestSignInWithoutIndex(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		if err := r.client.Set(ctx, r.principalKey("ann"), "no sorted set", 0).Err(); err != nil {
+		if err := r.Client.Set(ctx, r.PrincipalKey("ann"), "no sorted set", 0).Err(); err != nil {
 			t.Fatal(err)
 		}
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		for _, id := range []string{"", id} {
 			s := begin(t, m, id, session.Exclusive)
@@ -291,24 +257,22 @@ func TestSignInWithoutIndex(t *testing.T) {
 func TestLostReplyOfAnEviction(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{MaxPerPrincipal: 1, RetryTimeout: time.Second})
+		m, f := r.Faulty(session.Options{MaxPerPrincipal: 1, RetryTimeout: time.Second})
 		signIn(t, m, "ann")
 		old := signIn(t, m, "ann") // all scripts are loaded
 		for lost := range 8 {
 			s := begin(t, m, "", session.Exclusive)
 			s.SetPrincipal("ann")
 			for range lost {
-				f.then(pass)
+				f.Then(pass)
 			}
-			f.then(lose)
+			f.Then(lose)
 			commit(t, s)
-			f.clear()
+			f.Clear()
 			if lives(t, m, old) {
 				t.Errorf("reply %d lost: the oldest is alive", lost)
 			}
-			if n := r.client.ZCard(ctx, r.principalKey("ann")).Val(); n != 1 {
+			if n := r.Client.ZCard(ctx, r.PrincipalKey("ann")).Val(); n != 1 {
 				t.Errorf("reply %d lost: %d in the index", lost, n)
 			}
 			old = s.ID()

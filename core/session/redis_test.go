@@ -13,8 +13,8 @@ import (
 func TestRoundTrips(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client, count := r.newClient(), &trips{}
-		m := r.managerOn(client, session.Options{})
+		client, count := r.NewClient(), &trips{}
+		m := r.ManagerOn(client, session.Options{})
 		id := saved(t, m, "n", 1)
 		saved(t, m) // all scripts a request needs are loaded
 		begin(t, m, id, session.ReadOnly)
@@ -88,9 +88,9 @@ func TestRoundTrips(t *testing.T) {
 // call not to wait.
 func TestRoundTripsOfContention(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		client, count := r.newClient(), &trips{}
-		m, other := r.managerOn(client, session.Options{}), r.manager(session.Options{})
-		impatient := r.managerOn(client, session.Options{LockWait: -1})
+		client, count := r.NewClient(), &trips{}
+		m, other := r.ManagerOn(client, session.Options{}), r.Manager(session.Options{})
+		impatient := r.ManagerOn(client, session.Options{LockWait: -1})
 		warmUp(t, m)
 		warmUp(t, other)
 		id := saved(t, m)
@@ -114,7 +114,7 @@ func TestRoundTripsOfContention(t *testing.T) {
 			defer close(done)
 			commit(t, begin(t, other, id, session.Exclusive))
 		}()
-		until(t, "somebody waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+		until(t, "somebody waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
 		s.Set("n", 2)
 		count.N.Store(0)
 		commit(t, s)
@@ -130,7 +130,7 @@ func TestRoundTripsOfContention(t *testing.T) {
 func TestNobodyShortensAHeldSession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		for _, timeout := range []time.Duration{5 * time.Second, 15 * time.Second} {
-			m := r.manager(session.Options{LockTTL: time.Minute, Timeout: timeout})
+			m := r.Manager(session.Options{LockTTL: time.Minute, Timeout: timeout})
 			id := saved(t, m)
 			held := begin(t, m, id, session.Exclusive)
 			for _, access := range []session.Access{session.ReadOnly, session.Shared} {
@@ -139,7 +139,7 @@ func TestNobodyShortensAHeldSession(t *testing.T) {
 					s.Set("n", 1)
 				}
 				commit(t, s)
-				if left := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); left < 50*time.Second {
+				if left := r.Client.PTTL(context.Background(), r.Key(id, "Data")).Val(); left < 50*time.Second {
 					t.Errorf("after a request with %v access and a timeout of %v, %v are left", access, timeout, left)
 				}
 			}
@@ -156,14 +156,14 @@ func TestTimesOnRedis(t *testing.T) {
 
 	t.Run("idle time-out", func(t *testing.T) {
 		t.Parallel()
-		m := r.manager(session.Options{Timeout: 200 * time.Millisecond})
+		m := r.Manager(session.Options{Timeout: 200 * time.Millisecond})
 		start := time.Now()
 		id := saved(t, m)
 		s := begin(t, m, id, session.Exclusive)
 		s.SetTimeout(400 * time.Millisecond)
 		commit(t, s)
 		// To look at it with a begin would keep it alive.
-		until(t, "the session expires", func() bool { return !r.exists(r.key(id, "Data")) })
+		until(t, "the session expires", func() bool { return !r.Exists(r.Key(id, "Data")) })
 		if took := time.Since(start); took < 400*time.Millisecond {
 			t.Errorf("expired after %v", took)
 		}
@@ -173,7 +173,7 @@ func TestTimesOnRedis(t *testing.T) {
 	})
 	t.Run("LockWait", func(t *testing.T) {
 		t.Parallel()
-		m, other := r.manager(session.Options{LockWait: 200 * time.Millisecond}), r.manager(session.Options{})
+		m, other := r.Manager(session.Options{LockWait: 200 * time.Millisecond}), r.Manager(session.Options{})
 		id := saved(t, m)
 		for _, holder := range []*session.Manager{m, other} {
 			s := begin(t, holder, id, session.Exclusive)
@@ -187,14 +187,14 @@ func TestTimesOnRedis(t *testing.T) {
 	})
 	t.Run("LockHold", func(t *testing.T) {
 		t.Parallel()
-		m := r.manager(session.Options{LockTTL: 200 * time.Millisecond, LockHold: 500 * time.Millisecond})
+		m := r.Manager(session.Options{LockTTL: 200 * time.Millisecond, LockHold: 500 * time.Millisecond})
 		start := time.Now()
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		<-s.Lost()
 		if held := time.Since(start); held < 500*time.Millisecond {
 			t.Errorf("lost after %v", held)
 		}
-		until(t, "the lease is free", func() bool { return !r.exists(r.key(s.ID(), "Lock")) })
+		until(t, "the lease is free", func() bool { return !r.Exists(r.Key(s.ID(), "Lock")) })
 		s.Set("n", 1)
 		wantErr(t, s.Commit(ctx), session.ErrLockLost)
 	})
@@ -211,8 +211,8 @@ func TestRestartUnderRequests(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	r := newRig(t)
-	r.at(server.URL())
-	m := r.manager(session.Options{RetryTimeout: 30 * time.Second})
+	r.At(server.URL())
+	m := r.Manager(session.Options{RetryTimeout: 30 * time.Second})
 	id := saved(t, m, "n", 1)
 	s := begin(t, m, id, session.Exclusive)
 	s.Set("n", 2)

@@ -36,7 +36,7 @@ func TestCommitIsRepeatedAndNotChanged(t *testing.T) {
 				onEach(t, func(t *testing.T, r *rig) {
 					var mu sync.Mutex
 					var told []error
-					m, f := faulty(r, session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) {
+					m, f := r.Faulty(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) {
 						mu.Lock()
 						defer mu.Unlock()
 						told = append(told, err)
@@ -73,8 +73,8 @@ func TestCommitIsRepeatedAndNotChanged(t *testing.T) {
 // ErrEnded, that it is not, and never will be; anything else, that it is not known.
 func TestWhatACommitSaysIsTrue(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{LockTTL: time.Hour})
-		other := r.manager(session.Options{LockWait: -1})
+		m, f := r.Faulty(session.Options{LockTTL: time.Hour})
+		other := r.Manager(session.Options{LockWait: -1})
 		warmUp(t, m)
 		marks := 0
 		checks(t, func(rt *rapid.T) {
@@ -96,11 +96,11 @@ func TestWhatACommitSaysIsTrue(t *testing.T) {
 			for range rapid.IntRange(1, 3).Draw(rt, "tries") {
 				switch rapid.SampledFrom([]string{"none", "refuse", "lose", "hold"}).Draw(rt, "fault") {
 				case "refuse":
-					f.then(refuse)
+					f.Then(refuse)
 				case "lose":
-					f.then(lose)
+					f.Then(lose)
 				case "hold":
-					f.then(late.hold)
+					f.Then(late.Hold)
 				}
 				if err = s.Commit(context.Background()); err == nil {
 					break
@@ -118,12 +118,12 @@ func TestWhatACommitSaysIsTrue(t *testing.T) {
 					})
 				}
 			}
-			f.clear()
+			f.Clear()
 			if err == nil && id == "" {
 				id = s.ID()
 			}
-			if len(late.calls) > 0 {
-				late.land(t, r)
+			if late.Held() > 0 {
+				late.Land(t, r)
 			}
 			if id == "" {
 				return

@@ -27,15 +27,13 @@ func TestRetrySchedule(t *testing.T) {
 	} {
 		t.Run(timeout.String(), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				client, f := r.newClient(), &faults{}
-				client.AddHook(f)
-				m := r.managerOn(client, session.Options{RetryTimeout: timeout})
+				m, f := r.Faulty(session.Options{RetryTimeout: timeout})
 				id := saved(t, m)
 				for _, access := range []session.Access{session.ReadOnly, session.Exclusive} {
 					start := time.Now()
 					var got []time.Duration
 					for range 20 {
-						f.then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+						f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 							got = append(got, time.Since(start))
 							return refuse(ctx, cmd, next)
 						})
@@ -46,9 +44,7 @@ func TestRetrySchedule(t *testing.T) {
 						t.Errorf("the error is %v", err)
 					}
 					took := time.Since(start)
-					f.mu.Lock()
-					f.plan = nil
-					f.mu.Unlock()
+					f.Clear()
 					if access == session.Exclusive {
 						got = got[:min(len(got), len(want))] // the release of what it may have left behind follows
 					}
@@ -64,21 +60,19 @@ func TestRetrySchedule(t *testing.T) {
 // A try that takes longer than RetryTimeout is followed by one last one at once.
 func TestLastTryComesAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{RetryTimeout: time.Second})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Second})
 		id := saved(t, m)
 		slow := func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			time.Sleep(5 * time.Second)
 			return refuse(ctx, cmd, next)
 		}
-		f.then(slow)
+		f.Then(slow)
 		start := time.Now()
 		begin(t, m, id, session.ReadOnly)
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("took %v", took)
 		}
-		f.then(slow, slow)
+		f.Then(slow, slow)
 		if _, err := m.Begin(context.Background(), id, session.ReadOnly); err == nil {
 			t.Error("there was a third try")
 		}
@@ -87,12 +81,10 @@ func TestLastTryComesAtOnce(t *testing.T) {
 
 func TestRetryEndsWithTheContext(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{RetryTimeout: time.Hour})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Hour})
 		id := saved(t, m)
 		for range 10 {
-			f.then(refuse)
+			f.Then(refuse)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
 		defer cancel()
@@ -117,9 +109,7 @@ func TestWhatIsRetried(t *testing.T) {
 				return err
 			}
 		}
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{RetryTimeout: time.Second})
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Second})
 		id := saved(t, m)
 		for _, c := range []struct {
 			name  string
@@ -147,7 +137,7 @@ func TestWhatIsRetried(t *testing.T) {
 			{"closed client", fails(redis.ErrClosed), false},
 			{"cancelled", fails(context.Canceled), false},
 		} {
-			f.then(c.fault)
+			f.Then(c.fault)
 			before := m.Stats().Retries
 			_, err := m.Begin(context.Background(), id, session.ReadOnly)
 			if c.heals != (err == nil) || c.heals != (m.Stats().Retries == before+1) {
@@ -160,16 +150,16 @@ func TestWhatIsRetried(t *testing.T) {
 // A script that the server does not know is sent again at once, and that is no retry.
 func TestScriptsAreReloaded(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 0)
 		start := time.Now()
 		for range 3 {
-			if err := r.client.ScriptFlush(context.Background()).Err(); err != nil {
+			if err := r.Client.ScriptFlush(context.Background()).Err(); err != nil {
 				t.Fatal(err)
 			}
 			s := begin(t, m, id, session.Exclusive)
 			s.Set("n", get[int](t, s, "n")+1)
-			if err := r.client.ScriptFlush(context.Background()).Err(); err != nil {
+			if err := r.Client.ScriptFlush(context.Background()).Err(); err != nil {
 				t.Fatal(err)
 			}
 			commit(t, s)
@@ -185,18 +175,18 @@ func TestScriptsAreReloaded(t *testing.T) {
 func TestReadOnlyReplicaIsLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		dials := 0
-		client := r.newClient(func(o *redis.UniversalOptions) {
+		client := r.NewClient(func(o *redis.UniversalOptions) {
 			o.Dialer = func(context.Context, string, string) (net.Conn, error) {
 				dials++
-				conn, err := r.mini.Dial()
+				conn, err := r.Mini.Dial()
 				if dials == 1 {
 					return &readOnlyConn{Conn: conn}, err
 				}
 				return conn, err
 			}
 		})
-		id := saved(t, r.manager(session.Options{}))
-		m := r.managerOn(client, session.Options{RetryTimeout: time.Second})
+		id := saved(t, r.Manager(session.Options{}))
+		m := r.ManagerOn(client, session.Options{RetryTimeout: time.Second})
 		if s := begin(t, m, id, session.Exclusive); s.IsNew() {
 			t.Error("not found")
 		} else {
@@ -242,9 +232,9 @@ func TestDeadConnections(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	r := newRig(t)
-	r.to(redis.UniversalOptions{Addrs: []string{server.Addr()}, TLSConfig: server.Certificates().Config()})
-	client := r.newClient()
-	m := r.managerOn(client, session.Options{})
+	r.To(redis.UniversalOptions{Addrs: []string{server.Addr()}, TLSConfig: server.Certificates().Config()})
+	client := r.NewClient()
+	m := r.ManagerOn(client, session.Options{})
 	id := saved(t, m, "n", 1)
 	for round, change := range []func(s *session.Session){
 		func(s *session.Session) { s.Set("n", 2) }, (*session.Session).Rotate, func(s *session.Session) { s.SetPrincipal("ann") },
@@ -263,7 +253,7 @@ func TestDeadConnections(t *testing.T) {
 		cut := func() {
 			t.Helper()
 			idle := client.PoolStats().IdleConns
-			if err := r.client.Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil || idle == 0 {
+			if err := r.Client.Do(ctx, "CLIENT", "KILL", "TYPE", "normal").Err(); err != nil || idle == 0 {
 				t.Fatalf("%d idle connections (%v)", idle, err)
 			}
 		}

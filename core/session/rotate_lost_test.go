@@ -12,7 +12,7 @@ import (
 // opens the session.
 func TestManyRotations(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		ids := []string{saved(t, m, "n", 1)}
 		for range 10 {
 			ids = append(ids, rotate(t, m, ids[len(ids)-1]))
@@ -41,14 +41,14 @@ func TestManyRotations(t *testing.T) {
 // session or ends it, and their clients get no cookie.
 func TestTwoRotationsInAMinute(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m, f := faulty(r, session.Options{RetryTimeout: 5 * time.Second})
+		m, f := r.Faulty(session.Options{RetryTimeout: 5 * time.Second})
 		first := saved(t, m, "n", 1)
 		warmUpAt(t, m, first)
 		second := rotate(t, m, first)
 		s := begin(t, m, second, session.Exclusive)
 		s.Set("n", 2)
 		s.Rotate()
-		f.then(lose)
+		f.Then(lose)
 		commit(t, s)
 		for _, old := range []string{first, second} {
 			for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
@@ -78,14 +78,14 @@ func TestRotationThatIsLost(t *testing.T) {
 	for name, fault := range map[string]step{"refused": refuse, "reply lost": lose} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				m, f := faulty(r, session.Options{RetryTimeout: time.Second})
+				m, f := r.Faulty(session.Options{RetryTimeout: time.Second})
 				warmUp(t, m)
 				id := saved(t, m, "n", 1)
 				s := begin(t, m, id, session.Exclusive)
 				s.Rotate()
-				f.then(fault)
+				f.Then(fault)
 				commit(t, s)
-				if r.hget(id, "_berth_secret") != session.Proof(s.ID()) || get[int](t, view(t, m, s.ID()), "n") != 1 {
+				if r.HGet(id, "_berth_secret") != session.Proof(s.ID()) || get[int](t, view(t, m, s.ID()), "n") != 1 {
 					t.Error("the ID that the client gets does not open the session")
 				}
 				if s := begin(t, m, id, session.Exclusive); !s.Detached() {

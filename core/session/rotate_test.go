@@ -13,7 +13,7 @@ import (
 // them stay.
 func TestRotate(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		old := saved(t, m, "n", 1, "list", []int{1})
 		s := begin(t, m, old, session.Exclusive)
 		s.SetTimeout(time.Hour)
@@ -36,16 +36,16 @@ func TestRotate(t *testing.T) {
 		if get[int](t, s, "n") != 2 || get[[]int](t, s, "list")[0] != 2 || !s.CreatedAt().Equal(created.Truncate(time.Millisecond)) {
 			t.Error("the session lost something")
 		}
-		if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl < 59*time.Minute {
+		if ttl := r.Client.PTTL(context.Background(), r.Key(id, "Data")).Val(); ttl < 59*time.Minute {
 			t.Errorf("its own time-out is gone: %v", ttl)
 		}
-		if ttl := r.client.PTTL(context.Background(), r.key(id, "Rotated")).Val(); ttl > time.Minute || ttl < 50*time.Second {
+		if ttl := r.Client.PTTL(context.Background(), r.Key(id, "Rotated")).Val(); ttl > time.Minute || ttl < 50*time.Second {
 			t.Errorf("the old proof is remembered for %v", ttl)
 		}
-		if r.hget(id, "_berth_secret") != session.Proof(id) {
+		if r.HGet(id, "_berth_secret") != session.Proof(id) {
 			t.Error("the proof in Redis is not the new ID's")
 		}
-		if keys := r.keys(); len(keys) != 2 {
+		if keys := r.Keys(); len(keys) != 2 {
 			t.Errorf("keys are %v", keys)
 		}
 	})
@@ -84,10 +84,10 @@ func TestRetiredIDs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				told := 0
-				m := r.manager(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { told++ }}})
+				m := r.Manager(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { told++ }}})
 				id := saved(t, m, "n", 1)
 				retire(t, m, id)
-				keys := len(r.keys())
+				keys := len(r.Keys())
 				for range 2 {
 					for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 						s := begin(t, m, id, access)
@@ -104,8 +104,8 @@ func TestRetiredIDs(t *testing.T) {
 							}
 						}
 						s.Rollback(context.Background())
-						if len(r.keys()) != keys {
-							t.Errorf("%v: left %v", access, r.keys())
+						if len(r.Keys()) != keys {
+							t.Errorf("%v: left %v", access, r.Keys())
 						}
 					}
 					wantErr(t, m.End(context.Background(), id), session.ErrUnknown)
@@ -131,7 +131,7 @@ func TestSignInWithARetiredID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, r *rig) {
-				m := r.manager(session.Options{})
+				m := r.Manager(session.Options{})
 				id := saved(t, m, "n", 1)
 				retire(t, m, id)
 				s := begin(t, m, id, session.Exclusive)
@@ -160,7 +160,7 @@ func TestSignInWithARetiredID(t *testing.T) {
 
 func TestSetPrincipal(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m)
 		// The principal may be anything, also what looks like a format.
 		for _, principal := range []string{"ann", "ann@example.com with spaces\nand 1 2 3", "", "retired", "}_Data"} {
@@ -197,7 +197,7 @@ func TestSetPrincipal(t *testing.T) {
 
 func TestRotateNeedsExclusive(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1)
 		for name, change := range map[string]func(s *session.Session){
 			"Rotate":       func(s *session.Session) { s.Rotate() },

@@ -3,9 +3,6 @@ package session_test
 import (
 	"testing"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
 	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
@@ -13,86 +10,38 @@ import (
 
 func TestMain(m *testing.M) { support.Main(m) }
 
-// rig is a [support.Rig] whose managers are crowded: any two calls share a pipeline.
-type rig struct {
-	*support.Rig
-	t      *testing.T
-	app    string
-	mini   *miniredis.Miniredis  // nil on a real Redis
-	client redis.UniversalClient // sees no faults, is not counted
+// Short names for what most tests of this package use.
+type (
+	rig        = support.Rig
+	trips      = support.Trips
+	step       = support.Step
+	matching   = support.Matching
+	latecomers = support.Latecomers
+	endings    = support.Endings
+)
+
+// crowded has any two calls of a test's managers share a pipeline.
+func crowded(test func(t *testing.T, r *rig)) func(t *testing.T, r *rig) {
+	return func(t *testing.T, r *rig) { test(t, crowd(r)) }
 }
 
-// trips counts round trips.
-type trips = support.Trips
-
-func local(r *support.Rig) *rig {
-	return &rig{Rig: r, t: r.T, app: r.App, mini: r.Mini, client: r.Client}
+func crowd(r *rig) *rig {
+	r.Made = (*session.Manager).Crowd
+	return r
 }
 
-// locally has a test take a rig of this package.
-func locally(test func(t *testing.T, r *rig)) func(t *testing.T, r *support.Rig) {
-	return func(t *testing.T, r *support.Rig) { test(t, local(r)) }
-}
+func newRig(t *testing.T) *rig { return crowd(support.New(t)) }
 
-func newRig(t *testing.T) *rig { return local(support.New(t)) }
+func onReal(t *testing.T) *rig { return crowd(support.OnRedis(t)) }
 
-func onReal(t *testing.T) *rig { return local(support.OnRedis(t)) }
+func onEach(t *testing.T, test func(t *testing.T, r *rig)) { support.Each(t, crowded(test)) }
 
-func onEach(t *testing.T, test func(t *testing.T, r *rig)) { support.Each(t, locally(test)) }
-
-func inBubble(t *testing.T, test func(t *testing.T, r *rig)) { support.InBubble(t, locally(test)) }
+func inBubble(t *testing.T, test func(t *testing.T, r *rig)) { support.InBubble(t, crowded(test)) }
 
 func withServer(t *testing.T, args ...string) (*redistest.Server, *rig) {
 	t.Helper()
 	server, r := support.WithServer(t, args...)
-	return server, local(r)
-}
-
-func (r *rig) at(url string) {
-	r.At(url)
-	r.client = r.Client
-}
-
-func (r *rig) to(reach redis.UniversalOptions) {
-	r.To(reach)
-	r.client = r.Client
-}
-
-func (r *rig) newClient(change ...func(o *redis.UniversalOptions)) redis.UniversalClient {
-	return r.NewClient(change...)
-}
-
-// manager returns a manager of the rig's own application.
-func (r *rig) manager(o session.Options) *session.Manager {
-	return r.managerOn(r.newClient(), o)
-}
-
-func (r *rig) managerOn(c redis.UniversalClient, o session.Options) *session.Manager {
-	r.t.Helper()
-	m := r.ManagerOn(c, o)
-	m.Crowd()
-	return m
-}
-
-func (r *rig) key(id, suffix string) string { return r.Key(id, suffix) }
-
-func (r *rig) exists(key string) bool {
-	r.t.Helper()
-	return r.Exists(key)
-}
-
-func (r *rig) keys() []string {
-	r.t.Helper()
-	return r.Keys()
-}
-
-func (r *rig) hget(id, field string) string {
-	r.t.Helper()
-	return r.HGet(id, field)
-}
-
-func (r *rig) waiter(m *session.Manager, id string) (got func() *session.Session) {
-	return r.Waiter(m, id)
+	return server, crowd(r)
 }
 
 func get[T any](t *testing.T, s *session.Session, key string) T {
@@ -110,4 +59,24 @@ var (
 	until     = support.Until
 	increment = support.Increment
 	rounds    = support.Rounds
+
+	signIn  = support.SignIn
+	rotate  = support.Rotate
+	handles = support.HandlesOf
+	lives   = support.Lives
+	isOf    = support.IsOf
+
+	pass       = support.Pass
+	refuse     = support.Refuse
+	lose       = support.Lose
+	before     = support.Before
+	after      = support.After
+	answers    = support.Answers
+	failCommit = support.FailCommit
+
+	warmUp   = support.WarmUp
+	warmUpAt = support.WarmUpAt
+
+	handleEnds = support.HandleEnds
+	tracked    = support.Tracked
 )

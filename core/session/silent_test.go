@@ -21,10 +21,8 @@ import (
 func TestFailSilently(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
 		var seen []error
-		m := r.managerOn(client, session.Options{FailSilently: true, Hooks: session.Hooks{
+		m, f := r.Faulty(session.Options{FailSilently: true, Hooks: session.Hooks{
 			OnError: func(_ context.Context, err error) { seen = append(seen, err) },
 		}})
 		id := saved(t, m, "n", 1)
@@ -34,7 +32,7 @@ func TestFailSilently(t *testing.T) {
 		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 			seen = nil
 			time.Sleep(time.Minute)
-			f.then(refuse)
+			f.Then(refuse)
 			s, err := m.Begin(ctx, id, access)
 			if err != nil {
 				t.Fatalf("%v: %v", access, err)
@@ -72,10 +70,8 @@ func TestFailSilently(t *testing.T) {
 
 func TestFailSilentlyAtCommit(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
 		seen := 0
-		m := r.managerOn(client, session.Options{FailSilently: true, Hooks: session.Hooks{
+		m, f := r.Faulty(session.Options{FailSilently: true, Hooks: session.Hooks{
 			OnError: func(context.Context, error) { seen++ },
 		}})
 		id := saved(t, m, "n", 1)
@@ -91,7 +87,7 @@ func TestFailSilentlyAtCommit(t *testing.T) {
 			seen = 0
 			s := begin(t, m, id, session.Exclusive)
 			c.change(s)
-			f.then(refuse)
+			f.Then(refuse)
 			var failed *session.OpError
 			if err := s.Commit(context.Background()); errors.As(err, &failed) != c.loud {
 				t.Errorf("%s: error is %v", name, err)
@@ -101,7 +97,7 @@ func TestFailSilentlyAtCommit(t *testing.T) {
 			}
 			s.Rollback(context.Background())
 			synctest.Wait()
-			if r.exists(r.key(id, "Lock")) {
+			if r.Exists(r.Key(id, "Lock")) {
 				t.Errorf("%s: the lease was kept", name)
 			}
 			if get[int](t, view(t, m, id), "n") != 1 {
@@ -117,7 +113,7 @@ func TestFailSilentlyDoesNotHideWhatRedisDidNot(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		for _, silently := range []bool{false, true} {
-			m := r.manager(session.Options{FailSilently: silently, LockWait: time.Second})
+			m := r.Manager(session.Options{FailSilently: silently, LockWait: time.Second})
 			id := saved(t, m, "n", 1)
 			s := begin(t, m, id, session.Exclusive)
 			_, err := m.Begin(ctx, id, session.Exclusive)
@@ -147,7 +143,7 @@ func TestFailSilentlyDoesNotHideWhatRedisDidNot(t *testing.T) {
 func TestUnknownFormat(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{FailSilently: true})
+		m := r.Manager(session.Options{FailSilently: true})
 		for name, meta := range map[string]string{
 			"an earlier version": "1 1200000 5 - token ann",
 			"a later version":    "3 whatever",
@@ -157,7 +153,7 @@ func TestUnknownFormat(t *testing.T) {
 			"unknown extras":     "2 1200000 5 Z9 token ann",
 		} {
 			id := saved(t, m, "n", 1)
-			if err := r.client.HSet(ctx, r.key(id, "Data"), "_berth", meta).Err(); err != nil {
+			if err := r.Client.HSet(ctx, r.Key(id, "Data"), "_berth", meta).Err(); err != nil {
 				t.Fatal(err)
 			}
 			for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
@@ -167,8 +163,8 @@ func TestUnknownFormat(t *testing.T) {
 					t.Errorf("%s, %v: the error does not say so: %v", name, access, err)
 				}
 			}
-			until(t, "no lock is left behind", func() bool { return !r.exists(r.key(id, "Lock")) })
-			if r.hget(id, "_berth") != meta || r.hget(id, "n") != "1" {
+			until(t, "no lock is left behind", func() bool { return !r.Exists(r.Key(id, "Lock")) })
+			if r.HGet(id, "_berth") != meta || r.HGet(id, "n") != "1" {
 				t.Errorf("%s: the session was changed", name)
 			}
 		}
@@ -185,7 +181,7 @@ func TestUnknownFormat(t *testing.T) {
 			if status, after := session.HTTPStatus(err); status != 500 || after != 0 {
 				t.Errorf("the status is %d", status)
 			}
-			if err := info.End(ctx); err != nil || r.hget(info.Handle, "n") != "" {
+			if err := info.End(ctx); err != nil || r.HGet(info.Handle, "n") != "" {
 				t.Errorf("cannot be ended: %v", err)
 			}
 		}
@@ -193,7 +189,7 @@ func TestUnknownFormat(t *testing.T) {
 			t.Errorf("%d cannot be read, want 6", bad)
 		}
 		foreign := session.NewID()
-		r.client.HSet(ctx, r.key(foreign, "Data"), "n", 1)
+		r.Client.HSet(ctx, r.Key(foreign, "Data"), "n", 1)
 		if _, err := m.Begin(ctx, foreign, session.Exclusive); err == nil {
 			t.Error("took a hash that is not a session")
 		}
@@ -205,9 +201,7 @@ func TestNothingTellsTheID(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
 		var told bytes.Buffer
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{
+		m, f := r.Faulty(session.Options{
 			LockWait: time.Millisecond, MaxBytes: 1000,
 			Logger: slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
@@ -230,14 +224,14 @@ func TestNothingTellsTheID(t *testing.T) {
 		s.Set("c", []any{"secret-value", func() {}})
 		note(s.Commit(ctx))
 		s.Set("c", 1)
-		f.then(refuse)
+		f.Then(refuse)
 		note(s.Commit(ctx))
-		r.client.Del(ctx, r.key(id, "Lock"))
+		r.Client.Del(ctx, r.Key(id, "Lock"))
 		note(s.Commit(ctx))
 		s = begin(t, m, id, session.Exclusive)
 		s.Set("c", 1)
 		s.Abandon()
-		f.then(answers("ERR unknown command 'evalsha', with args beginning with: '" + id + "'"))
+		f.Then(answers("ERR unknown command 'evalsha', with args beginning with: '" + id + "'"))
 		if err := s.Commit(ctx); err == nil {
 			t.Error("no error")
 		}
@@ -250,7 +244,7 @@ func TestNothingTellsTheID(t *testing.T) {
 		s.Set("c", "secret-value")
 		note(s.Err())
 		wrong := session.NewID()
-		r.client.Set(ctx, r.key(wrong, "Data"), "secret-value", 0)
+		r.Client.Set(ctx, r.Key(wrong, "Data"), "secret-value", 0)
 		_, err = m.Begin(ctx, wrong, session.Exclusive)
 		note(err)
 		note(m.End(ctx, id))
@@ -268,7 +262,7 @@ func TestPrintingTellsNothing(t *testing.T) {
 		var told bytes.Buffer
 		secret := strings.Repeat("K", 32)
 		o := session.Options{EncryptionKeys: []session.EncryptionKey{[]byte(secret)}}
-		m := r.manager(o)
+		m := r.Manager(o)
 		s := begin(t, m, saved(t, m, "k", "secret-value"), session.Exclusive)
 		get[string](t, s, "k")
 		logs := []*slog.Logger{slog.New(slog.NewTextHandler(&told, nil)), slog.New(slog.NewJSONHandler(&told, nil))}

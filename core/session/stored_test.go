@@ -13,9 +13,9 @@ import (
 // Two applications on one Redis and one database do not see each other.
 func TestApplicationsAreApart(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		a := r.manager(session.Options{App: r.app + "-a"})
-		b := r.manager(session.Options{App: r.app + "-b"})
-		c := r.manager(session.Options{App: r.app + "-a", KeySeparator: ":"})
+		a := r.Manager(session.Options{App: r.App + "-a"})
+		b := r.Manager(session.Options{App: r.App + "-b"})
+		c := r.Manager(session.Options{App: r.App + "-a", KeySeparator: ":"})
 		id := saved(t, a, "n", 1)
 		for _, m := range []*session.Manager{b, c} {
 			if !begin(t, m, id, session.Exclusive).IsNew() {
@@ -33,11 +33,11 @@ func TestApplicationsAreApart(t *testing.T) {
 func TestStoredFormat(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{Timeout: time.Hour})
+		m := r.Manager(session.Options{Timeout: time.Hour})
 		id := strings.Repeat("a", 26) + "." + strings.Repeat("b", 26)
 		const proof = "b386f8a15227b235b89835bdfc304616"
-		key := r.key(id, "Data")
-		err := r.client.HSet(ctx, key, "_berth", "2 60000 1700000000000 a1700000001000 tokentokentokentokentoken0 ann smith", "_berth_secret", proof, "n", "5").Err()
+		key := r.Key(id, "Data")
+		err := r.Client.HSet(ctx, key, "_berth", "2 60000 1700000000000 a1700000001000 tokentokentokentokentoken0 ann smith", "_berth_secret", proof, "n", "5").Err()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,23 +45,23 @@ func TestStoredFormat(t *testing.T) {
 		if s.Principal() != "ann smith" || get[int](t, s, "n") != 5 || !s.CreatedAt().Equal(time.UnixMilli(1_700_000_000_000)) {
 			t.Error("was not read")
 		}
-		if ttl := r.client.PTTL(ctx, key).Val(); ttl > time.Minute || ttl < 50*time.Second {
+		if ttl := r.Client.PTTL(ctx, key).Val(); ttl > time.Minute || ttl < 50*time.Second {
 			t.Errorf("the time-out of the session was not used: %v", ttl)
 		}
 		s.Set("n", 6)
 		commit(t, s)
 		facts := regexp.MustCompile(`^2 60000 1700000000000 a1700000001000(l\d+)? ([a-z0-9]{28}) ann smith$`)
-		if got := r.hget(id, "_berth"); !facts.MatchString(got) || strings.Contains(got, "token") {
+		if got := r.HGet(id, "_berth"); !facts.MatchString(got) || strings.Contains(got, "token") {
 			t.Errorf("the facts are %q", got)
 		}
 		s = begin(t, m, id, session.Shared)
 		s.Set("n", 7)
 		commit(t, s)
-		if got := r.hget(id, "_berth"); !facts.MatchString(got) || strings.Contains(got, "token") {
+		if got := r.HGet(id, "_berth"); !facts.MatchString(got) || strings.Contains(got, "token") {
 			t.Errorf("after a merge the facts are %q", got)
 		}
 		_ = m.End(ctx, id)
-		if got := r.hget(id, "_berth"); !strings.HasPrefix(got, "2 retired ") {
+		if got := r.HGet(id, "_berth"); !strings.HasPrefix(got, "2 retired ") {
 			t.Errorf("retired, the facts are %q", got)
 		}
 	})
@@ -70,23 +70,23 @@ func TestStoredFormat(t *testing.T) {
 func TestKeysInRedis(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		id := saved(t, m, "n", 1, "name", "Ann")
-		if keys := r.keys(); len(keys) != 1 || keys[0] != r.key(id, "Data") {
+		if keys := r.Keys(); len(keys) != 1 || keys[0] != r.Key(id, "Data") {
 			t.Fatalf("keys are %v", keys)
 		}
-		if got := r.hget(id, "name"); got != `"Ann"` {
+		if got := r.HGet(id, "name"); got != `"Ann"` {
 			t.Errorf("name is %s", got)
 		}
 		s := begin(t, m, id, session.Exclusive)
-		for key, most := range map[string]time.Duration{r.key(id, "Data"): 20 * time.Minute, r.key(id, "Lock"): 10 * time.Second} {
-			ttl, err := r.client.PTTL(ctx, key).Result()
+		for key, most := range map[string]time.Duration{r.Key(id, "Data"): 20 * time.Minute, r.Key(id, "Lock"): 10 * time.Second} {
+			ttl, err := r.Client.PTTL(ctx, key).Result()
 			if err != nil || ttl > most || ttl < most-5*time.Second {
 				t.Errorf("TTL of %s is %v, want %v (%v)", key, ttl, most, err)
 			}
 		}
 		commit(t, s)
-		if keys := r.keys(); len(keys) != 1 {
+		if keys := r.Keys(); len(keys) != 1 {
 			t.Errorf("after the commit there are %v", keys)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 
 func TestIdleTimeoutSlides(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 10 * time.Minute})
+		m := r.Manager(session.Options{Timeout: 10 * time.Minute})
 		id := saved(t, m)
 		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
 			time.Sleep(9 * time.Minute)
@@ -30,7 +30,7 @@ func TestIdleTimeoutSlides(t *testing.T) {
 // A commit moves the idle time too, not only a begin.
 func TestCommitStartsIdleTimeAnew(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: time.Minute})
+		m := r.Manager(session.Options{Timeout: time.Minute})
 		id := saved(t, m)
 		for _, write := range []bool{false, true} {
 			s := begin(t, m, id, session.Exclusive)
@@ -50,7 +50,7 @@ func TestCommitStartsIdleTimeAnew(t *testing.T) {
 // So it does where the lease was never renewed, which starts the idle time anew as well.
 func TestShortRequestStartsIdleTimeAnew(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: time.Minute, LockTTL: 10 * time.Second})
+		m := r.Manager(session.Options{Timeout: time.Minute, LockTTL: 10 * time.Second})
 		id := saved(t, m)
 		for _, write := range []bool{false, true} {
 			s := begin(t, m, id, session.Exclusive)
@@ -59,7 +59,7 @@ func TestShortRequestStartsIdleTimeAnew(t *testing.T) {
 				s.Set("n", 1)
 			}
 			commit(t, s)
-			if left := r.client.PTTL(t.Context(), r.key(id, "Data")).Val(); left != time.Minute {
+			if left := r.Client.PTTL(t.Context(), r.Key(id, "Data")).Val(); left != time.Minute {
 				t.Errorf("expires %v after a commit (wrote: %v), want a minute", left, write)
 			}
 			time.Sleep(time.Minute - time.Millisecond)
@@ -73,7 +73,7 @@ func TestShortRequestStartsIdleTimeAnew(t *testing.T) {
 // A session's own time-out outlives requests that know nothing of it.
 func TestSetTimeoutSurvivesLaterRequests(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 10 * time.Minute})
+		m := r.Manager(session.Options{Timeout: 10 * time.Minute})
 		id := saved(t, m)
 		s := begin(t, m, id, session.Exclusive)
 		s.SetTimeout(time.Hour)
@@ -101,7 +101,7 @@ func TestSetTimeoutSurvivesLaterRequests(t *testing.T) {
 
 func TestSetTimeoutOnNewSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, "", session.Exclusive)
 		s.SetTimeout(time.Minute)
 		s.Set("a", 1)
@@ -115,7 +115,7 @@ func TestSetTimeoutOnNewSession(t *testing.T) {
 
 func TestSetTimeoutRefusesNonsense(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		for _, d := range []time.Duration{0, -time.Second, time.Microsecond} {
 			s := begin(t, m, "", session.Exclusive)
 			s.Set("a", 1)
@@ -129,7 +129,7 @@ func TestSetTimeoutRefusesNonsense(t *testing.T) {
 
 func TestMaxLifetime(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 10 * time.Minute, MaxLifetime: time.Hour})
+		m := r.Manager(session.Options{Timeout: 10 * time.Minute, MaxLifetime: time.Hour})
 		for _, access := range []session.Access{session.ReadOnly, session.Shared, session.Exclusive} {
 			id := saved(t, m)
 			for i := range 11 {
@@ -143,14 +143,14 @@ func TestMaxLifetime(t *testing.T) {
 				}
 				commit(t, s)
 			}
-			if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl > 5*time.Minute {
+			if ttl := r.Client.PTTL(context.Background(), r.Key(id, "Data")).Val(); ttl > 5*time.Minute {
 				t.Errorf("%v: five minutes before its end it lives for %v", access, ttl)
 			}
 			time.Sleep(5*time.Minute + time.Millisecond)
 			if !begin(t, m, id, access).IsNew() {
 				t.Errorf("%v: outlived MaxLifetime", access)
 			}
-			if keys := r.keys(); len(keys) != 0 {
+			if keys := r.Keys(); len(keys) != 0 {
 				t.Errorf("%v: left %v", access, keys)
 			}
 		}
@@ -161,17 +161,17 @@ func TestMaxLifetime(t *testing.T) {
 // back, not even in part.
 func TestMaxLifetimeDuringARequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{MaxLifetime: time.Minute})
+		m := r.Manager(session.Options{MaxLifetime: time.Minute})
 		for _, access := range []session.Access{session.Exclusive, session.Shared} {
 			id := saved(t, m, "a", 1, "b", 2)
 			s := begin(t, m, id, access)
 			s.Set("a", 2)
 			time.Sleep(time.Minute)
-			if r.exists(r.key(id, "Data")) {
+			if r.Exists(r.Key(id, "Data")) {
 				t.Errorf("%v: a request keeps it alive", access)
 			}
 			wantErr(t, s.Commit(context.Background()), session.ErrEnded)
-			if keys := r.keys(); len(keys) != 0 {
+			if keys := r.Keys(); len(keys) != 0 {
 				t.Errorf("%v: left %v", access, keys)
 			}
 		}
@@ -181,7 +181,7 @@ func TestMaxLifetimeDuringARequest(t *testing.T) {
 func TestMaxLifetimeOnRedis(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
-	m := r.manager(session.Options{MaxLifetime: 300 * time.Millisecond})
+	m := r.Manager(session.Options{MaxLifetime: 300 * time.Millisecond})
 	start := time.Now()
 	id := saved(t, m)
 	until(t, "the session ends, however busy", func() bool {
@@ -197,7 +197,7 @@ func TestMaxLifetimeOnRedis(t *testing.T) {
 // A session is not idle while a request holds it.
 func TestHeldSessionDoesNotExpire(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 5 * time.Second})
+		m := r.Manager(session.Options{Timeout: 5 * time.Second})
 		id := saved(t, m)
 		s := begin(t, m, id, session.Exclusive)
 		s.Set("n", 1)

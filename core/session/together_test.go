@@ -90,8 +90,8 @@ func TestCallsOfManyRequestsShareARoundTrip(t *testing.T) {
 	for _, retries := range []int{-1, 3} {
 		t.Run(fmt.Sprintf("MaxRetries %d", retries), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				client, hook := r.newClient(func(o *redis.UniversalOptions) { o.MaxRetries = retries }), &slow{}
-				m := r.managerOn(client, session.Options{})
+				client, hook := r.NewClient(func(o *redis.UniversalOptions) { o.MaxRetries = retries }), &slow{}
+				m := r.ManagerOn(client, session.Options{})
 				ids := savedWithTheirIDs(t, m, 9)
 				client.AddHook(hook)
 				release := hook.hold()

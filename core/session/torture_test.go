@@ -16,7 +16,7 @@ import (
 func TestTorture(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		ctx := context.Background()
-		ms := []*session.Manager{r.manager(session.Options{LockTTL: 100 * time.Millisecond}), r.manager(session.Options{LockTTL: 100 * time.Millisecond})}
+		ms := []*session.Manager{r.Manager(session.Options{LockTTL: 100 * time.Millisecond}), r.Manager(session.Options{LockTTL: 100 * time.Millisecond})}
 		id := saved(t, ms[0], "m", map[string]int{})
 		var wg sync.WaitGroup
 		for g := range 8 {
@@ -67,7 +67,7 @@ func TestTorture(t *testing.T) {
 // may leave the lease behind.
 func TestGiveUpAtHandOver(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		a, b := r.manager(session.Options{}), r.manager(session.Options{})
+		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 		id := saved(t, a)
 		start := time.Now()
 		for range 100 {
@@ -80,7 +80,7 @@ func TestGiveUpAtHandOver(t *testing.T) {
 					s.Rollback(context.Background())
 				}
 			}()
-			until(t, "it waits", func() bool { return r.exists(r.key(id, "Waiters")) })
+			until(t, "it waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
 			go cancel()
 			held.Rollback(context.Background())
 			<-done
@@ -95,13 +95,11 @@ func TestGiveUpAtHandOver(t *testing.T) {
 // An Abandon that an outage kept from happening is an error, also with FailSilently.
 func TestAbandonIsNeverSilent(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		client, f := r.newClient(), &faults{}
-		client.AddHook(f)
-		m := r.managerOn(client, session.Options{FailSilently: true})
+		m, f := r.Faulty(session.Options{FailSilently: true})
 		warmUp(t, m)
 		s := begin(t, m, saved(t, m), session.Exclusive)
 		s.Abandon()
-		f.then(refuse)
+		f.Then(refuse)
 		var failed *session.OpError
 		if err := s.Commit(context.Background()); !errors.As(err, &failed) || !errors.Is(s.Err(), err) {
 			t.Errorf("%v, %v", err, s.Err())
@@ -112,13 +110,13 @@ func TestAbandonIsNeverSilent(t *testing.T) {
 // A data key of a wrong type is an error, and leaves no lock.
 func TestWrongTypes(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{LockWait: time.Second})
+		m := r.Manager(session.Options{LockWait: time.Second})
 		id := saved(t, m)
-		r.client.Del(context.Background(), r.key(id, "Data"))
-		r.client.Set(context.Background(), r.key(id, "Data"), "x", 0)
+		r.Client.Del(context.Background(), r.Key(id, "Data"))
+		r.Client.Set(context.Background(), r.Key(id, "Data"), "x", 0)
 		if _, err := m.Begin(context.Background(), id, session.Exclusive); err == nil {
 			t.Fatal("no error")
 		}
-		until(t, "the lock is gone", func() bool { return !r.exists(r.key(id, "Lock")) })
+		until(t, "the lock is gone", func() bool { return !r.Exists(r.Key(id, "Lock")) })
 	})
 }

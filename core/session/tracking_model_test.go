@@ -19,7 +19,7 @@ func TestTrackingAgainstAModel(t *testing.T) {
 			t.Run(name+" "+access.String(), func(t *testing.T) {
 				onEach(t, func(t *testing.T, r *rig) {
 					var c changes
-					m := r.manager(session.Options{Codec: codec, Hooks: c.hooks()})
+					m := r.Manager(session.Options{Codec: codec, Hooks: c.hooks()})
 					checks(t, func(rt *rapid.T) { trackAgainstModel(t, rt, m, access, &c) })
 				})
 			})

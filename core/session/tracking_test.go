@@ -33,7 +33,7 @@ func (c *changes) want(t *testing.T, what string, set, deleted string) {
 // The goroutines of one handler may use its session at once.
 func TestConcurrentUseOfOneSession(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{})
+		m := r.Manager(session.Options{})
 		s := begin(t, m, saved(t, m, "n", 0), session.Exclusive)
 		done := make(chan struct{})
 		for i := range 8 {

@@ -11,7 +11,7 @@ import (
 // Values that belong to one user are not the next one's.
 func TestChangeOfUser(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: time.Hour})
+		m := r.Manager(session.Options{Timeout: time.Hour})
 		id := saved(t, m, "cart", 1)
 		sign := func(principal string, then func(s *session.Session)) *session.Session {
 			t.Helper()
@@ -35,10 +35,10 @@ func TestChangeOfUser(t *testing.T) {
 		if bob.Principal() != "bob" || bob.Len() != 1 || get[int](t, bob, "after") != 2 || bob.Handle() != ann.Handle() {
 			t.Errorf("bob has %v", bob.Keys())
 		}
-		if ttl := r.client.PTTL(context.Background(), r.key(id, "Data")).Val(); ttl > time.Hour {
+		if ttl := r.Client.PTTL(context.Background(), r.Key(id, "Data")).Val(); ttl > time.Hour {
 			t.Errorf("bob's session lives for %v", ttl)
 		}
-		if !r.noCompanion(id) {
+		if !r.NoCompanion(id) {
 			t.Error("bob has ann's companion")
 		}
 		nobody := sign("", func(s *session.Session) { s.Set("goodbye", 1) })
@@ -55,7 +55,7 @@ func TestChangeOfUser(t *testing.T) {
 // counts from it.
 func TestAuthenticatedAt(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.manager(session.Options{Timeout: 20 * time.Minute, MaxLifetime: time.Hour})
+		m := r.Manager(session.Options{Timeout: 20 * time.Minute, MaxLifetime: time.Hour})
 		id := saved(t, m, "n", 1)
 		created := view(t, m, id).CreatedAt()
 		use := func(d time.Duration) {

@@ -26,6 +26,7 @@ type Rig struct {
 	Client redis.UniversalClient // sees no faults, is not counted
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	Reach  redis.UniversalOptions // how to reach a real Redis
+	Made   func(*session.Manager) // called with each new manager, unless nil
 
 	beside sync.WaitGroup // what goes on beside the test
 }
@@ -90,6 +91,9 @@ func (r *Rig) ManagerOn(c redis.UniversalClient, o session.Options) *session.Man
 		r.T.Fatal(err)
 	}
 	r.T.Cleanup(func() { _ = m.Close() })
+	if r.Made != nil {
+		r.Made(m)
+	}
 	return m
 }
 
