@@ -269,3 +269,62 @@ func TestSignOutAfterARotation(t *testing.T) {
 		wantErr(t, s.Commit(context.Background()), session.ErrEnded)
 	})
 }
+
+// Where Rollback was called already, as in a stream that runs after the middleware, Abandon ends the
+// session by itself.
+func TestAbandonAfterRollback(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var told []error
+		m := r.Manager(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) { told = append(told, err) }}})
+		s := begin(t, m, saved(t, m), session.Exclusive)
+		commit(t, s)
+		s.Rollback(context.Background()) // as the middleware defers; a Fiber stream writer runs after it
+		s.Abandon()
+		time.Sleep(10 * time.Second)
+		if lives(t, m, s.ID()) {
+			t.Error("told that the session ends, and it lives")
+		}
+	})
+}
+
+// With FailSilently, after a commit whose failure was hidden, Abandon ends the session too.
+func TestAbandonAfterAHiddenFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := context.Background()
+		m, f := r.Faulty(session.Options{FailSilently: true})
+		r.WarmUpOnly(m)
+		id := signIn(t, m, "ann")
+		s := begin(t, m, id, session.Exclusive)
+		s.Set("n", 1)
+		f.Then(refuse)
+		commit(t, s) // hidden
+		s.Abandon()
+		s.Rollback(ctx)
+		time.Sleep(10 * time.Second)
+		if err := s.Commit(ctx); err == nil && lives(t, m, id) {
+			t.Error("Abandon, Commit and Rollback say nothing, and the session lives")
+		} else if lives(t, m, id) {
+			t.Errorf("the session lives (%v)", err)
+		}
+	})
+}
+
+// Nobody is signed in in silence, after Abandon neither.
+func TestSignInAfterAbandonIsLoud(t *testing.T) {
+	for _, silently := range []bool{false, true} {
+		inner := func(t *testing.T, r *rig) {
+			m, on := r.Matching(session.Options{FailSilently: silently})
+			r.WarmUpOnly(m)
+			id := signIn(t, m, "ann")
+			s := begin(t, m, id, session.Exclusive)
+			s.Abandon()
+			s.SetPrincipal("bob")
+			on.Each("bob", refuse)
+			err := s.Commit(context.Background())
+			if err == nil && s.ID() == "" {
+				t.Errorf("Commit is nil, Principal is %q, and nobody is signed in", s.Principal())
+			}
+		}
+		t.Run(map[bool]string{true: "silently", false: "loudly"}[silently], func(t *testing.T) { inBubble(t, inner) })
+	}
+}

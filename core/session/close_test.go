@@ -110,3 +110,20 @@ func TestCloseUnderLoad(t *testing.T) {
 		increment(t, keeper, id)
 	})
 }
+
+// Close ends the waiting of requests, also between two tries.
+func TestCloseDuringRetry(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Minute})
+		id := saved(t, m)
+		for range 200 {
+			f.Then(refuse)
+		}
+		start := time.Now()
+		time.AfterFunc(time.Second, func() { _ = m.Close() })
+		_, err := m.Begin(context.Background(), id, session.Exclusive)
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("Begin went on for %v after Close: %v", took, err)
+		}
+	})
+}

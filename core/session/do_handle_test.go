@@ -89,3 +89,20 @@ func TestDoHandle(t *testing.T) {
 		wantErr(t, m.DoHandle(ctx, handleOf(id), session.Shared, nil), session.ErrEnded)
 	})
 }
+
+// In DoHandle, SetPrincipal is an error after Abandon too: no client would hear of the session.
+func TestDoHandleSignsNobodyIn(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.Manager(session.Options{MaxPerPrincipal: 1})
+		ann := signIn(t, m, "ann")
+		id := saved(t, m)
+		err := m.DoHandle(context.Background(), handleOf(id), session.Exclusive, func(s *session.Session) error {
+			s.Abandon()
+			s.SetPrincipal("ann")
+			return nil
+		})
+		if !lives(t, m, ann) {
+			t.Errorf("DoHandle (%v) has replaced ann's session by one that nobody can open", err)
+		}
+	})
+}

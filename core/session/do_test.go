@@ -84,3 +84,17 @@ func TestDoNeedsItsSession(t *testing.T) {
 		}
 	})
 }
+
+// Do with an ID and None does not call f: nobody has looked whether there is such a session.
+func TestDoWithNone(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.Manager(session.Options{})
+		err := m.Do(context.Background(), session.NewID(), session.None, func(*session.Session) error {
+			t.Error("f was called for an ID that nobody has")
+			return nil
+		})
+		if err == nil {
+			t.Error("it is no error")
+		}
+	})
+}

@@ -87,34 +87,3 @@ func wantForged(t *testing.T, name string, err error) {
 		t.Errorf("%s: error is %v", name, err)
 	}
 }
-
-// The end of such a session is kept aside, and nobody is given it.
-func TestForgedEnds(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		ctx := context.Background()
-		m := r.Manager(tracked(func(o *session.Options) {
-			o.EncryptionKeys = []session.EncryptionKey{session.EncryptionKey("0123456789abcdef")}
-		}))
-		var h endings
-		handleEnds(t, m, h.Handle)
-		honest, forged := signIn(t, m, "ann"), signIn(t, m, "mallory")
-		if err := r.Client.HSet(ctx, r.Key(forged, "Data"), "_berth", strings.Replace(r.HGet(forged, "_berth"), "mallory", "root", 1)).Err(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(5 * time.Minute)
-		all := h.List()
-		if len(all) != 1 || all[0].Handle != handleOf(honest) || all[0].Principal != "ann" || all[0].AuthenticatedAt.IsZero() {
-			t.Errorf("ended: %v", all)
-		}
-		aside := 0
-		for e, err := range m.EndsAside(ctx) {
-			aside++
-			if wantForged(t, "aside", err); e.Handle != handleOf(forged) || e.Principal != "" {
-				t.Errorf("aside: %v", e)
-			}
-		}
-		if aside != 1 {
-			t.Errorf("%d are aside", aside)
-		}
-	})
-}

@@ -221,3 +221,66 @@ func TestStats(t *testing.T) {
 		}
 	})
 }
+
+// OnError that asks the session who it was: the most natural hook.
+func TestErrorHookMayUseTheSession(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m, f := r.Faulty(session.Options{Hooks: session.Hooks{
+			OnError: func(ctx context.Context, err error) { _ = session.FromContext(ctx).Principal() },
+		}})
+		warmUp(t, m)
+		s := begin(t, m, saved(t, m), session.Exclusive)
+		f.Then(refuse)
+		done := make(chan struct{})
+		go func() { s.Rollback(session.NewContext(context.Background(), s)); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(3 * time.Second): // a deadlock of a mutex is no durable block
+			t.Fatal("Rollback holds the session's mutex while it calls OnError: deadlock")
+		}
+	})
+}
+
+// After Close too, OnError may use the session when it hears that an index could not be told.
+func TestHookAfterClose(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	var s *session.Session
+	m, on := r.Matching(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { _ = s.Principal() }}})
+	id := signIn(t, m, "ann")
+	s = begin(t, m, id, session.Exclusive)
+	s.SetTimeout(time.Hour)
+	_ = m.Close()
+	on.Each("_Principal_", refuse)
+	done := make(chan error, 1)
+	go func() { done <- s.Commit(context.Background()) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(3 * time.Second):
+		t.Error("deadlock: Commit holds the session's mutex while it calls OnError")
+	}
+}
+
+// An OnError hook that shuts the service down.
+func TestCloseInAHook(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		closed := make(chan struct{})
+		var m *session.Manager
+		m = r.Manager(session.Options{LockHold: time.Second, Hooks: session.Hooks{
+			OnError: func(context.Context, error) {
+				go func() { _ = m.Close(); close(closed) }()
+				select {
+				case <-closed:
+				case <-time.After(time.Hour):
+					t.Error("Close waits for the hook that calls it")
+				}
+			},
+		}})
+		s := begin(t, m, saved(t, m), session.Exclusive)
+		<-closed
+		s.Rollback(context.Background())
+	})
+}

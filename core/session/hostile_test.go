@@ -108,3 +108,17 @@ func TestGarbage(t *testing.T) {
 		}
 	}
 }
+
+// A data key of a wrong type is an error, and leaves no lock.
+func TestWrongTypes(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.Manager(session.Options{LockWait: time.Second})
+		id := saved(t, m)
+		r.Client.Del(context.Background(), r.Key(id, "Data"))
+		r.Client.Set(context.Background(), r.Key(id, "Data"), "x", 0)
+		if _, err := m.Begin(context.Background(), id, session.Exclusive); err == nil {
+			t.Fatal("no error")
+		}
+		until(t, "the lock is gone", func() bool { return !r.Exists(r.Key(id, "Lock")) })
+	})
+}

@@ -95,29 +95,3 @@ func TestLateSharedCommitUndoesNothing(t *testing.T) {
 		}
 	}
 }
-
-// A begin that comes late, while the same process waits or holds, does no harm.
-func TestLateBeginDisturbsNobody(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
-		m, f := r.Faulty(session.Options{RetryTimeout: 5 * time.Second})
-		other := r.Manager(session.Options{})
-		id := saved(t, m, "n", 1)
-		warmUpAt(t, m, id)
-		var late latecomers
-		f.Then(late.Hold)
-		s := begin(t, m, id, session.Exclusive)
-		late.Land(t, r)
-		if r.Exists(r.Key(id, "Waiters")) {
-			t.Error("a late begin waits for the lease of its own process")
-		}
-		s.Set("n", 2)
-		commit(t, s)
-		if r.Exists(r.Key(id, "Lock")) {
-			t.Error("there is a lease left")
-		}
-		commit(t, begin(t, other, id, session.Exclusive))
-		if n := get[int](t, view(t, m, id), "n"); n != 2 {
-			t.Errorf("n is %d", n)
-		}
-	})
-}

@@ -122,62 +122,6 @@ func TestLostReplyIsNotWrittenTwice(t *testing.T) {
 	})
 }
 
-// A commit that is not known to have happened does not count as one when
-// another request has changed the session since.
-func TestCommitAfterLostLeaseIsNotASuccess(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := r.Faulty(session.Options{RetryTimeout: time.Second})
-		other := r.Manager(session.Options{})
-		id := saved(t, m, "n", 1)
-		s := begin(t, m, id, session.Exclusive)
-		s.Set("n", 2)
-		f.Then(func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-			err := refuse(ctx, cmd, next)
-			r.Client.Del(context.Background(), r.Key(id, "Lock"))
-			increment(t, other, id)
-			increment(t, other, id)
-			return err
-		})
-		wantErr(t, s.Commit(context.Background()), session.ErrLockLost)
-		if n := get[int](t, view(t, other, id), "n"); n != 3 {
-			t.Errorf("n is %d", n)
-		}
-	})
-}
-
-// A commit that is under way for long is not mistaken for a lost lease by its own
-// renewal, which finds the lease given up.
-func TestSlowCommitIsNoLostLease(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := r.Faulty(session.Options{RetryTimeout: time.Minute})
-		id := saved(t, m, "n", 0)
-		increment(t, m, id) // loads the scripts
-		for name, finish := range map[string]func(s *session.Session){
-			"commit":  func(s *session.Session) { s.Set("n", 2) },
-			"rotate":  func(s *session.Session) { s.Rotate() },
-			"abandon": func(s *session.Session) { s.Abandon() },
-		} {
-			id := saved(t, m, "n", 1)
-			s := begin(t, m, id, session.Exclusive)
-			finish(s)
-			slow := func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-				err := lose(ctx, cmd, next)
-				time.Sleep(4 * time.Second) // a renewal is due after 3.3 s
-				return err
-			}
-			if name == "rotate" {
-				f.Then(nil, slow)
-			} else {
-				f.Then(slow)
-			}
-			commit(t, s)
-			if st := m.Stats(); st.LeasesLost != 0 || st.Errors != 0 {
-				t.Errorf("%s: %d leases were lost, %d errors", name, st.LeasesLost, st.Errors)
-			}
-		}
-	})
-}
-
 // dropper makes connections that lose replies: the server has executed the call,
 // the client sees the connection end.
 type dropper struct {

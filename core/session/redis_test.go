@@ -234,3 +234,29 @@ func TestRestartUnderRequests(t *testing.T) {
 		t.Errorf("n is %d, want 3", n)
 	}
 }
+
+// An ordinary request does not pay for TrackEnd.
+func TestTrackedRoundTrips(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		client, count := r.NewClient(), &trips{}
+		m := r.ManagerOn(client, tracked())
+		id := saved(t, m, "n", 1)
+		commit(t, begin(t, m, id, session.Exclusive))
+		begin(t, m, id, session.ReadOnly)
+		client.AddHook(count)
+		for _, c := range []struct {
+			access session.Access
+			want   int64
+		}{{session.Exclusive, 2}, {session.ReadOnly, 1}, {session.Exclusive, 2}} {
+			count.N.Store(0)
+			s := begin(t, m, id, c.access)
+			if c.access == session.Exclusive {
+				s.Set("n", 1+get[int](t, s, "n"))
+			}
+			commit(t, s)
+			if got := count.N.Load(); got != c.want {
+				t.Errorf("%v: %d round trips, want %d", c.access, got, c.want)
+			}
+		}
+	})
+}

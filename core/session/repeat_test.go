@@ -77,7 +77,7 @@ func TestWhatACommitSaysIsTrue(t *testing.T) {
 		other := r.Manager(session.Options{LockWait: -1})
 		warmUp(t, m)
 		marks := 0
-		checks(t, func(rt *rapid.T) {
+		rapid.Check(t, func(rt *rapid.T) {
 			marks++
 			mark := fmt.Sprintf("mark %d", marks)
 			id := saved(t, m, "n", 0)

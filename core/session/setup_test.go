@@ -1,6 +1,8 @@
 package session_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	support "github.com/berthgo/berth/core/internal/rig"
@@ -69,8 +71,6 @@ var (
 	pass       = support.Pass
 	refuse     = support.Refuse
 	lose       = support.Lose
-	before     = support.Before
-	after      = support.After
 	answers    = support.Answers
 	failCommit = support.FailCommit
 
@@ -80,3 +80,24 @@ var (
 	handleEnds = support.HandleEnds
 	tracked    = support.Tracked
 )
+
+// changes records what commits write, through the hooks.
+type changes struct{ set, deleted []string }
+
+func (c *changes) hooks() session.Hooks {
+	return session.Hooks{
+		OnFieldsSet:     func(_ context.Context, _ *session.Session, keys []string) { c.set = keys },
+		OnFieldsDeleted: func(_ context.Context, _ *session.Session, keys []string) { c.deleted = keys },
+	}
+}
+
+func (c *changes) want(t *testing.T, what string, set, deleted string) {
+	t.Helper()
+	if got := strings.Join(c.set, " "); got != set {
+		t.Errorf("%s: wrote %q, want %q", what, got, set)
+	}
+	if got := strings.Join(c.deleted, " "); got != deleted {
+		t.Errorf("%s: deleted %q, want %q", what, got, deleted)
+	}
+	*c = changes{}
+}

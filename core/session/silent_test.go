@@ -286,3 +286,18 @@ func TestPrintingTellsNothing(t *testing.T) {
 		s.Rollback(context.Background())
 	})
 }
+
+// An Abandon that an outage kept from happening is an error, also with FailSilently.
+func TestAbandonIsNeverSilent(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := r.Faulty(session.Options{FailSilently: true})
+		warmUp(t, m)
+		s := begin(t, m, saved(t, m), session.Exclusive)
+		s.Abandon()
+		f.Then(refuse)
+		var failed *session.OpError
+		if err := s.Commit(context.Background()); !errors.As(err, &failed) || !errors.Is(s.Err(), err) {
+			t.Errorf("%v, %v", err, s.Err())
+		}
+	})
+}

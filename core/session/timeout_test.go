@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -207,4 +208,37 @@ func TestHeldSessionDoesNotExpire(t *testing.T) {
 			t.Error("expired while it was held")
 		}
 	})
+}
+
+// A session with a timeout below LockTTL does not expire while it is held, if another request reads
+// or shares it.
+func TestNothingExpiresWhileHeld(t *testing.T) {
+	for _, access := range []session.Access{session.ReadOnly, session.Shared} {
+		for _, track := range []bool{false, true} {
+			t.Run(fmt.Sprint(access, track), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, r *rig) {
+					var h endings
+					m := r.Manager(session.Options{Timeout: 2 * time.Second, TrackEnd: track})
+					if track {
+						handleEnds(t, m, h.Handle)
+					}
+					id := saved(t, m)
+					s := begin(t, m, id, session.Exclusive)
+					o := begin(t, m, id, access)
+					if access == session.Shared {
+						o.Set("o", 1)
+					}
+					commit(t, o)
+					time.Sleep(3 * time.Second)
+					s.Set("n", 1)
+					if err := s.Commit(context.Background()); err != nil {
+						t.Errorf("held, within its lease: %v", err)
+					}
+					if len(h.List()) > 0 {
+						t.Errorf("held, and its end was handled: %v", h.List())
+					}
+				})
+			})
+		}
+	}
 }

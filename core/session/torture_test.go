@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/berthgo/berth/core/session"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // All of a session at once, by many goroutines, in two processes.
@@ -63,60 +64,98 @@ func TestTorture(t *testing.T) {
 	})
 }
 
-// Waiters that give up at about the moment of the hand-over, in two processes: none
-// may leave the lease behind.
-func TestGiveUpAtHandOver(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
-		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
-		id := saved(t, a)
-		start := time.Now()
-		for range 100 {
-			held := begin(t, a, id, session.Exclusive)
-			ctx, cancel := context.WithCancel(context.Background())
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				if s, err := b.Begin(ctx, id, session.Exclusive); err == nil {
-					s.Rollback(context.Background())
+// Whatever identity changes and losses of replies run at once, in three processes: what lives and has a
+// principal is in that one's index, there is no lease and no gate left, and a session's values are those
+// of its principal.
+func TestIdentityTorture(t *testing.T) {
+	t.Parallel()
+	r := onReal(t)
+	ctx := context.Background()
+	clean := r.Manager(session.Options{})
+	var ms []*session.Manager
+	for range 3 {
+		m, on := r.Matching(session.Options{MaxPerPrincipal: 3, RetryTimeout: 3 * time.Second, LockTTL: time.Second, LockWait: 2 * time.Second})
+		on.Each("", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			if rand.N(15) == 0 {
+				return lose(ctx, cmd, next)
+			}
+			return next(ctx, cmd)
+		})
+		ms = append(ms, m)
+	}
+	names := []string{"ann", "bob", ""}
+	var mu sync.Mutex
+	ids := make([]string, 6)
+	stop := time.Now().Add(time.Duration(rounds(300, 3000)) * time.Millisecond)
+	var wg sync.WaitGroup
+	for g := range 12 {
+		wg.Go(func() {
+			for time.Now().Before(stop) {
+				m, slot := ms[g%3], rand.N(len(ids))
+				mu.Lock()
+				id := ids[slot]
+				mu.Unlock()
+				access := []session.Access{session.Exclusive, session.Exclusive, session.Shared, session.ReadOnly}[rand.N(4)]
+				s, err := m.Begin(ctx, id, access)
+				if err != nil {
+					continue
 				}
-			}()
-			until(t, "it waits", func() bool { return r.Exists(r.Key(id, "Waiters")) })
-			go cancel()
-			held.Rollback(context.Background())
-			<-done
+				who := s.Principal()
+				if owner, err := session.Get[string](s, "owner"); err == nil && owner != who && access != session.Shared {
+					t.Errorf("a session of %q has values of %q", who, owner)
+				}
+				switch {
+				case access == session.ReadOnly:
+				case rand.N(12) == 0:
+					s.Abandon()
+				case access == session.Exclusive && rand.N(2) == 0:
+					s.SetPrincipal(names[rand.N(3)])
+					s.Set("owner", s.Principal())
+				case access == session.Exclusive && rand.N(3) == 0:
+					s.Rotate()
+				case rand.N(10) == 0 && who != "":
+					_, _ = m.EndAll(session.NewContext(ctx, s), who)
+				default:
+					s.Set("n", rand.N(100))
+				}
+				if s.Commit(ctx) == nil {
+					if next := s.ID(); next != "" && next != id {
+						mu.Lock()
+						ids[slot] = next
+						mu.Unlock()
+					}
+				}
+				s.Rollback(ctx)
+			}
+		})
+	}
+	wg.Wait()
+	// What a lost reply has left behind runs out, within LockTTL.
+	until(t, "no session is held", func() bool {
+		for info, err := range clean.Sessions(ctx) {
+			if err != nil || info.HeldFor > 0 {
+				return false
+			}
 		}
-		begin(t, a, id, session.Exclusive).Rollback(context.Background())
-		if took := time.Since(start); took > 20*time.Second {
-			t.Errorf("took %v", took)
-		}
+		return true
 	})
-}
-
-// An Abandon that an outage kept from happening is an error, also with FailSilently.
-func TestAbandonIsNeverSilent(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := r.Faulty(session.Options{FailSilently: true})
-		warmUp(t, m)
-		s := begin(t, m, saved(t, m), session.Exclusive)
-		s.Abandon()
-		f.Then(refuse)
-		var failed *session.OpError
-		if err := s.Commit(context.Background()); !errors.As(err, &failed) || !errors.Is(s.Err(), err) {
-			t.Errorf("%v, %v", err, s.Err())
+	listed := map[string]bool{}
+	for _, who := range names[:2] {
+		for _, h := range handles(t, clean, who) {
+			listed[h] = true
 		}
-	})
-}
-
-// A data key of a wrong type is an error, and leaves no lock.
-func TestWrongTypes(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
-		m := r.Manager(session.Options{LockWait: time.Second})
-		id := saved(t, m)
-		r.Client.Del(context.Background(), r.Key(id, "Data"))
-		r.Client.Set(context.Background(), r.Key(id, "Data"), "x", 0)
-		if _, err := m.Begin(context.Background(), id, session.Exclusive); err == nil {
-			t.Fatal("no error")
+	}
+	for info, err := range clean.Sessions(ctx) {
+		if err != nil {
+			t.Fatal(err)
 		}
-		until(t, "the lock is gone", func() bool { return !r.Exists(r.Key(id, "Lock")) })
-	})
+		if info.Principal != "" && !listed[info.Handle] {
+			t.Errorf("%v lives and is not in the index", info)
+		}
+		for _, m := range ms {
+			if err := m.DoHandle(ctx, info.Handle, session.Exclusive, func(*session.Session) error { return nil }); err != nil {
+				t.Errorf("%v: %v", info, err)
+			}
+		}
+	}
 }

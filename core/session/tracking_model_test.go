@@ -20,17 +20,11 @@ func TestTrackingAgainstAModel(t *testing.T) {
 				onEach(t, func(t *testing.T, r *rig) {
 					var c changes
 					m := r.Manager(session.Options{Codec: codec, Hooks: c.hooks()})
-					checks(t, func(rt *rapid.T) { trackAgainstModel(t, rt, m, access, &c) })
+					rapid.Check(t, func(rt *rapid.T) { trackAgainstModel(t, rt, m, access, &c) })
 				})
 			})
 		}
 	}
-}
-
-// checks runs a property a bounded number of times: each makes real requests.
-func checks(t *testing.T, property func(*rapid.T)) {
-	t.Helper()
-	rapid.Check(t, property)
 }
 
 func trackAgainstModel(t *testing.T, rt *rapid.T, m *session.Manager, access session.Access, c *changes) {

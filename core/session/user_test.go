@@ -109,3 +109,27 @@ func TestAuthenticatedAt(t *testing.T) {
 		}
 	})
 }
+
+// Values that a Shared request of ann commits while another request switches to bob, or signs
+// out, do not stay.
+func TestSwitchDropsSharedValues(t *testing.T) {
+	for _, next := range []string{"bob", ""} {
+		t.Run("to "+next, func(t *testing.T) {
+			onEach(t, func(t *testing.T, r *rig) {
+				m := r.Manager(session.Options{})
+				id := signIn(t, m, "ann")
+				s := begin(t, m, id, session.Exclusive)
+				shared := begin(t, m, id, session.Shared)
+				shared.Set("card", "ann's 4111")
+				shared.SetTimeout(48 * time.Hour)
+				commit(t, shared) // acknowledged, before the switch
+				s.SetPrincipal(next)
+				commit(t, s)
+				v := view(t, m, s.ID())
+				if v.Has("card") {
+					t.Errorf("the session of %q has ann's value", v.Principal())
+				}
+			})
+		})
+	}
+}

@@ -1,24 +1,26 @@
-package session_test
+package ends_test
 
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
 // A failed end comes again with its number, and after EndAttempts is kept aside until
 // an operator has it replayed.
 func TestFailedEnds(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		ctx := context.Background()
-		m := r.Manager(tracked(func(o *session.Options) { o.EndAttempts = 3; o.EndRetention = 6 * time.Second }))
-		id := saved(t, m, "n", 1)
+		m := r.Manager(rig.Tracked(func(o *session.Options) { o.EndAttempts = 3; o.EndRetention = 6 * time.Second }))
+		id := rig.Saved(t, m, "n", 1)
 		broken := true
-		h := endings{Fail: func(e session.Ended) error {
+		h := rig.Endings{Fail: func(e session.Ended) error {
 			if !broken {
 				return nil
 			}
@@ -27,10 +29,10 @@ func TestFailedEnds(t *testing.T) {
 			}
 			return errors.New("the database is down")
 		}}
-		handleEnds(t, m, h.Handle)
+		rig.HandleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Minute)
 		for i, e := range h.List() {
-			if e.Handle != handleOf(id) || e.Attempt != i+1 || get[int](t, e.Session, "n") != 1 {
+			if e.Handle != rig.HandleOf(id) || e.Attempt != i+1 || rig.Get[int](t, e.Session, "n") != 1 {
 				t.Errorf("the %dth is attempt %d", i+1, e.Attempt)
 			}
 		}
@@ -45,18 +47,18 @@ func TestFailedEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if e.Handle != handleOf(id) || e.Attempt != 3 || e.Reason != session.Expired || get[int](t, e.Session, "n") != 1 {
+			if e.Handle != rig.HandleOf(id) || e.Attempt != 3 || e.Reason != session.Expired || rig.Get[int](t, e.Session, "n") != 1 {
 				t.Errorf("kept aside: %v", e)
 			}
 			if err := m.ReplayEnd(ctx, e); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			wantErr(t, m.ReplayEnd(ctx, e), session.ErrUnknown)
+			rig.WantErr(t, m.ReplayEnd(ctx, e), session.ErrUnknown)
 		}
 		time.Sleep(time.Second)
 		all := h.List()
-		if len(all) != 4 || all[3].Attempt != 1 || get[int](t, all[3].Session, "n") != 1 {
+		if len(all) != 4 || all[3].Attempt != 1 || rig.Get[int](t, all[3].Session, "n") != 1 {
 			t.Errorf("after the replay there are %v", all)
 		}
 		if keys := r.Keys(); len(keys) != 0 || r.Indexed() != 0 {
@@ -80,9 +82,9 @@ func aside(m *session.Manager) (all []session.Ended, errs []error) {
 func putAside(t *testing.T, m *session.Manager, n int) (ids []string) {
 	t.Helper()
 	for range n {
-		ids = append(ids, saved(t, m, "cart", "precious"))
+		ids = append(ids, rig.Saved(t, m, "cart", "precious"))
 	}
-	stop := handleEnds(t, m, func(context.Context, session.Ended) error { return errors.New("the database is down") })
+	stop := rig.HandleEnds(t, m, func(context.Context, session.Ended) error { return errors.New("the database is down") })
 	time.Sleep(2 * time.Minute)
 	stop()
 	if got, errs := aside(m); len(got) != n || errs != nil {
@@ -94,27 +96,27 @@ func putAside(t *testing.T, m *session.Manager, n int) (ids []string) {
 // What was kept aside stays there if its replay failed half-way, for as long as it takes,
 // and can be replayed again.
 func TestReplayThatFailed(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		ctx := context.Background()
-		m, f := r.Matching(tracked(func(o *session.Options) { o.EndAttempts = 1 }))
+		m, f := r.Matching(rig.Tracked(func(o *session.Options) { o.EndAttempts = 1 }))
 		putAside(t, m, 1)
 		all, _ := aside(m)
-		f.Arm("_Aside", refuse)
+		f.Arm("_Aside", rig.Refuse)
 		if err := m.ReplayEnd(ctx, all[0]); err == nil || !f.Done() {
 			t.Fatalf("error is %v", err)
 		}
 		time.Sleep(time.Hour)
 		all, errs := aside(m)
-		if len(all) != 1 || errs != nil || get[string](t, all[0].Session, "cart") != "precious" {
+		if len(all) != 1 || errs != nil || rig.Get[string](t, all[0].Session, "cart") != "precious" {
 			t.Fatalf("kept aside: %v, %v", all, errs)
 		}
 		if err := m.ReplayEnd(ctx, all[0]); err != nil {
 			t.Fatal(err)
 		}
-		var h endings
-		handleEnds(t, m, h.Handle)
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Second)
-		if all := h.List(); len(all) != 1 || all[0].Attempt != 1 || get[string](t, all[0].Session, "cart") != "precious" {
+		if all := h.List(); len(all) != 1 || all[0].Attempt != 1 || rig.Get[string](t, all[0].Session, "cart") != "precious" {
 			t.Errorf("handed out: %v", all)
 		}
 	})
@@ -123,20 +125,20 @@ func TestReplayThatFailed(t *testing.T) {
 // A handler that has lost its claim and succeeds after another put the session aside
 // leaves nothing there.
 func TestLateSuccessLeavesNothingAside(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		o := tracked(func(o *session.Options) { o.EndAttempts = 1 })
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		o := rig.Tracked(func(o *session.Options) { o.EndAttempts = 1 })
 		a, b := r.Manager(o), r.Manager(o)
-		id := saved(t, a, "n", 1)
+		id := rig.Saved(t, a, "n", 1)
 		entered, leave := make(chan struct{}), make(chan struct{})
-		stop := handleEnds(t, a, func(context.Context, session.Ended) error {
+		stop := rig.HandleEnds(t, a, func(context.Context, session.Ended) error {
 			close(entered)
 			<-leave
 			return nil
 		})
 		<-entered
 		r.Client.Del(context.Background(), r.Key(id, "Claim"))
-		var h endings
-		handleEnds(t, b, h.Handle)
+		var h rig.Endings
+		rig.HandleEnds(t, b, h.Handle)
 		time.Sleep(time.Minute)
 		if all, errs := aside(b); len(all) != 1 || errs != nil || len(h.List()) != 0 {
 			t.Fatalf("kept aside: %v, %v; handed out: %v", all, errs, h.List())
@@ -155,9 +157,9 @@ func TestLateSuccessLeavesNothingAside(t *testing.T) {
 
 // One that is kept aside and cannot be read, or has no data any more, hides no other.
 func TestAllThatIsKeptAsideIsSeen(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		ctx := context.Background()
-		m := r.Manager(tracked(func(o *session.Options) { o.EndAttempts = 1 }))
+		m := r.Manager(rig.Tracked(func(o *session.Options) { o.EndAttempts = 1 }))
 		ids := putAside(t, m, 20)
 		r.Client.HSet(ctx, r.Key(ids[0], "Ended"), "_berth", "9 of a later version")
 		r.Client.Del(ctx, r.Key(ids[1], "Ended"))
@@ -167,13 +169,44 @@ func TestAllThatIsKeptAsideIsSeen(t *testing.T) {
 		}
 		for _, e := range all {
 			switch {
-			case e.Handle == handleOf(ids[0]):
+			case e.Handle == rig.HandleOf(ids[0]):
 				if e.Session != nil {
 					t.Error("what cannot be read has values")
 				}
-			case e.NoData != (e.Handle == handleOf(ids[1])):
+			case e.NoData != (e.Handle == rig.HandleOf(ids[1])):
 				t.Errorf("%v, no data %t", e, e.NoData)
 			}
+		}
+	})
+}
+
+// The end of such a session is kept aside, and nobody is given it.
+func TestForgedEnds(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		ctx := context.Background()
+		m := r.Manager(rig.Tracked(func(o *session.Options) {
+			o.EncryptionKeys = []session.EncryptionKey{session.EncryptionKey("0123456789abcdef")}
+		}))
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		honest, forged := rig.SignIn(t, m, "ann"), rig.SignIn(t, m, "mallory")
+		if err := r.Client.HSet(ctx, r.Key(forged, "Data"), "_berth", strings.Replace(r.HGet(forged, "_berth"), "mallory", "root", 1)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		all := h.List()
+		if len(all) != 1 || all[0].Handle != rig.HandleOf(honest) || all[0].Principal != "ann" || all[0].AuthenticatedAt.IsZero() {
+			t.Errorf("ended: %v", all)
+		}
+		aside := 0
+		for e, err := range m.EndsAside(ctx) {
+			aside++
+			if rig.WantErr(t, err, session.ErrForged); e.Handle != rig.HandleOf(forged) || e.Principal != "" {
+				t.Errorf("aside: %v", e)
+			}
+		}
+		if aside != 1 {
+			t.Errorf("%d are aside", aside)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package session_test
+package ends_test
 
 import (
 	"context"
@@ -11,18 +11,19 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
 // warmUpEnds loads the scripts that handle ends, in a bubble.
 func warmUpEnds(t *testing.T, m *session.Manager) {
 	t.Helper()
-	if err := m.End(context.Background(), saved(t, m)); err != nil {
+	if err := m.End(context.Background(), rig.Saved(t, m)); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second)
-	var h endings
-	stop := handleEnds(t, m, h.Handle)
+	var h rig.Endings
+	stop := rig.HandleEnds(t, m, h.Handle)
 	time.Sleep(time.Second)
 	stop()
 	if len(h.List()) != 1 {
@@ -30,32 +31,78 @@ func warmUpEnds(t *testing.T, m *session.Manager) {
 	}
 }
 
+// claim does what a handler process does that dies right after it has claimed an end.
+func claim(r *rig.Rig, id string) {
+	r.T.Helper()
+	ctx := context.Background()
+	time.Sleep(time.Minute + time.Second)
+	if err := r.Client.Set(ctx, r.Key(id, "Claim"), "dead", 10*time.Second).Err(); err != nil {
+		r.T.Fatal(err)
+	}
+}
+
+// A process that dies with a claim loses it after LockTTL; a slow handler keeps it.
+func TestClaims(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		a, b := r.Manager(rig.Tracked()), r.Manager(rig.Tracked())
+		id := rig.Saved(t, a, "n", 1)
+		entered, leave := make(chan struct{}), make(chan struct{})
+		stop := rig.HandleEnds(t, a, func(ctx context.Context, e session.Ended) error {
+			close(entered)
+			<-leave
+			return ctx.Err()
+		})
+		<-entered
+		var h rig.Endings
+		rig.HandleEnds(t, b, h.Handle)
+		time.Sleep(5 * time.Minute)
+		if n := len(h.List()); n != 0 {
+			t.Errorf("a slow handler lost its claim: handed out %d times more", n)
+		}
+		close(leave)
+		stop()
+		time.Sleep(time.Minute)
+		if n := len(h.List()); n != 0 || r.Indexed() != 0 || a.Stats().EndsHandled != 1 {
+			t.Errorf("handed out %d times more, %d are left", n, r.Indexed())
+		}
+
+		// What a dead process leaves: the claim, and the place in the index.
+		dead := rig.Saved(t, a, "n", 2)
+		claim(r, dead)
+		time.Sleep(2 * time.Minute)
+		all := h.List()
+		if len(all) != 1 || all[0].Handle != rig.HandleOf(dead) || rig.Get[int](t, all[0].Session, "n") != 2 {
+			t.Fatalf("the end of %v was handed out as %v", id, all)
+		}
+	})
+}
+
 // An end that was handled between another process's taking it out of the index and
 // claiming it is not handed out again, without data.
 func TestHandledEndIsNotClaimedAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		a := r.Manager(tracked(func(o *session.Options) { o.EndSweep = time.Hour }))
-		b, f := r.Matching(tracked())
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		a := r.Manager(rig.Tracked(func(o *session.Options) { o.EndSweep = time.Hour }))
+		b, f := r.Matching(rig.Tracked())
 		warmUpEnds(t, b)
-		if err := a.End(context.Background(), saved(t, a, "n", 1)); err != nil {
+		if err := a.End(context.Background(), rig.Saved(t, a, "n", 1)); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		var h endings
+		var h rig.Endings
 		leave := make(chan struct{})
-		handleEnds(t, a, func(ctx context.Context, e session.Ended) error {
+		rig.HandleEnds(t, a, func(ctx context.Context, e session.Ended) error {
 			<-leave
 			return h.Handle(ctx, e)
 		})
 		time.Sleep(12 * time.Second) // longer than LockTTL: it is due again
-		f.Arm("_Claim", before(func() {
+		f.Arm("_Claim", rig.Before(func() {
 			close(leave)
 			time.Sleep(50 * time.Millisecond)
 			if a.Stats().EndsHandled != 1 {
 				t.Error("the first has not handled it yet")
 			}
 		}))
-		handleEnds(t, b, h.Handle)
+		rig.HandleEnds(t, b, h.Handle)
 		time.Sleep(5 * time.Minute)
 		if n := len(h.List()); n != 1 || !f.Done() {
 			t.Errorf("handed out %d times, and nothing was lost", n)
@@ -66,16 +113,16 @@ func TestHandledEndIsNotClaimedAgain(t *testing.T) {
 // The same as it comes, with sessions that are ended while several processes handle ends.
 func TestEndsAmongProcesses(t *testing.T) {
 	t.Parallel()
-	r := onReal(t)
+	r := rig.OnRedis(t)
 	ctx := context.Background()
 	const writers = 32
-	each := rounds(10, 150)
+	each := rig.Rounds(10, 150)
 	managers := make([]*session.Manager, 4)
 	var stops []func()
-	var h endings
+	var h rig.Endings
 	for i := range managers {
-		managers[i] = r.Manager(tracked(func(o *session.Options) { o.EndNotifications, o.EndSweep = true, 20*time.Millisecond }))
-		stops = append(stops, handleEnds(t, managers[i], h.Handle))
+		managers[i] = r.Manager(rig.Tracked(func(o *session.Options) { o.EndNotifications, o.EndSweep = true, 20*time.Millisecond }))
+		stops = append(stops, rig.HandleEnds(t, managers[i], h.Handle))
 	}
 	var all sync.WaitGroup
 	for w := range writers {
@@ -99,7 +146,7 @@ func TestEndsAmongProcesses(t *testing.T) {
 		})
 	}
 	all.Wait()
-	until(t, "all are handled", func() bool {
+	rig.Until(t, "all are handled", func() bool {
 		var handled uint64
 		for _, m := range managers {
 			handled += m.Stats().EndsHandled
@@ -123,8 +170,8 @@ func TestEndsAmongProcesses(t *testing.T) {
 // What was claimed is not handed to a handler if the reply comes later than the claim
 // lives.
 func TestLateReplyToAClaim(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		o := tracked(func(o *session.Options) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		o := rig.Tracked(func(o *session.Options) {
 			o.Timeout, o.LockTTL, o.EndSweep = time.Second, time.Second, 500*time.Millisecond
 		})
 		a, f := r.Matching(o)
@@ -140,16 +187,16 @@ func TestLateReplyToAClaim(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			return nil
 		}
-		saved(t, a)
+		rig.Saved(t, a)
 		time.Sleep(2 * time.Second)
-		f.Arm("_Claim", after(func() {
-			handleEnds(t, b, handle)
+		f.Arm("_Claim", rig.After(func() {
+			rig.HandleEnds(t, b, handle)
 			time.Sleep(3 * time.Second)
 			if running.Load() != 1 {
 				t.Error("the other does not handle it yet")
 			}
 		}))
-		handleEnds(t, a, handle)
+		rig.HandleEnds(t, a, handle)
 		time.Sleep(30 * time.Second)
 		if n := calls.Load(); n != 1 || !f.Done() {
 			t.Errorf("handed out %d times", n)
@@ -157,20 +204,38 @@ func TestLateReplyToAClaim(t *testing.T) {
 	})
 }
 
+// A claim whose reply was lost counts as one attempt, and the session is handed out.
+func TestLostReplyToAClaim(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m, f := r.Matching(rig.Tracked(func(o *session.Options) { o.EndAttempts = 1 }))
+		warmUpEnds(t, m)
+		id := rig.Saved(t, m, "n", 1)
+		f.Arm(r.Key(id, "Claim"), rig.Lose)
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		time.Sleep(3 * time.Minute)
+		all := h.List()
+		if len(all) != 1 || all[0].Attempt != 1 || !f.Done() {
+			t.Errorf("handed out: %v; put aside %d", all, m.Stats().EndsAside)
+		}
+	})
+}
+
 // A handler is told that its claim is lost when LockTTL is over, however long a renewal
 // hangs, and so before another is handed the session.
 func TestHandlerIsToldOfALostClaim(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		o := tracked(func(o *session.Options) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		o := rig.Tracked(func(o *session.Options) {
 			o.Timeout, o.LockTTL, o.EndSweep, o.EndAttempts = time.Second, time.Second, 500*time.Millisecond, 3
 		})
-		a, f := r.Matching(o)
-		b := r.ManagerOn(a.Client(), o)
+		client, f := r.NewClient(), &rig.Matching{}
+		client.AddHook(f)
+		a, b := r.ManagerOn(client, o), r.ManagerOn(client, o)
 		f.Each("renew", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			time.Sleep(3 * time.Second) // what a client does that looks at its own time-out only
-			return refuse(ctx, cmd, next)
+			return rig.Refuse(ctx, cmd, next)
 		})
-		saved(t, a)
+		rig.Saved(t, a)
 		var mu sync.Mutex
 		var earlier []context.Context
 		handle := func(ctx context.Context, e session.Ended) error {
@@ -189,8 +254,8 @@ func TestHandlerIsToldOfALostClaim(t *testing.T) {
 			}
 			return context.Cause(ctx)
 		}
-		handleEnds(t, a, handle)
-		handleEnds(t, b, handle)
+		rig.HandleEnds(t, a, handle)
+		rig.HandleEnds(t, b, handle)
 		time.Sleep(15 * time.Second)
 		mu.Lock()
 		defer mu.Unlock()
@@ -200,30 +265,13 @@ func TestHandlerIsToldOfALostClaim(t *testing.T) {
 	})
 }
 
-// A claim whose reply was lost counts as one attempt, and the session is handed out.
-func TestLostReplyToAClaim(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := r.Matching(tracked(func(o *session.Options) { o.EndAttempts = 1 }))
-		warmUpEnds(t, m)
-		id := saved(t, m, "n", 1)
-		f.Arm(r.Key(id, "Claim"), lose)
-		var h endings
-		handleEnds(t, m, h.Handle)
-		time.Sleep(3 * time.Minute)
-		all := h.List()
-		if len(all) != 1 || all[0].Attempt != 1 || !f.Done() {
-			t.Errorf("handed out: %v; put aside %d", all, m.Stats().EndsAside)
-		}
-	})
-}
-
 // A handler that calls runtime.Goexit, as t.FailNow does, has failed, and gives back the
 // only slot. This is not in a bubble, nor is the manager closed if it fails: both would
 // wait for it forever.
 func TestGoexitInAHandler(t *testing.T) {
 	t.Parallel()
-	r := onReal(t)
-	o := tracked(func(o *session.Options) {
+	r := rig.OnRedis(t)
+	o := rig.Tracked(func(o *session.Options) {
 		o.App, o.Logger = r.App, slog.New(slog.DiscardHandler)
 		o.Timeout, o.LockTTL, o.EndSweep = 100*time.Millisecond, time.Second, 50*time.Millisecond
 		o.EndHandlers, o.EndAttempts = 1, 2
@@ -233,7 +281,7 @@ func TestGoexitInAHandler(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		saved(t, m)
+		rig.Saved(t, m)
 	}
 	var calls atomic.Int32
 	done := make(chan error, 1)
@@ -244,58 +292,12 @@ func TestGoexitInAHandler(t *testing.T) {
 			return nil
 		})
 	}()
-	until(t, "all are put aside", func() bool { return m.Stats().EndsAside == 3 })
+	rig.Until(t, "all are put aside", func() bool { return m.Stats().EndsAside == 3 })
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}
-	wantErr(t, <-done, session.ErrClosed)
+	rig.WantErr(t, <-done, session.ErrClosed)
 	if n := calls.Load(); n != 6 {
 		t.Errorf("called %d times, want 2 for each of 3", n)
-	}
-}
-
-// A process that dies with a claim loses it after LockTTL; a slow handler keeps it.
-func TestClaims(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		a, b := r.Manager(tracked()), r.Manager(tracked())
-		id := saved(t, a, "n", 1)
-		entered, leave := make(chan struct{}), make(chan struct{})
-		stop := handleEnds(t, a, func(ctx context.Context, e session.Ended) error {
-			close(entered)
-			<-leave
-			return ctx.Err()
-		})
-		<-entered
-		var h endings
-		handleEnds(t, b, h.Handle)
-		time.Sleep(5 * time.Minute)
-		if n := len(h.List()); n != 0 {
-			t.Errorf("a slow handler lost its claim: handed out %d times more", n)
-		}
-		close(leave)
-		stop()
-		time.Sleep(time.Minute)
-		if n := len(h.List()); n != 0 || r.Indexed() != 0 || a.Stats().EndsHandled != 1 {
-			t.Errorf("handed out %d times more, %d are left", n, r.Indexed())
-		}
-
-		// What a dead process leaves: the claim, and the place in the index.
-		dead := saved(t, a, "n", 2)
-		claim(r, dead)
-		time.Sleep(2 * time.Minute)
-		all := h.List()
-		if len(all) != 1 || all[0].Handle != handleOf(dead) || get[int](t, all[0].Session, "n") != 2 {
-			t.Fatalf("the end of %v was handed out as %v", id, all)
-		}
-	})
-}
-
-// claim does what a handler process does that dies right after it has claimed an end.
-func claim(r *rig, id string) {
-	r.T.Helper()
-	ctx := context.Background()
-	time.Sleep(time.Minute + time.Second)
-	if err := r.Client.Set(ctx, r.Key(id, "Claim"), "dead", 10*time.Second).Err(); err != nil {
-		r.T.Fatal(err)
 	}
 }

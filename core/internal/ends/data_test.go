@@ -1,4 +1,4 @@
-package session_test
+package ends_test
 
 import (
 	"context"
@@ -10,19 +10,20 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
 // LastUsed is when the last request was, also of a session that an operator ended long
 // after.
 func TestLastUseOfAnEndedSession(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(tracked(func(o *session.Options) { o.Timeout = 10 * time.Minute }))
-		var h endings
-		handleEnds(t, m, h.Handle)
-		id := saved(t, m, "n", 1)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(rig.Tracked(func(o *session.Options) { o.Timeout = 10 * time.Minute }))
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		id := rig.Saved(t, m, "n", 1)
 		time.Sleep(time.Minute)
-		increment(t, m, id)
+		rig.Increment(t, m, id)
 		used := time.Now()
 		time.Sleep(5 * time.Minute)
 		if err := m.End(context.Background(), id); err != nil {
@@ -41,13 +42,13 @@ func TestLastUseOfAnEndedSession(t *testing.T) {
 
 // An ended session has the handle that it had before.
 func TestHandleOfAnEndedSession(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(tracked())
-		var h endings
-		handleEnds(t, m, h.Handle)
-		s := begin(t, m, "", session.Exclusive)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(rig.Tracked())
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		s := rig.Begin(t, m, "", session.Exclusive)
 		s.Set("n", 1)
-		commit(t, s)
+		rig.Commit(t, s)
 		time.Sleep(2 * time.Minute)
 		all := h.List()
 		if len(all) != 1 || all[0].Handle != s.Handle() || all[0].Session.Handle() != s.Handle() {
@@ -58,16 +59,16 @@ func TestHandleOfAnEndedSession(t *testing.T) {
 
 // A session stays tracked that is rotated by a process without TrackEnd.
 func TestRotationKeepsTheTracking(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(tracked())
-		var h endings
-		handleEnds(t, m, h.Handle)
-		s := begin(t, r.Manager(session.Options{Timeout: time.Minute}), saved(t, m, "n", 1), session.Exclusive)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(rig.Tracked())
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		s := rig.Begin(t, r.Manager(session.Options{Timeout: time.Minute}), rig.Saved(t, m, "n", 1), session.Exclusive)
 		s.SetPrincipal("ann")
-		commit(t, s)
+		rig.Commit(t, s)
 		time.Sleep(5 * time.Minute)
 		all := h.List()
-		if len(all) != 1 || all[0].Handle != s.Handle() || all[0].Principal != "ann" || get[int](t, all[0].Session, "n") != 1 {
+		if len(all) != 1 || all[0].Handle != s.Handle() || all[0].Principal != "ann" || rig.Get[int](t, all[0].Session, "n") != 1 {
 			t.Errorf("ended: %v", all)
 		}
 	})
@@ -76,9 +77,9 @@ func TestRotationKeepsTheTracking(t *testing.T) {
 // An end comes with all there was, whatever that is, however the session ended and however
 // short its life was; encrypted.
 func TestEndsOfOddSessions(t *testing.T) {
-	onEach(t, func(t *testing.T, r *rig) {
+	rig.Each(t, func(t *testing.T, r *rig.Rig) {
 		const key, value = "odd\x00 key", "v\x00"
-		m := r.Manager(tracked(func(o *session.Options) {
+		m := r.Manager(rig.Tracked(func(o *session.Options) {
 			o.LockTTL, o.EndSweep = 5*time.Second, 50*time.Millisecond
 			o.MaxBytes = 8 << 20
 			o.EncryptionKeys = []session.EncryptionKey{[]byte("0123456789abcdef")}
@@ -95,7 +96,7 @@ func TestEndsOfOddSessions(t *testing.T) {
 		want, got := map[ending]int{}, map[ending]int{} // how many values it has
 		for n, principal := range principals {
 			for _, reason := range reasons {
-				s := begin(t, m, "", session.Exclusive)
+				s := rig.Begin(t, m, "", session.Exclusive)
 				s.Set("n", n)
 				s.Set(key, value)
 				if principal != "" {
@@ -109,30 +110,30 @@ func TestEndsOfOddSessions(t *testing.T) {
 				if reason == session.Expired {
 					s.SetTimeout(time.Millisecond)
 				}
-				commit(t, s)
+				rig.Commit(t, s)
 				switch reason {
 				case session.Operator:
 					if err := m.End(context.Background(), s.ID()); err != nil {
 						t.Fatal(err)
 					}
 				case session.Abandoned:
-					s = begin(t, m, s.ID(), session.Exclusive)
+					s = rig.Begin(t, m, s.ID(), session.Exclusive)
 					s.Abandon()
-					commit(t, s)
+					rig.Commit(t, s)
 				}
 			}
 		}
 		// Only now, as one that is looked for before it is saved waits for a minute.
-		var h endings
-		handleEnds(t, m, h.Handle)
-		until(t, "all have ended", func() bool { return len(h.List()) >= len(want) })
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		rig.Until(t, "all have ended", func() bool { return len(h.List()) >= len(want) })
 		for _, e := range h.List() {
 			if e.NoData {
 				t.Fatalf("%v has no data", e)
 			}
-			n := get[int](t, e.Session, "n")
+			n := rig.Get[int](t, e.Session, "n")
 			got[ending{n, e.Reason}] += e.Session.Len()
-			if e.Principal != principals[n] || get[string](t, e.Session, key) != value {
+			if e.Principal != principals[n] || rig.Get[string](t, e.Session, key) != value {
 				t.Errorf("%v: the principal is %q, want %q", e, e.Principal, principals[n])
 			}
 		}
@@ -145,31 +146,31 @@ func TestEndsOfOddSessions(t *testing.T) {
 // A returning user gets a new session before and after the end is handled; the old
 // one is handed over whole, once.
 func TestReturnAfterTheEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(tracked())
-		old := saved(t, m, "n", 1)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(rig.Tracked())
+		old := rig.Saved(t, m, "n", 1)
 		time.Sleep(time.Minute + time.Millisecond)
 		for _, access := range []session.Access{session.Exclusive, session.Shared, session.ReadOnly} {
-			s := begin(t, m, old, access)
+			s := rig.Begin(t, m, old, access)
 			if !s.IsNew() || s.Len() != 0 {
 				t.Errorf("%v: the old one came back", access)
 			}
 			s.Rollback(context.Background())
 		}
-		s := begin(t, m, old, session.Exclusive)
+		s := rig.Begin(t, m, old, session.Exclusive)
 		s.Set("n", 2)
-		commit(t, s)
+		rig.Commit(t, s)
 		if s.ID() == old {
 			t.Error("the old ID was adopted")
 		}
-		var h endings
-		handleEnds(t, m, h.Handle)
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
 		time.Sleep(10 * time.Second)
 		all := h.List()
-		if len(all) != 1 || all[0].Handle != handleOf(old) || get[int](t, all[0].Session, "n") != 1 {
+		if len(all) != 1 || all[0].Handle != rig.HandleOf(old) || rig.Get[int](t, all[0].Session, "n") != 1 {
 			t.Fatalf("handled %v", all)
 		}
-		if again := begin(t, m, old, session.ReadOnly); !again.IsNew() {
+		if again := rig.Begin(t, m, old, session.ReadOnly); !again.IsNew() {
 			t.Error("came back after its end was handled")
 		}
 	})
@@ -177,19 +178,19 @@ func TestReturnAfterTheEnd(t *testing.T) {
 
 // Nobody handled the end for longer than EndRetention: it is still told of.
 func TestEndWithoutData(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(tracked(func(o *session.Options) { o.EndRetention = time.Minute }))
-		ids := map[string]int{handleOf(saved(t, m)): 1}
-		s := begin(t, m, saved(t, m), session.Exclusive)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(rig.Tracked(func(o *session.Options) { o.EndRetention = time.Minute }))
+		ids := map[string]int{rig.HandleOf(rig.Saved(t, m)): 1}
+		s := rig.Begin(t, m, rig.Saved(t, m), session.Exclusive)
 		ids[s.Handle()] = 1
 		s.Abandon()
-		commit(t, s)
+		rig.Commit(t, s)
 		time.Sleep(time.Hour)
 		if keys := r.Keys(); slices.ContainsFunc(keys, func(k string) bool { return len(k) > 50 }) {
 			t.Errorf("data outlived the retention: %v", keys)
 		}
-		var h endings
-		handleEnds(t, m, h.Handle)
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
 		time.Sleep(2 * time.Minute)
 		for _, e := range h.List() {
 			if !e.NoData || e.Reason != session.Unknown || e.Session.Len() != 0 {
@@ -204,19 +205,19 @@ func TestEndWithoutData(t *testing.T) {
 
 // A rotated session has not ended.
 func TestRotationIsNoEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(tracked(func(o *session.Options) { o.EndSweep = 10 * time.Second }))
-		var h endings
-		handleEnds(t, m, h.Handle)
-		s := begin(t, m, saved(t, m, "n", 1), session.Exclusive)
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(rig.Tracked(func(o *session.Options) { o.EndSweep = 10 * time.Second }))
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		s := rig.Begin(t, m, rig.Saved(t, m, "n", 1), session.Exclusive)
 		s.Rotate()
-		commit(t, s)
+		rig.Commit(t, s)
 		synctest.Wait()
 		if n := r.Indexed(); n != 1 {
 			t.Errorf("%d in the index", n)
 		}
 		time.Sleep(time.Hour)
-		if all := h.List(); len(all) != 1 || all[0].Handle != s.Handle() || get[int](t, all[0].Session, "n") != 1 {
+		if all := h.List(); len(all) != 1 || all[0].Handle != s.Handle() || rig.Get[int](t, all[0].Session, "n") != 1 {
 			t.Errorf("ended: %v", all)
 		}
 	})

@@ -1,13 +1,15 @@
-package session_test
+package ends_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
@@ -23,13 +25,13 @@ func bothForms(c *redis.Client) bool {
 }
 
 // endsAtOnce lets a session expire, and waits for its end.
-func endsAtOnce(t *testing.T, m *session.Manager, h *endings) {
+func endsAtOnce(t *testing.T, m *session.Manager, h *rig.Endings) {
 	t.Helper()
-	s := begin(t, m, "", session.Exclusive)
+	s := rig.Begin(t, m, "", session.Exclusive)
 	s.Set("n", 1)
 	s.SetTimeout(100 * time.Millisecond)
-	commit(t, s)
-	until(t, "the end is handled", func() bool { return h.Times()[s.Handle()] == 1 })
+	rig.Commit(t, s)
+	rig.Until(t, "the end is handled", func() bool { return h.Times()[s.Handle()] == 1 })
 }
 
 // Notifications come as keyspace or as keyevent, for any database; berth uses those that
@@ -53,16 +55,16 @@ func TestNotifications(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, r := withServer(t, "--notify-keyspace-events", c.flags)
+			server, r := rig.WithServer(t, "--notify-keyspace-events", c.flags)
 			r.Reach.DB = c.db
 			look := r.Client.(*redis.Client)
 			flags := func() string {
 				return look.ConfigGet(t.Context(), "notify-keyspace-events").Val()["notify-keyspace-events"]
 			}
 			m := r.Manager(unswept(c.turnOn))
-			var h endings
-			handleEnds(t, m, h.Handle)
-			until(t, "HandleEnd has subscribed", func() bool { return bothForms(look) })
+			var h rig.Endings
+			rig.HandleEnds(t, m, h.Handle)
+			rig.Until(t, "HandleEnd has subscribed", func() bool { return bothForms(look) })
 			endsAtOnce(t, m, &h)
 			for _, flag := range c.want {
 				if !strings.ContainsRune(flags(), flag) {
@@ -75,8 +77,34 @@ func TestNotifications(t *testing.T) {
 			if err := server.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "HandleEnd has subscribed again", func() bool { return bothForms(look) })
+			rig.Until(t, "HandleEnd has subscribed again", func() bool { return bothForms(look) })
 			endsAtOnce(t, m, &h)
 		})
+	}
+}
+
+// Where CONFIG and subscriptions are forbidden, notifications are not to be had; the ends
+// are handled by the sweep all the same.
+func TestEndsWithoutAnyPermissionToListen(t *testing.T) {
+	t.Parallel()
+	_, r := rig.WithServer(t, "--notify-keyspace-events", "KEA")
+	admin := r.Client.(*redis.Client)
+	deaf := []string{"-config", "-subscribe", "-psubscribe", "-ssubscribe", "-client"}
+	rules := slices.Concat([]string{"berth", "on", ">secret", "~*", "&*", "+@all"}, deaf)
+	if err := admin.ACLSetUser(t.Context(), rules[0], rules[1:]...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.Reach.Username, r.Reach.Password = "berth", "secret"
+	m := r.Manager(rig.Tracked(func(o *session.Options) {
+		o.EndNotifications, o.EndSweep = true, 50*time.Millisecond
+	}))
+	var h rig.Endings
+	rig.HandleEnds(t, m, h.Handle)
+	for range 3 {
+		endsAtOnce(t, m, &h)
+	}
+	rig.Until(t, "all are counted as handled", func() bool { return m.Stats().EndsHandled == 3 })
+	if n := admin.PubSubNumPat(t.Context()).Val(); n != 0 {
+		t.Errorf("%d subscriptions, though they are forbidden", n)
 	}
 }

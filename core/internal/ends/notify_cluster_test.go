@@ -1,6 +1,6 @@
 //go:build testall
 
-package session_test
+package ends_test
 
 import (
 	"log/slog"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	support "github.com/berthgo/berth/core/internal/rig"
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
@@ -19,20 +19,20 @@ import (
 func TestNotificationsOnCluster(t *testing.T) {
 	t.Parallel()
 	redistest.NeedServer(t)
-	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1, FailAfter: support.Patient})
+	cluster, err := redistest.StartCluster(t.Context(), redistest.ClusterOptions{Replicas: 1, FailAfter: rig.Patient})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cluster.Stop() })
 	o := unswept(true)
-	o.App, o.EndSweep, o.Logger = newRig(t).App, 3*time.Second, slog.New(slog.DiscardHandler)
+	o.App, o.EndSweep, o.Logger = rig.New(t).App, 3*time.Second, slog.New(slog.DiscardHandler)
 	m, err := session.Open(session.Config{URL: "redis+cluster://" + strings.Join(cluster.Addrs(), ",")}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	var h endings
-	handleEnds(t, m, h.Handle)
+	var h rig.Endings
+	rig.HandleEnds(t, m, h.Handle)
 	listened := func() bool {
 		masters, err := cluster.Masters(t.Context())
 		if err != nil {
@@ -48,7 +48,7 @@ func TestNotificationsOnCluster(t *testing.T) {
 		}
 		return true
 	}
-	until(t, "all masters are listened to", listened)
+	rig.Until(t, "all masters are listened to", listened)
 	masters, err := cluster.Masters(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestNotificationsOnCluster(t *testing.T) {
 	if _, err := cluster.Failover(t.Context(), masters[0]); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the new master is listened to", listened)
+	rig.Until(t, "the new master is listened to", listened)
 	for range 6 {
 		endsAtOnce(t, m, &h)
 	}

@@ -1,4 +1,4 @@
-package session_test
+package lease_test
 
 import (
 	"context"
@@ -9,50 +9,25 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
-// A process that died while it was waiting, or was handed a lease, does not
-// keep it from others for long.
-func TestDeadWaiter(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		ctx := context.Background()
-		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
-		id := saved(t, a)
-		holder := begin(t, a, id, session.Exclusive)
-		dead := strings.Repeat("d", 28)
-		if err := r.Client.Set(ctx, r.Key(id, "Waiters"), dead, 2*time.Second).Err(); err != nil {
-			t.Fatal(err)
-		}
-		got := r.Waiter(b, id)
-		time.Sleep(time.Second)
-		start := time.Now()
-		commit(t, holder)
-		commit(t, got())
-		if took := time.Since(start); took > 750*time.Millisecond {
-			t.Errorf("free after %v", took)
-		}
-		if keys := r.Keys(); len(keys) != 1 {
-			t.Errorf("left behind: %v", keys)
-		}
-	})
-}
-
 func TestLockWait(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		ctx := context.Background()
 		var told error
 		m := r.Manager(session.Options{LockWait: 3 * time.Second, Hooks: session.Hooks{
 			OnLockNotAcquired: func(_ context.Context, err error) { told = err },
 		}})
 		other := r.Manager(session.Options{})
-		id := saved(t, m)
+		id := rig.Saved(t, m)
 		for name, holder := range map[string]*session.Manager{"this process": m, "another": other} {
-			s := begin(t, holder, id, session.Exclusive)
+			s := rig.Begin(t, holder, id, session.Exclusive)
 			told = nil
 			start := time.Now()
 			_, err := m.Begin(ctx, id, session.Exclusive)
-			wantErr(t, err, session.ErrLockTimeout)
+			rig.WantErr(t, err, session.ErrLockTimeout)
 			if took := time.Since(start); took != 3*time.Second {
 				t.Errorf("%s: gave up after %v", name, took)
 			}
@@ -65,7 +40,7 @@ func TestLockWait(t *testing.T) {
 					t.Errorf("%s: the hook was told %v", name, told)
 				}
 			}
-			commit(t, s)
+			rig.Commit(t, s)
 			synctest.Wait()
 			if keys := r.Keys(); len(keys) != 1 {
 				t.Errorf("%s: left behind: %v", name, keys)
@@ -78,34 +53,34 @@ func TestLockWait(t *testing.T) {
 }
 
 func TestDoNotWait(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		m, other := r.Manager(session.Options{LockWait: -1}), r.Manager(session.Options{})
-		id := saved(t, m)
+		id := rig.Saved(t, m)
 		for _, holder := range []*session.Manager{m, other} {
-			s := begin(t, holder, id, session.Exclusive)
+			s := rig.Begin(t, holder, id, session.Exclusive)
 			start := time.Now()
 			_, err := m.Begin(context.Background(), id, session.Exclusive)
-			wantErr(t, err, session.ErrLockTimeout)
+			rig.WantErr(t, err, session.ErrLockTimeout)
 			if took := time.Since(start); took != 0 {
 				t.Errorf("waited %v", took)
 			}
 			if r.Exists(r.Key(id, "Waiters")) {
 				t.Error("stands in the queue")
 			}
-			commit(t, s)
+			rig.Commit(t, s)
 		}
-		commit(t, begin(t, m, id, session.Exclusive))
+		rig.Commit(t, rig.Begin(t, m, id, session.Exclusive))
 	})
 }
 
 func TestMaxWaiters(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		m := r.Manager(session.Options{MaxWaiters: 3})
-		id, free := saved(t, m), saved(t, m)
-		holder := begin(t, m, id, session.Exclusive)
+		id, free := rig.Saved(t, m), rig.Saved(t, m)
+		holder := rig.Begin(t, m, id, session.Exclusive)
 		var wg sync.WaitGroup
 		for range 3 {
-			wg.Go(func() { commit(t, begin(t, m, id, session.Exclusive)) })
+			wg.Go(func() { rig.Commit(t, rig.Begin(t, m, id, session.Exclusive)) })
 		}
 		synctest.Wait()
 		start := time.Now()
@@ -114,23 +89,45 @@ func TestMaxWaiters(t *testing.T) {
 		if !errors.As(err, &timeout) || !timeout.Full || time.Since(start) != 0 {
 			t.Errorf("the fourth waiter: %v", err)
 		}
-		commit(t, begin(t, m, free, session.Exclusive))
-		commit(t, holder)
+		rig.Commit(t, rig.Begin(t, m, free, session.Exclusive))
+		rig.Commit(t, holder)
 		wg.Wait()
+	})
+}
+
+// MaxWaiters 1: one waits, the second fails at once, wherever the holder is.
+func TestMaxWaitersWithHolderElsewhere(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m, other := r.Manager(session.Options{MaxWaiters: 1, LockWait: 5 * time.Second}), r.Manager(session.Options{})
+		id := rig.Saved(t, m)
+		held := rig.Begin(t, other, id, session.Exclusive)
+		errs := make(chan error, 2)
+		for range 2 {
+			go func() { _, err := m.Begin(context.Background(), id, session.Exclusive); errs <- err }()
+		}
+		time.Sleep(time.Second)
+		select {
+		case err := <-errs:
+			rig.WantErr(t, err, session.ErrLockTimeout)
+		default:
+			t.Error("MaxWaiters is 1, two wait")
+		}
+		time.Sleep(time.Minute)
+		held.Rollback(context.Background())
 	})
 }
 
 // A request that goes away leaves the queue, and nothing behind.
 func TestCancelledWait(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
-		id := saved(t, a)
-		holder := begin(t, a, id, session.Exclusive)
+		id := rig.Saved(t, a)
+		holder := rig.Begin(t, a, id, session.Exclusive)
 		for _, m := range []*session.Manager{a, b} {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			start := time.Now()
 			_, err := m.Begin(ctx, id, session.Exclusive)
-			wantErr(t, err, context.DeadlineExceeded)
+			rig.WantErr(t, err, context.DeadlineExceeded)
 			if took := time.Since(start); took != time.Second {
 				t.Errorf("waited %v", took)
 			}
@@ -140,55 +137,38 @@ func TestCancelledWait(t *testing.T) {
 		if r.Exists(r.Key(id, "Waiters")) {
 			t.Error("still in the queue")
 		}
-		commit(t, holder)
+		rig.Commit(t, holder)
 		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("the lease was handed to nobody")
 		}
-		commit(t, begin(t, b, id, session.Exclusive))
-	})
-}
-
-// A begin whose reply is lost for good leaves no lease behind.
-func TestFailedBeginLeavesNoLease(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		m, f := r.Faulty(session.Options{})
-		id := saved(t, m)
-		f.Then(lose)
-		if _, err := m.Begin(context.Background(), id, session.Exclusive); err == nil {
-			t.Fatal("the reply was not lost")
-		}
-		synctest.Wait()
-		if r.Exists(r.Key(id, "Lock")) {
-			t.Error("the lease was left behind")
-		}
-		commit(t, begin(t, m, id, session.Exclusive))
+		rig.Commit(t, rig.Begin(t, b, id, session.Exclusive))
 	})
 }
 
 // Those that wait for a session that is ended, or rotated, are told at once.
 func TestWaitersOfAnEndedSession(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})
 		for name, end := range map[string]func(s *session.Session){
 			"abandoned": func(s *session.Session) { s.Abandon() },
 			"rotated":   func(s *session.Session) { s.Rotate() },
 		} {
-			id := saved(t, a)
-			holder := begin(t, a, id, session.Exclusive)
+			id := rig.Saved(t, a)
+			holder := rig.Begin(t, a, id, session.Exclusive)
 			var wg sync.WaitGroup
 			for _, m := range []*session.Manager{a, a, b, b} {
 				wg.Go(func() {
-					s := begin(t, m, id, session.Exclusive)
+					s := rig.Begin(t, m, id, session.Exclusive)
 					if !s.Detached() {
 						t.Errorf("%s: not detached", name)
 					}
-					commit(t, s)
+					rig.Commit(t, s)
 				})
 			}
 			time.Sleep(time.Second)
 			end(holder)
 			start := time.Now()
-			commit(t, holder)
+			rig.Commit(t, holder)
 			wg.Wait()
 			if took := time.Since(start); took > 250*time.Millisecond {
 				t.Errorf("%s: told after %v", name, took)

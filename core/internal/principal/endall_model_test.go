@@ -1,6 +1,6 @@
 //go:build testall
 
-package session_test
+package principal_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
-	support "github.com/berthgo/berth/core/internal/rig"
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -21,16 +21,18 @@ import (
 func TestEndAllAmongSignIns(t *testing.T) {
 	for _, away := range []time.Duration{0, 10 * time.Millisecond, 25 * time.Millisecond} {
 		t.Run(away.String(), func(t *testing.T) {
-			checks(t, func(rt *rapid.T) {
+			rapid.Check(t, func(rt *rapid.T) {
 				acts := rapid.SliceOfN(rapid.SliceOfN(rapid.SampledFrom([]string{"ann", "bob", "", "rotate", "wait"}), 1, 5), 4, 4).Draw(rt, "acts")
 				wait := rapid.IntRange(0, 200).Draw(rt, "wait")
-				support.Bubble(t, crowded(func(t *testing.T, r *rig) { endAllAmongSignIns(t, r, acts, time.Duration(wait)*time.Millisecond, away) }))
+				rig.Bubble(t, func(t *testing.T, r *rig.Rig) {
+					endAllAmongSignIns(t, r, acts, time.Duration(wait)*time.Millisecond, away)
+				})
 			})
 		})
 	}
 }
 
-func endAllAmongSignIns(t *testing.T, r *rig, acts [][]string, wait, away time.Duration) {
+func endAllAmongSignIns(t *testing.T, r *rig.Rig, acts [][]string, wait, away time.Duration) {
 	ctx := context.Background()
 	far := func() *session.Manager {
 		client := r.NewClient()
@@ -41,8 +43,8 @@ func endAllAmongSignIns(t *testing.T, r *rig, acts [][]string, wait, away time.D
 	becameAnns := map[string]bool{}
 	var all sync.WaitGroup
 	for i, acts := range acts {
-		m, id := far(), signIn(t, near, []string{"ann", "bob"}[i%2])
-		becameAnns[handleOf(id)] = slices.Contains(acts, "ann")
+		m, id := far(), rig.SignIn(t, near, []string{"ann", "bob"}[i%2])
+		becameAnns[rig.HandleOf(id)] = slices.Contains(acts, "ann")
 		all.Go(func() {
 			for _, act := range acts {
 				time.Sleep(5 * time.Millisecond)
@@ -67,9 +69,9 @@ func endAllAmongSignIns(t *testing.T, r *rig, acts [][]string, wait, away time.D
 		})
 	}
 	time.Sleep(wait)
-	ann := handles(t, near, "ann")
+	ann := rig.HandlesOf(t, near, "ann")
 	bobs := map[string]bool{}
-	for _, handle := range handles(t, near, "bob") {
+	for _, handle := range rig.HandlesOf(t, near, "bob") {
 		bobs[handle] = true
 	}
 	called := time.Now()
@@ -87,7 +89,7 @@ func endAllAmongSignIns(t *testing.T, r *rig, acts [][]string, wait, away time.D
 		if slices.Contains(ann, info.Handle) && info.Principal == "ann" && info.AuthenticatedAt.Before(called) {
 			t.Errorf("one that was ann's when EndAll was called was missed, of %d; it ended %d", len(ann), ended)
 		}
-		if info.Principal != "" && !slices.Contains(handles(t, near, info.Principal), info.Handle) {
+		if info.Principal != "" && !slices.Contains(rig.HandlesOf(t, near, info.Principal), info.Handle) {
 			t.Errorf("a session of %s is not in the index", info.Principal)
 		}
 	}

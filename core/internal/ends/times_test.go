@@ -1,12 +1,17 @@
-package session_test
+package ends_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -22,12 +27,12 @@ func within(t *testing.T, what string, got, least, most time.Duration) {
 // the end of its claim.
 func TestTimesOfEnds(t *testing.T) {
 	const sweep, lease = 7 * time.Second, 20 * time.Second
-	o := tracked(func(o *session.Options) { o.EndSweep, o.LockTTL, o.EndAttempts = sweep, lease, 4 })
-	inBubble(t, func(t *testing.T, r *rig) {
+	o := rig.Tracked(func(o *session.Options) { o.EndSweep, o.LockTTL, o.EndAttempts = sweep, lease, 4 })
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		m := r.Manager(o)
 		var mu sync.Mutex
 		var came []time.Time
-		handleEnds(t, m, func(context.Context, session.Ended) error {
+		rig.HandleEnds(t, m, func(context.Context, session.Ended) error {
 			mu.Lock()
 			defer mu.Unlock()
 			came = append(came, time.Now())
@@ -35,7 +40,7 @@ func TestTimesOfEnds(t *testing.T) {
 		})
 		time.Sleep(3 * time.Second) // so that sweeps and deadlines do not fall together
 		last := time.Now().Add(o.Timeout)
-		saved(t, m, "n", 1)
+		rig.Saved(t, m, "n", 1)
 		time.Sleep(10 * time.Minute)
 		mu.Lock()
 		defer mu.Unlock()
@@ -52,15 +57,37 @@ func TestTimesOfEnds(t *testing.T) {
 // What a process that died had claimed is another's when the claim runs out.
 func TestTimeOfADeadClaim(t *testing.T) {
 	const sweep = 4 * time.Second
-	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(tracked(func(o *session.Options) { o.EndSweep = sweep }))
-		claim(r, saved(t, m, "n", 1)) // for 10 s, after the deadline
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(rig.Tracked(func(o *session.Options) { o.EndSweep = sweep }))
+		claim(r, rig.Saved(t, m, "n", 1)) // for 10 s, after the deadline
 		claimed := time.Now()
 		came := make(chan time.Time, 1)
-		handleEnds(t, m, func(context.Context, session.Ended) error {
+		rig.HandleEnds(t, m, func(context.Context, session.Ended) error {
 			came <- time.Now()
 			return nil
 		})
 		within(t, "the end came", (<-came).Sub(claimed), 10*time.Second, 10*time.Second+sweep)
+	})
+}
+
+// While Redis is away, looking for ends costs no more than a line in the log for each
+// time.
+func TestLogOfAnOutage(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		t.Cleanup(func() { time.Sleep(2 * time.Second) }) // until the client has seen that it is closed
+		r.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		var told bytes.Buffer
+		m := r.Manager(rig.Tracked(func(o *session.Options) {
+			o.EndNotifications = true
+			o.Logger = slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		}))
+		var h rig.Endings
+		stop := rig.HandleEnds(t, m, h.Handle)
+		time.Sleep(10 * time.Minute)
+		stop()
+		// It looks every EndSweep, which is 5 s, or up to twice as often.
+		if n := bytes.Count(told.Bytes(), []byte("\n")); n < 120 || n > 241 {
+			t.Errorf("%d lines in ten minutes", n)
+		}
 	})
 }
