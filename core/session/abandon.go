@@ -42,7 +42,8 @@ func (s *Session) Abandon() {
 		switch s.detached {
 		case rotated:
 			return errRotated("Abandon")
-		case ended:
+		case ended: // that is what the request wants, unless it has set something
+			s.dropped = s.dropped && s.values.Used()
 			return nil
 		case unused:
 			return errNone("Abandon")

@@ -328,3 +328,27 @@ func TestSignInAfterAbandonIsLoud(t *testing.T) {
 		t.Run(map[bool]string{true: "silently", false: "loudly"}[silently], func(t *testing.T) { inBubble(t, inner) })
 	}
 }
+
+// Whoever logs out twice, as by a double click, is told the same twice, and nothing is reported.
+func TestLogoutTwice(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		failures := 0
+		m := r.Manager(session.Options{Hooks: session.Hooks{OnError: func(context.Context, error) { failures++ }}})
+		id := saved(t, m)
+		for range 2 {
+			s := begin(t, m, id, session.Shared)
+			s.Abandon()
+			commit(t, s)
+		}
+		if failures != 0 {
+			t.Errorf("%d failures", failures)
+		}
+		s := begin(t, m, id, session.Shared)
+		s.Set("flash", "bye")
+		s.Abandon()
+		commit(t, s)
+		if failures != 1 {
+			t.Errorf("what was set before Abandon is lost without a report")
+		}
+	})
+}

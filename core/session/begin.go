@@ -86,14 +86,11 @@ func (m *Manager) acquire(ctx context.Context, o opening) (*Session, error) {
 	}
 	given := false
 	defer func() {
-		if !given { // the session is forged, or a hook has panicked
+		if !given { // a hook has panicked
 			held.Discard()
 		}
 	}()
-	s, err := m.found(ctx, o, Exclusive, l)
-	if err != nil {
-		return nil, err
-	}
+	s := m.found(ctx, o, Exclusive, l)
 	s.lease, given = held, true
 	return s, nil
 }
@@ -125,10 +122,13 @@ func (m *Manager) load(ctx context.Context, o opening, access Access) (*Session,
 		l, err = m.store.Load(ctx, o.handle, o.proof)
 		return err
 	})
+	if err == nil && l.Status == store.Done {
+		err = m.verify(l.MAC, o.handle, l.Proof, l.Meta)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return m.found(ctx, o, access, l)
+	return m.found(ctx, o, access, l), nil
 }
 
 // newSession returns a session that is in Redis only once it is saved. It gets its ID then, so
@@ -138,13 +138,10 @@ func (m *Manager) newSession(access Access) *Session {
 }
 
 // found returns the session that Redis has answered with.
-func (m *Manager) found(ctx context.Context, o opening, access Access, l store.Loaded) (*Session, error) {
+func (m *Manager) found(ctx context.Context, o opening, access Access, l store.Loaded) *Session {
 	s := m.newSession(access)
 	switch why := Reason(l.Reason); {
 	case l.Status == store.Done:
-		if err := m.verify(l.MAC, o.handle, l.Proof, l.Meta); err != nil {
-			return nil, err
-		}
 		s.isNew, s.trusted = false, o.proof == ""
 		s.handle, s.id, s.proof, s.began = o.handle, o.id, l.Proof, l.Proof
 		s.meta, s.timeout, s.principal = l.Meta, l.Meta.Timeout, l.Meta.Principal
@@ -160,7 +157,7 @@ func (m *Manager) found(ctx context.Context, o opening, access Access, l store.L
 	if s.detached != attached {
 		m.stats.detached.Add(1)
 	}
-	return s, nil
+	return s
 }
 
 // tend does what is due for a session that was used; most of them need nothing. What fails is

@@ -24,7 +24,7 @@ func TestCloseInOnErrorOfHandleEnd(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				var m *session.Manager
 				closed := make(chan error, 100)
-				m, on := matching(r, session.Options{
+				m, on := r.Matching(session.Options{
 					TrackEnd: true, Timeout: time.Minute,
 					Hooks: session.Hooks{OnError: func(context.Context, error) { closed <- m.Close() }},
 				})
@@ -32,12 +32,12 @@ func TestCloseInOnErrorOfHandleEnd(t *testing.T) {
 				handled := make(chan struct{}, 100)
 				ended := make(chan error, 1)
 				if name == "sweep" {
-					on.each(c.fails, refuse)
+					on.Each(c.fails, refuse)
 				}
 				go func() {
 					ended <- m.HandleEnd(context.Background(), func(context.Context, session.Ended) error {
 						if name == "settle" {
-							on.each(c.fails, refuse)
+							on.Each(c.fails, refuse)
 						}
 						handled <- struct{}{}
 						return c.handle

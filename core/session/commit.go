@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/values"
@@ -303,7 +304,10 @@ func (s *Session) follow(ctx context.Context, p *plan) error {
 	}
 	switch {
 	case p.signsIn:
-		err := s.m.principals.SignIn(ctx, s.handle, p.facts, func(err error) { s.note(opError(opCommit, err)) })
+		err := s.m.principals.SignIn(ctx, s.handle, p.facts, principal.Notes{
+			Unreadable: func(err error) { s.note(opError(opList, err)) },
+			Companion:  func(err error) { s.note(opError(opCompanion, err)) },
+		})
 		return translate(opCommit, err)
 	case !s.isNew && p.facts.Principal != "" && p.facts.Timeout > s.meta.Timeout:
 		handle, facts := s.handle, p.facts

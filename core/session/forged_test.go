@@ -87,3 +87,22 @@ func wantForged(t *testing.T, name string, err error) {
 		t.Errorf("%s: error is %v", name, err)
 	}
 }
+
+// A forged session does not wait for the one that is held: it is told at once.
+func TestForgedSessionDoesNotWait(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		key := session.EncryptionKey("0123456789abcdef")
+		m := r.Manager(session.Options{LockWait: time.Minute, EncryptionKeys: []session.EncryptionKey{key}})
+		id := saved(t, m)
+		held := begin(t, m, id, session.Exclusive)
+		forged := handleOf(id) + session.NewID()[26:]
+		r.Client.HSet(context.Background(), r.Key(id, "Data"), "_berth_secret", session.Proof(forged))
+		start := time.Now()
+		_, err := m.Begin(context.Background(), forged, session.Exclusive)
+		wantErr(t, err, session.ErrForged)
+		if took := time.Since(start); took > 30*time.Second || m.Stats().LockWaits != 0 {
+			t.Errorf("waited for %v", took)
+		}
+		held.Rollback(context.Background())
+	})
+}

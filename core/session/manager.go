@@ -97,6 +97,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	m.leases = &lease.Leases{
 		TTL: o.LockTTL, Hold: o.LockHold, Wait: o.LockWait, MaxWaiters: o.MaxWaiters,
 		Store: m.store, Process: m.process, Waker: m.waker, Tasks: m.tasks, Caller: m.caller,
+		Genuine:  func(handle string, l store.Loaded) error { return m.verify(l.MAC, handle, l.Proof, l.Meta) },
 		OnWaited: m.stats.waited,
 		OnLost:   m.leaseLost,
 		OnFailed: func(err error) { m.report(m.tasks.Context(), opCompanion, err) },
@@ -133,13 +134,14 @@ func batches(client redis.UniversalClient) *store.Batches {
 // Requests that wait for a session get [ErrClosed], as does every later Begin. A session that was
 // begun before can still be committed within LockTTL, if the client is not the Manager's own.
 //
-// Close waits for its goroutines; each ends with the call to Redis that it is making. It also waits
-// for the handlers of [Manager.HandleEnd], so do not call it in one; anywhere else it may be called
+// Close waits for its goroutines, which end within 5 seconds, or as long as the Redis client allows a
+// call. It also waits for the handlers of [Manager.HandleEnd], so do not call it in one; anywhere else it may be called
 // at any time, any number of times. It closes the client of a Manager that [Open] made, and returns
 // that error. It does not close a client that was given to [New].
 func (m *Manager) Close() error {
-	m.tasks.Close()
+	m.tasks.Stop()
 	m.waker.Close()
+	m.tasks.Close()
 	m.closeOnce.Do(func() {
 		if m.owned != nil {
 			m.closeErr = m.owned.Close()

@@ -23,6 +23,7 @@ func (s *Session) Rollback(ctx context.Context) {
 	if !s.discard() {
 		return
 	}
+	ctx = context.WithoutCancel(ctx)
 	if err := s.lease.Release(ctx); err != nil {
 		s.m.fail(ctx, &OpError{Op: opRollback, Err: err})
 	}

@@ -83,6 +83,23 @@ func TestNotifications(t *testing.T) {
 	}
 }
 
+// What expires while the subscription is broken is found when it stands again.
+func TestNotificationsMissedWhileReconnecting(t *testing.T) {
+	t.Parallel()
+	_, r := rig.WithServer(t, "--notify-keyspace-events", "Kx")
+	ctx := t.Context()
+	look := r.Client.(*redis.Client)
+	m := r.Manager(unswept(false))
+	var h rig.Endings
+	rig.HandleEnds(t, m, h.Handle)
+	rig.Until(t, "HandleEnd has subscribed", func() bool { return bothForms(look) })
+	endsAtOnce(t, m, &h) // and has looked at the index
+	if err := look.Do(ctx, "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
+		t.Fatal(err)
+	}
+	endsAtOnce(t, m, &h) // within the quarter of a second until it subscribes again
+}
+
 // Where CONFIG and subscriptions are forbidden, notifications are not to be had; the ends
 // are handled by the sweep all the same.
 func TestEndsWithoutAnyPermissionToListen(t *testing.T) {

@@ -25,6 +25,10 @@ type Leases struct {
 	Tasks   *tasks.Tasks
 	Caller  *retry.Caller
 
+	// Genuine returns why a session that was loaded is not to be trusted, nil if it is. Its error is
+	// that of Acquire.
+	Genuine func(handle string, l store.Loaded) error
+
 	OnWaited func(d time.Duration) // a request has waited so long, in vain or not
 	OnLost   func()                // a lease was lost before its request was done
 	OnFailed func(err error)       // a companion was not renewed
@@ -36,7 +40,7 @@ type Leases struct {
 // a caller that was allowed to come with the handle alone. There is a lease only if the status
 // is Done: any other session has nothing to lock.
 //
-// The error is a [*TimeoutError], a [*retry.Failure], [tasks.ErrClosed] or [retry.ErrStopped] after
+// The error is that of Genuine, a [*TimeoutError], a [*retry.Failure], [tasks.ErrClosed] or [retry.ErrStopped] after
 // Close, or what ended ctx. Wait bounds the waiting alone: a call to Redis may take as long as the
 // Caller allows.
 func (ls *Leases) Acquire(ctx context.Context, handle, proof string) (*Lease, store.Loaded, error) {
@@ -58,6 +62,10 @@ func (ls *Leases) Acquire(ctx context.Context, handle, proof string) (*Lease, st
 		return nil, l, a.gaveUp(err)
 	case l.Gone: // the session went just after the lease was taken
 		return nil, l, nil
+	case l.Status == store.Done:
+		if err := ls.Genuine(a.handle, l); err != nil {
+			return nil, l, err
+		}
 	}
 	settled = true
 	switch l.Status {
@@ -102,6 +110,9 @@ func (a *acquisition) enter() (l store.Loaded, err error) {
 	}
 	if a.proof != "" && !ls.gates.Knows(a.handle, a.proof) {
 		if l, err = a.look(); err != nil || l.Status != store.Done {
+			return l, err
+		}
+		if err := ls.Genuine(a.handle, l); err != nil {
 			return l, err
 		}
 	}

@@ -32,6 +32,20 @@ func TestLeaseOfADeadProcess(t *testing.T) {
 	})
 }
 
+// A commit that finds the lease lost counts it, if nobody has noticed before.
+func TestLostLeaseIsCountedOnce(t *testing.T) {
+	rig.Each(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(session.Options{})
+		s := rig.Begin(t, m, rig.Saved(t, m), session.Exclusive)
+		s.Set("n", 1)
+		r.Client.Del(context.Background(), r.Key(s.ID(), "Lock"))
+		rig.WantErr(t, s.Commit(context.Background()), session.ErrLockLost)
+		if n := m.Stats().LeasesLost; n != 1 {
+			t.Errorf("LeasesLost is %d, want 1", n)
+		}
+	})
+}
+
 // Who lost the lease writes nothing, and is told; and does
 // not take the lease from whoever has it now.
 func TestStaleHolderWritesNothing(t *testing.T) {

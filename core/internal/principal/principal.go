@@ -88,9 +88,15 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 	return look, err
 }
 
+// Notes hear of what a sign-in goes on without.
+type Notes struct {
+	Unreadable func(err error) // a session of the principal cannot be read
+	Companion  func(err error) // the companion of a session that was ended is not deleted yet
+}
+
 // SignIn puts a session that has just signed in into the index of its principal, and ends the
-// oldest over Limit. It tells note what it goes on without.
-func (p *Principals) SignIn(ctx context.Context, handle string, m store.Meta, note func(error)) error {
+// oldest over Limit.
+func (p *Principals) SignIn(ctx context.Context, handle string, m store.Meta, note Notes) error {
 	return p.Caller.Call(ctx, nil, func(int) error {
 		if err := p.enlist(ctx, handle, m, true); err != nil {
 			return err
@@ -161,7 +167,7 @@ func (p *Principals) life(timeout time.Duration) time.Duration {
 
 // makeRoom ends the oldest sessions of a principal that has just signed in, over Limit. Sessions
 // that cannot be read count, and stay.
-func (p *Principals) makeRoom(ctx context.Context, principal string, note func(error)) error {
+func (p *Principals) makeRoom(ctx context.Context, principal string, note Notes) error {
 	if p.Limit == 0 {
 		return nil
 	}
@@ -173,7 +179,7 @@ func (p *Principals) makeRoom(ctx context.Context, principal string, note func(e
 	if err != nil {
 		return err
 	}
-	note(look.Unreadable)
+	note.Unreadable(look.Unreadable)
 	if len(look.Gone) > 0 {
 		if err := p.Store.Unlist(ctx, principal, look.Gone...); err != nil {
 			return err
@@ -190,17 +196,17 @@ func (p *Principals) makeRoom(ctx context.Context, principal string, note func(e
 
 // replace ends a session whose place a newer one takes. It stays in the index until it has ended,
 // so that a second try finds it again.
-func (p *Principals) replace(ctx context.Context, principal string, oldest store.Listing, note func(error)) error {
+func (p *Principals) replace(ctx context.Context, principal string, oldest store.Listing, note Notes) error {
 	r := store.Retirement{Token: p.Process.Token(), Reason: p.Reason, Principal: &principal}
 	_, companion, err := p.Ends.RetireOnce(ctx, oldest.Handle, r)
 	switch {
 	case errors.Is(err, store.ErrFormat):
-		note(err)
+		note.Unreadable(err)
 		return nil
 	case err != nil:
 		p.Companions.Mend(oldest.Handle, "")
 		return err
 	}
-	note(companion)
+	note.Companion(companion)
 	return p.Store.Unlist(ctx, principal, oldest)
 }

@@ -38,12 +38,17 @@ func (t *Tasks) Context() context.Context { return t.ctx }
 // Closed tells whether Close was called.
 func (t *Tasks) Closed() bool { return t.ctx.Err() != nil }
 
-// Close ends all tasks and waits for them: each ends with the call to Redis that it makes now.
-// To close twice is harmless.
-func (t *Tasks) Close() {
+// Stop tells all tasks to end, and lets no other begin.
+func (t *Tasks) Stop() {
 	t.closing.Lock()
 	t.cancel(ErrClosed)
 	t.closing.Unlock()
+}
+
+// Close stops all tasks and waits for them: [Tasks.Later] ends with its next failure, and [Tasks.Go]
+// when it is done, within [CleanupTime]. To close twice is harmless.
+func (t *Tasks) Close() {
+	t.Stop()
 	t.running.Wait()
 }
 
@@ -63,7 +68,7 @@ func (t *Tasks) Add() bool {
 func (t *Tasks) Done() { t.running.Done() }
 
 // Go runs f once, within [CleanupTime], and then hands its error to failed if there is one.
-// Close waits for f and not for failed.
+// Close waits for f and not for failed. After Close, f and failed run in the caller's goroutine.
 func (t *Tasks) Go(f func(ctx context.Context) error, failed func(err error)) {
 	hear := func(err error) {
 		if err != nil {
@@ -81,8 +86,8 @@ func (t *Tasks) Go(f func(ctx context.Context) error, failed func(err error)) {
 	}()
 }
 
-// Later runs f until it succeeds, its error does not heal, the patience has passed, or Close
-// is called.
+// Later runs f, again and again, until it succeeds, its error does not heal, the patience has passed,
+// or Close is called. After Close, f runs once, in the caller's goroutine, within [CleanupTime].
 func (t *Tasks) Later(f func(ctx context.Context) error) {
 	if !t.Add() {
 		_ = once(f)
