@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
 	"io"
 	"io/fs"
 	"maps"
@@ -11,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -59,6 +62,8 @@ var rooms = map[string][]string{
 	"core/internal/gate":         {},
 	"core/internal/values":       {},
 	"core/redistest":             {},
+
+	"core/internal/ends/endtest": {}, // tests alone
 }
 
 // coreBrings is all that an application downloads for core, indirectly too.
@@ -133,32 +138,73 @@ func standard(path string) bool {
 }
 
 type listed struct {
-	ImportPath                               string
-	Imports, TestImports, XTestImports, Deps []string
+	ImportPath string
+	Deps       []string
 }
 
+// What a file imports counts whatever its build tags, and for whatever system it is.
 func TestImportRules(t *testing.T) {
 	t.Parallel()
-	for _, p := range list(t) {
-		from := strings.TrimPrefix(p.ImportPath, root)
-		check := func(imports []string, inTest bool) {
-			for _, to := range imports {
-				if rule := violation(from, strings.TrimPrefix(to, root), inTest); rule != "" {
-					t.Errorf("%s imports %s (in a test: %t), but %s", from, to, inTest, rule)
-				}
-			}
+	for from, files := range sources(t) {
+		if _, placed := rooms[from]; within(from, "core") && !placed && !within(from, rig) {
+			t.Errorf("%s has no place in rooms", from)
 		}
-		check(p.Imports, false)
-		check(p.TestImports, true)
-		check(p.XTestImports, true)
-		if within(from, "core") && !within(from, rig) {
-			for _, dep := range p.Deps {
-				if !bringable(strings.TrimPrefix(dep, root)) {
-					t.Errorf("%s brings %s, which coreBrings does not list", from, dep)
+		for name, imports := range files {
+			for _, to := range imports {
+				if rule := violation(from, strings.TrimPrefix(to, root), strings.HasSuffix(name, "_test.go")); rule != "" {
+					t.Errorf("%s: %s imports %s, but %s", from, name, to, rule)
 				}
 			}
 		}
 	}
+	for _, p := range list(t) {
+		from := strings.TrimPrefix(p.ImportPath, root)
+		if !within(from, "core") || within(from, rig) {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if !bringable(strings.TrimPrefix(dep, root)) {
+				t.Errorf("%s brings %s, which coreBrings does not list", from, dep)
+			}
+		}
+	}
+}
+
+// sources returns what every Go file of the repository imports, by folder and name.
+func sources(t *testing.T) map[string]map[string][]string {
+	t.Helper()
+	all := make(map[string]map[string][]string)
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != ".." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		from := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../")
+		if all[from] == nil {
+			all[from] = make(map[string][]string)
+		}
+		all[from][d.Name()] = nil
+		for _, spec := range file.Imports {
+			to, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			all[from][d.Name()] = append(all[from][d.Name()], to)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // bringable reports whether core may depend on dep, at whatever distance.
@@ -296,7 +342,7 @@ func list(t *testing.T) []listed {
 	}
 	// -e, so that a package that does not build is still checked.
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-e",
-		"-json=ImportPath,Imports,TestImports,XTestImports,Deps", "work")
+		"-json=ImportPath,Deps", "work")
 	cmd.Dir = top
 	cmd.Env = append(os.Environ(), "GOWORK="+work, "GOFLAGS=")
 	cmd.Stderr = os.Stderr

@@ -63,6 +63,6 @@ func InBubble(t *testing.T, test func(t *testing.T, r *Rig)) {
 // Bubble is InBubble for a test that is not parallel.
 func Bubble(t *testing.T, test func(t *testing.T, r *Rig)) {
 	synctest.Test(t, func(t *testing.T) {
-		test(t, OnMini(t))
+		test(t, onMini(t, true))
 	})
 }

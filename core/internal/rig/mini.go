@@ -12,8 +12,11 @@ import (
 )
 
 // OnMini returns a rig on a miniredis of its own.
-func OnMini(t *testing.T) *Rig {
+func OnMini(t *testing.T) *Rig { return onMini(t, false) }
+
+func onMini(t *testing.T, bubble bool) *Rig {
 	r := New(t)
+	r.bubble = bubble
 	r.Mini = miniredis.NewMiniRedis()
 	r.Mini.ClockTTL(true)
 	t.Cleanup(r.Mini.Close)

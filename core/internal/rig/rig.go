@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -28,6 +29,7 @@ type Rig struct {
 	Reach  redis.UniversalOptions // how to reach a real Redis
 	Made   func(*session.Manager) // called with each new manager, unless nil
 
+	bubble bool           // time passes at once
 	beside sync.WaitGroup // what goes on beside the test
 }
 
@@ -56,6 +58,9 @@ func (r *Rig) At(url string) {
 	r.To(redis.UniversalOptions{Addrs: []string{o.Addr}, Username: o.Username, Password: o.Password, DB: o.DB, TLSConfig: o.TLSConfig})
 }
 
+// patience is how long a call may take on a busy machine. In a bubble, time passes by itself.
+const patience = 30 * time.Second
+
 // NewClient returns a client that does not retry and is closed with the test.
 func (r *Rig) NewClient(change ...func(o *redis.UniversalOptions)) redis.UniversalClient {
 	o := r.Reach
@@ -63,6 +68,9 @@ func (r *Rig) NewClient(change ...func(o *redis.UniversalOptions)) redis.Univers
 		o.Addrs = []string{"127.0.0.1:1"}
 	}
 	o.MaxRetries, o.DialerRetries = -1, 1
+	if o.ReadTimeout == 0 && !r.bubble {
+		o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience
+	}
 	o.Dialer = r.Dial
 	for _, f := range change {
 		f(&o)
