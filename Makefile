@@ -71,8 +71,9 @@ $(GOLANGCI):
 	mv .bin/golangci-lint $@
 
 graph: ## Print which package of core imports which
-	@cd core && go list -f '{{range .Imports}}{{$$.ImportPath}} {{.}}{{"\n"}}{{end}}' ./... | \
-		awk -F 'berthgo/berth/' 'NF == 3 { split($$2, from, " "); to[from[1]] = to[from[1]] " " $$3 } END { for (p in to) print p " →" to[p] }' | sort
+	@cd core && go list -f '{{.ImportPath}} →{{range .Imports}} {{.}}{{end}}' ./... | \
+		awk -v root=github.com/berthgo/berth/ 'function own(path) { return index(path, root) == 1 ? substr(path, length(root) + 1) : "" } \
+			{ line = own($$1) " →"; for (i = 3; i <= NF; i++) if (own($$i)) line = line " " own($$i); print line }' | sort
 
 fmt: $(GOLANGCI) ## Format every module as lint wants it
 	$(GOLANGCI) fmt
