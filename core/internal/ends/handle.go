@@ -22,19 +22,24 @@ func (e *Ends) Handle(ctx context.Context, handler Handler) error {
 	if !e.Tasks.Add() {
 		return tasks.ErrClosed
 	}
-	defer e.Tasks.Done()
-	running, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	defer context.AfterFunc(e.Tasks.Context(), func() { stop(tasks.ErrClosed) })()
-
 	s := &sweeper{
 		Ends: e, handler: handler,
 		slots:   make(chan struct{}, e.Handlers),
 		handled: make(chan settlement),
 		pokes:   newPokes(),
 	}
-	e.add(s.pokes)
-	defer e.remove(s.pokes)
+	err := s.sweep(ctx)
+	e.Tasks.Done()
+	s.reports.Wait() // not before Done: OnFailed may close the tasks, which waits for that
+	return err
+}
+
+func (s *sweeper) sweep(ctx context.Context) error {
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(s.Tasks.Context(), func() { stop(tasks.ErrClosed) })()
+	s.add(s.pokes)
+	defer s.remove(s.pokes)
 
 	var others sync.WaitGroup
 	others.Go(s.settle)
@@ -60,7 +65,8 @@ type sweeper struct {
 	slots   chan struct{} // one in it for every handler that runs
 	handled chan settlement
 	pokes   *pokes
-	refused atomic.Bool // the server refused to turn on notifications, and that was logged
+	reports sync.WaitGroup // handlers and calls of OnFailed
+	refused atomic.Bool    // the server refused to turn on notifications, and that was logged
 }
 
 // handle runs the handler for what was claimed at that time, gives its slot back, and then reports

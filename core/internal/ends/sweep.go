@@ -26,7 +26,7 @@ func (s *sweeper) run(ctx context.Context) {
 			for _, bucket := range buckets {
 				more, err := s.batch(ctx, bucket)
 				if err != nil && ctx.Err() == nil {
-					go s.OnFailed(ctx, &retry.Failure{Err: err}) // it may wait for this sweep, by Close
+					s.reports.Go(func() { s.OnFailed(ctx, &retry.Failure{Err: err}) }) // it may wait for this sweep, by Close
 				}
 				if retry.Heals(err) {
 					full = nil // the others would fail too; the next sweep finds them
@@ -80,7 +80,7 @@ func (s *sweeper) batch(ctx context.Context, bucket int) (more bool, err error) 
 			err = c.Err
 		case c.Status == store.Done:
 			free-- // the slot is the handler's
-			go s.handle(c, token, now)
+			s.reports.Go(func() { s.handle(c, token, now) })
 		case c.Status == store.Alive:
 			alive[c.Handle] = now.Add(c.Left)
 		}
