@@ -9,8 +9,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// An ID that the client made up, or that has expired, is not
-// adopted, and leaves no lock behind.
+// An ID that the client made up, or that has expired, is not adopted, and leaves no lock
+// behind.
 func TestUnknownIDIsNotAdopted(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		m := r.Manager(session.Options{})

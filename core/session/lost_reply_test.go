@@ -15,8 +15,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// A call whose reply was lost is tried again and takes effect
-// once. The connection breaks after the server has executed the call.
+// A call whose reply was lost is tried again and takes effect once. The connection breaks
+// after the server has executed the call.
 func TestLostReplies(t *testing.T) {
 	for name, retries := range map[string]int{"the manager tries again": -1, "the client does": 3} {
 		t.Run(name, func(t *testing.T) { lostReplies(t, retries) })

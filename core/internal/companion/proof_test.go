@@ -12,7 +12,7 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// Nor does a Shared request that writes its companion late bring the old proof back.
+// A Shared request that writes its companion late does not bring the old proof back.
 func TestLateCompanionHasTheNewProof(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		m, on := r.Matching(session.Options{})

@@ -79,7 +79,7 @@ func TestLateSharedCompanionAfterSwitch(t *testing.T) {
 	})
 }
 
-// Nor does it while a user is switched, and if one of the calls of that fails.
+// If a call of a change of user fails, the old ID does not open the companion.
 func TestOldCookieDuringASwitch(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		clean := r.Manager(session.Options{})

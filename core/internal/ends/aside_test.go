@@ -180,7 +180,7 @@ func TestAllThatIsKeptAsideIsSeen(t *testing.T) {
 	})
 }
 
-// The end of such a session is kept aside, and nobody is given it.
+// The end of a forged session is kept aside, and nobody is given it.
 func TestForgedEnds(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		ctx := context.Background()

@@ -46,8 +46,8 @@ func TestLostLeaseIsCountedOnce(t *testing.T) {
 	})
 }
 
-// Who lost the lease writes nothing, and is told; and does
-// not take the lease from whoever has it now.
+// Who lost the lease writes nothing, is told, and does not take the lease from whoever has
+// it now.
 func TestStaleHolderWritesNothing(t *testing.T) {
 	rig.Each(t, func(t *testing.T, r *rig.Rig) {
 		ctx := context.Background()

@@ -13,8 +13,8 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// A waiter in another process is woken by a message, not by its
-// clock: here it would look at most four times a second.
+// A waiter in another process is woken by a message, not by its clock: here it would look
+// at most four times a second.
 func TestReleaseWakesAnotherProcess(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		a, b := r.Manager(session.Options{}), r.Manager(session.Options{})

@@ -2,4 +2,8 @@
 // and sessions that must not fail. A test runs on miniredis, on a redis-server that the
 // package shares, and in make test-all on a cluster, with Sentinel, with TLS and as a
 // limited user too. Only tests import it.
+//
+// What a test needs beside that has a file each: faults of single calls (fault.go), scripts
+// that are loaded before such a fault (warm.go), what a handler of ends was given (ends.go),
+// sign-ins and the index (principal.go), companions (companion.go).
 package rig
