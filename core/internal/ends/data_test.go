@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/rig"
@@ -199,26 +198,6 @@ func TestEndWithoutData(t *testing.T) {
 		}
 		if !maps.Equal(h.Times(), ids) {
 			t.Errorf("%d ends for %d sessions", len(h.List()), len(ids))
-		}
-	})
-}
-
-// A rotated session has not ended.
-func TestRotationIsNoEnd(t *testing.T) {
-	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
-		m := r.Manager(rig.Tracked(func(o *session.Options) { o.EndSweep = 10 * time.Second }))
-		var h rig.Endings
-		rig.HandleEnds(t, m, h.Handle)
-		s := rig.Begin(t, m, rig.Saved(t, m, "n", 1), session.Exclusive)
-		s.Rotate()
-		rig.Commit(t, s)
-		synctest.Wait()
-		if n := r.Indexed(); n != 1 {
-			t.Errorf("%d in the index", n)
-		}
-		time.Sleep(time.Hour)
-		if all := h.List(); len(all) != 1 || all[0].Handle != s.Handle() || rig.Get[int](t, all[0].Session, "n") != 1 {
-			t.Errorf("ended: %v", all)
 		}
 	})
 }

@@ -68,35 +68,6 @@ func TestEndFollowsATimeoutSeenTooEarly(t *testing.T) {
 	}
 }
 
-// With a shorter timeout than another request has set meanwhile, the end comes in time.
-func TestEndAfterTwoTimeouts(t *testing.T) {
-	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
-		var h rig.Endings
-		o := rig.Tracked(func(o *session.Options) { o.Timeout, o.EndSweep = 10*time.Second, 5*time.Second })
-		rig.HandleEnds(t, r.Manager(o), h.Handle)
-		m := r.Manager(o)
-		id := rig.Saved(t, m)
-		s := rig.Begin(t, m, id, session.Exclusive)
-		shared := rig.Begin(t, m, id, session.Shared)
-		shared.SetTimeout(15 * time.Minute)
-		rig.Commit(t, shared)
-		time.Sleep(30 * time.Second) // the index is looked at
-		s.SetTimeout(20 * time.Second)
-		s.Set("n", 1)
-		rig.Commit(t, s)
-		time.Sleep(5 * time.Minute)
-		if n := len(h.List()); n != 1 {
-			t.Errorf("%d ends, five minutes after it expired", n)
-		}
-		time.Sleep(15 * time.Minute)
-		for _, e := range h.List() {
-			if e.NoData {
-				t.Errorf("the end has no values: %v", e)
-			}
-		}
-	})
-}
-
 // A session lives on while it is held. The commit makes its timeout count again, and its
 // end is found by that, not by how long it could have been held.
 func TestEndOfASessionHeldForLong(t *testing.T) {
