@@ -69,7 +69,12 @@ func (c Config) checkTogether(servers int, wrong *problems) {
 		wrong.add("DatabaseID is %d: a cluster has only database 0", c.DatabaseID)
 	}
 	if servers > 1 && c.MasterName == "" && !c.Cluster {
-		wrong.add("Addrs names %d servers: set MasterName if they are Sentinels, or Cluster if they are nodes of a cluster", servers)
+		field := "Addrs"
+		if c.URL != "" {
+			field = "URL"
+		}
+		wrong.add("%s names %d servers: set Cluster if they are nodes of a cluster, or MasterName (serviceName in a connection string) if they are Sentinels; "+
+			"if they are a master and its replicas, name the master alone, or their Sentinels", field, servers)
 	}
 	if c.Socket != "" && (c.MasterName != "" || c.Cluster || c.SSL) {
 		wrong.add("Socket is set together with MasterName, Cluster or SSL: leave these out, because a Unix socket leads to one server, without TLS")

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -141,6 +144,31 @@ func TestLimitsOfClient(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("the client has %+v, want %+v", got, want)
+		}
+	})
+}
+
+// No client tells its name and version: where that is not allowed, each new connection would fill
+// the log of the server. It greets with HELLO, and says nothing else of itself.
+func TestClientDoesNotIntroduceItself(t *testing.T) {
+	onEachWay(t, func(t *testing.T, c connect.Config) {
+		f := startFake(t, nil, func(p *server.Peer) { p.WriteInt(1) })
+		var mu sync.Mutex
+		var sent []string
+		f.server.SetPreHook(func(_ *server.Peer, name string, args ...string) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			sent = append(sent, strings.ToUpper(name))
+			return false
+		})
+		c.Port = f.port
+		if err := newClient(t, c).Eval(t.Context(), "return 1", []string{"key"}).Err(); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Contains(sent, "HELLO") || slices.Contains(sent, "CLIENT") {
+			t.Errorf("sent %v", sent)
 		}
 	})
 }

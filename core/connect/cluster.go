@@ -13,9 +13,12 @@ import (
 // that failed at its node up to three more times. So the client of each node hides a
 // failure in an error that go-redis does not know, and the client of the cluster takes
 // the failure out again.
-func newClusterClient(o *redis.ClusterOptions) *redis.ClusterClient {
+func newClusterClient(o *redis.ClusterOptions, config Config) *redis.ClusterClient {
 	c := redis.NewClusterClient(o)
-	c.OnNewNode(func(node *redis.Client) { node.AddHook(hider{}) })
+	c.OnNewNode(func(node *redis.Client) {
+		node.AddHook(hider{}) // around the greeter
+		node.AddHook(newGreeter(config, node.Options().Addr))
+	})
 	c.AddHook(revealer{cluster: c})
 	return c
 }

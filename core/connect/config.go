@@ -90,7 +90,9 @@ type Config struct {
 	ClientKey  string `json:"clientKey" yaml:"clientKey" env:"REDIS_CLIENT_KEY"`
 
 	// ServerName is the name that the server's certificate must have. Defaults to the
-	// host that the client connects to.
+	// host that the client connects to. If that is an IP address which nobody has
+	// configured, and which nodes of a cluster or Sentinels have told, the certificate may
+	// also be for a host of URL, Host or Addrs.
 	ServerName string `json:"serverName" yaml:"serverName" env:"REDIS_SERVER_NAME"`
 
 	// ConnectionTimeout is how long it may take to connect, TLS included. Defaults to

@@ -12,6 +12,7 @@ import (
 // fake is a server that answers every script in the same way. It is also the only node of
 // a cluster, and a Sentinel that knows itself as the master.
 type fake struct {
+	server  *server.Server
 	port    int
 	scripts atomic.Int64 // that it was sent
 	looks   atomic.Int64 // at the state of the cluster
@@ -25,12 +26,18 @@ func startFake(t *testing.T, owner *fake, answer func(p *server.Peer)) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return fakeOn(t, s, owner, answer)
+}
+
+// fakeOn is startFake on a server that runs already.
+func fakeOn(t *testing.T, s *server.Server, owner *fake, answer func(p *server.Peer)) *fake {
+	t.Helper()
 	done := make(chan struct{})
 	t.Cleanup(func() {
 		close(done)
 		s.Close()
 	})
-	f := &fake{port: s.Addr().Port}
+	f := &fake{server: s, port: s.Addr().Port}
 	if owner == nil {
 		owner = f
 	}
@@ -61,7 +68,7 @@ func startFake(t *testing.T, owner *fake, answer func(p *server.Peer)) *fake {
 				p.WriteLen(0)
 				return
 			}
-			p.WriteStrings([]string{"127.0.0.1", strconv.Itoa(f.port)})
+			p.WriteStrings([]string{"127.0.0.1", strconv.Itoa(owner.port)})
 		},
 	} {
 		if err := s.Register(name, command); err != nil {

@@ -24,7 +24,7 @@ type location struct {
 	serverName                         *string
 	databaseID                         *int
 	ssl, cluster                       *bool
-	several                            bool // it names several servers, but not whether they are Sentinels or nodes
+	sharePassword                      bool // without one of their own, Sentinels have the password of the server
 	connectionTimeout                  *time.Duration
 	operationTimeout                   *time.Duration
 }
@@ -110,8 +110,8 @@ func (c *Config) take(at location, wrong *problems) {
 	fill(wrong, "Cluster", &c.Cluster, at.cluster)
 	fill(wrong, "ConnectionTimeout", &c.ConnectionTimeout, at.connectionTimeout)
 	fill(wrong, "OperationTimeout", &c.OperationTimeout, at.operationTimeout)
-	if at.several && c.MasterName == "" {
-		c.Cluster = true
+	if at.sharePassword && c.MasterName != "" && c.Username == "" && c.SentinelPassword == "" {
+		c.SentinelPassword = c.AccessKey
 	}
 }
 

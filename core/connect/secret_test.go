@@ -72,7 +72,7 @@ func TestPasswordInPartsIsNotTold(t *testing.T) {
 		"redis+sentinel://a.test/main?sentinel_password=%s", "redis+sentinel://a.test/main?sentinel_password=%s&db=1",
 		"redis+sentinel://a.test/main?db=1&Sentinel%%5FPassword=%s", "redis://a.test?password=%s&db=1", "redis://a.test?pwd=%s",
 		"a.test:1,password=%s,ssl=True", "a.test,password=%s", "a.test,ssl=true,password=%s,defaultDatabase=2", "password=%s,a.test:1",
-		"a.test,user=ann,password=%s,connectTimeout=x", "a.test,accessKey=%s,ssl=x", "!,password=%s",
+		"a.test,user=ann,password=%s,connectTimeout=x", "a.test,serviceName=m,sentinelPassword=%s,ssl=x", "a.test,accessKey=%s,ssl=x", "!,password=%s",
 	}
 	parts := []string{
 		"a", "1", secret, ":", "@", "/", "?", "#", "%", "=", ",", "&", "://", " ", "[", "]", "!", "\x00", "%zz",

@@ -13,16 +13,17 @@ import (
 var (
 	understood = []string{
 		"password", "user", "ssl", "sslHost", "defaultDatabase", "serviceName",
-		"connectTimeout", "syncTimeout", "asyncTimeout",
+		"sentinelPassword", "sentinelUser", "connectTimeout", "syncTimeout", "asyncTimeout",
 	}
 
 	// ignored options have no counterpart in Config. They say how that client works inside, what
 	// it is called, which commands and versions of TLS it allows, and how it retries.
 	ignored = []string{
 		"abortConnect", "allowAdmin", "channelPrefix", "checkCertificateRevocation", "clientName", "configChannel",
-		"configCheckSeconds", "connectRetry", "heartbeatConsistencyChecks", "heartbeatInterval", "highIntegrity",
-		"highPriorityThreads", "keepAlive", "libraryName", "name", "preserveAsyncOrder", "protocol", "resolveDns",
-		"responseTimeout", "setlib", "sslProtocols", "tiebreaker", "version", "writeBuffer",
+		"configCheckSeconds", "connectRetry", "defaults", "heartbeatConsistencyChecks", "heartbeatInterval", "highIntegrity",
+		"highPriorityThreads", "keepAlive", "libraryName", "maintNotifications", "maintPostEventRelaxed", "maintRelaxedTimeout",
+		"maintRelaxedWindowMax", "name", "preserveAsyncOrder", "protocol", "resolveDns", "responseTimeout", "setlib",
+		"sslProtocols", "tcpKeepAlive", "tiebreaker", "topologyRefreshSeconds", "version", "writeBuffer",
 	}
 
 	// refused options name a way to Redis that this package does not know.
@@ -36,6 +37,7 @@ var likeOption = regexp.MustCompile(`^\$?[A-Za-z]+$`)
 // takes them anywhere: the text after a comma may be the rest of a password.
 func parseStackExchange(s string, wrong *problems) location {
 	x := stackExchange{problems: wrong}
+	x.sharePassword = true
 	if first, _, _ := strings.Cut(s, ","); strings.Contains(first, "://") || strings.Contains(first, "@") {
 		wrong.add("URL is not a connection string, and does not start with a known scheme and ://: the scheme must be %s", formNames)
 		return x.location
@@ -63,7 +65,6 @@ func parseStackExchange(s string, wrong *problems) location {
 	case x.socket != nil && servers > 1:
 		wrong.add("URL names a Unix socket and other servers: name the socket alone")
 	}
-	x.several = len(x.endpoints) > 1
 	x.operationTimeout = cmp.Or(x.sync, x.async)
 	return x.location
 }
@@ -119,6 +120,10 @@ func (x *stackExchange) option(text, value string) {
 		x.username = nonEmpty(value)
 	case "sslHost":
 		x.serverName = nonEmpty(value)
+	case "sentinelPassword":
+		x.sentinelPassword = nonEmpty(value)
+	case "sentinelUser":
+		x.sentinelUsername = nonEmpty(value)
 	case "serviceName":
 		x.masterName = nonEmpty(value)
 	case "ssl":
@@ -136,7 +141,7 @@ func (x *stackExchange) option(text, value string) {
 			x.add("URL has the option %s, which is not supported: leave it out, or make a go-redis client yourself", name)
 		}
 	}
-	x.doubt = x.doubt || name == "password"
+	x.doubt = x.doubt || name == "password" || name == "sentinelPassword"
 }
 
 func (x *stackExchange) bad(value, allowed string) {

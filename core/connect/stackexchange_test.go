@@ -33,11 +33,16 @@ func TestStackExchange(t *testing.T) {
 		},
 		{"a.test,asyncTimeout=99", "redis://a.test:6379/0", connect.Config{OperationTimeout: 99 * time.Millisecond}},
 		{"a.test,defaultDatabase=-1,password=", "redis://a.test:6379/0", connect.Config{}},
-		{"a.test,b.test:1", "redis+cluster://a.test:6379,b.test:1", connect.Config{}},
+		{"a.test,b.test:1", "redis+cluster://a.test:6379,b.test:1", connect.Config{Cluster: true}},
 		{"a.test,b.test:1,serviceName=main,ssl=on", "rediss+sentinel://a.test:26379,b.test:1/main/0", connect.Config{MasterName: "main", SSL: true}},
+		{
+			"a.test,serviceName=main,password=key,sentinelUser=bob,sentinelPassword=other", "redis+sentinel://a.test:26379/main/0",
+			connect.Config{MasterName: "main", AccessKey: "key", SentinelUsername: "bob", SentinelPassword: "other"},
+		},
 		{"!/run/redis.sock,password=key", "unix:///run/redis.sock?db=0", connect.Config{AccessKey: "key"}},
 		{
-			"a.test,abortConnect=false,allowAdmin=true,channelPrefix=x,checkCertificateRevocation=true,clientName=x,configChannel=x,configCheckSeconds=1,connectRetry=3," +
+			"a.test,abortConnect=false,allowAdmin=true,channelPrefix=x,checkCertificateRevocation=true,clientName=x,configChannel=x,configCheckSeconds=1,connectRetry=3,defaults=x," +
+				"maintNotifications=auto,maintPostEventRelaxed=1,maintRelaxedTimeout=1,maintRelaxedWindowMax=1,tcpKeepAlive=true,topologyRefreshSeconds=60," +
 				"heartbeatConsistencyChecks=x,heartbeatInterval=1,highIntegrity=x,highPriorityThreads=x,keepAlive=60,libraryName=x,name=x,preserveAsyncOrder=x," +
 				"protocol=resp3,proxy=None,resolveDns=false,responseTimeout=1,setlib=true,sslProtocols=tls12,tiebreaker=,tunnel=,version=6.0,writeBuffer=1",
 			"redis://a.test:6379/0",
@@ -76,7 +81,11 @@ func TestWrongStackExchange(t *testing.T) {
 		{"a.test, ! ,ssl=true", []string{"a ! for server 2 without the path of a Unix socket"}},
 		{"!/run/s,a.test", []string{"a Unix socket and other"}},
 		{"!/run/s,ssl=true", []string{"Socket is set together with MasterName"}},
-		{"a.test,b.test,defaultDatabase=1", []string{"a cluster has only database 0"}},
+		{"a.test:6380,b.test:6380,ssl=true", []string{
+			"URL names 2 servers: set Cluster if they are nodes of a cluster, or MasterName (serviceName in a connection string)", "name the master alone",
+		}},
+		{"a.test,sentinelPassword=key", []string{"SentinelPassword is set without MasterName"}},
+		{"a.test,serviceName=main,sentinelPassword=ke,y=1,ssl=x", []string{"unknown options: (not shown);", "the option ssl, set to something that is not shown here"}},
 	} {
 		checkWrong(t, c.text, c.want)
 	}

@@ -10,8 +10,7 @@ import (
 )
 
 // tlsConfig reads the certificates, also without SSL, to find what is wrong with them. It
-// returns nil without SSL. If there is no ServerName, the name of the host that is dialed
-// is verified.
+// returns nil without SSL. Without a ServerName, the dialer chooses the name that is verified.
 func (c Config) tlsConfig(wrong *problems) *tls.Config {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
 	if text := pem("CACert", c.CACert, wrong); text != nil {

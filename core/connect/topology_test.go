@@ -55,7 +55,7 @@ func TestCluster(t *testing.T) {
 	addrs := cluster.Addrs()
 	works(t, connect.Config{Addrs: addrs, Cluster: true, AccessKey: "key"})
 	works(t, connect.Config{URL: "redis+cluster://:key@" + addrs[0]})
-	works(t, connect.Config{URL: strings.Join(addrs, ",") + ",password=key"})
+	works(t, connect.Config{URL: strings.Join(addrs, ",") + ",password=key", Cluster: true})
 }
 
 // When a master dies, its replica is found, although no call is tried again.
@@ -96,4 +96,5 @@ func TestSentinel(t *testing.T) {
 	works(t, connect.Config{Addrs: addrs, MasterName: s.MasterName(), AccessKey: "key", SentinelPassword: "sentinelkey", DatabaseID: 1})
 	works(t, connect.Config{URL: "redis+sentinel://:key@" + strings.Join(addrs, ",") + "/" + s.MasterName() + "/1?sentinel_password=sentinelkey"})
 	works(t, connect.Config{URL: strings.Join(addrs, ",") + ",password=key,serviceName=" + s.MasterName(), SentinelPassword: "sentinelkey"})
+	works(t, connect.Config{URL: strings.Join(addrs, ",") + ",password=key,sentinelPassword=sentinelkey,serviceName=" + s.MasterName()})
 }
