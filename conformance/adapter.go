@@ -55,6 +55,18 @@ type App struct {
 	// OnError is for the adapter's WithErrorHandler: it returns the answer to an error. If OnError
 	// is nil, do not use WithErrorHandler.
 	OnError func(err error) (status int, body string)
+
+	// ReadsCookies asks for a middleware before the adapter's that reads a cookie, in the framework's
+	// own way.
+	ReadsCookies bool
+
+	// Inner asks for the adapter's middleware once more, behind the first one. It has the Manager,
+	// the Access and the OnError for that. If Inner is nil, there is no second one.
+	Inner *App
+
+	// Between is called between the two middlewares, with the session that From returns there. It
+	// may be nil.
+	Between func(s *session.Session)
 }
 
 // Routes are handlers by path. Paths have no parameters.

@@ -52,10 +52,18 @@ var broken = []struct {
 	{fault: noRetryAfter, caughtBy: "failure/RedisGoneAtBegin"},
 	{fault: ignoresErrorHandler, caughtBy: "failure/ErrorHandler"},
 	{fault: wantsSaveCall, caughtBy: "life/SavedWithoutACall"},
+	{fault: forgetsRequest, caughtBy: "failure/LogNamesTheRequest"},
+	{fault: forgetsVary, caughtBy: "cookie/VaryOfErrors"},
+	{fault: keepsCDNHeaders, caughtBy: "cookie/CachingHeaders"},
+	{fault: ignoresInner, caughtBy: "access/InnerMiddlewareChangesIt"},
+	{fault: answersForRollback, caughtBy: "failure/RollbackLeavesTheAnswerAlone"},
+	{fault: losesCookieSilently, caughtBy: "streaming/HandshakeWithHeadersOfItsOwn"},
+	{fault: forgetsReaders, caughtBy: "cookie/MaxAgeIsSentAgain"},
 	{fault: echoTrustsBeforeHook, caughtBy: "streaming/FlushBeforeTheFirstWrite", adapter: conformance.Adapter{Serve: echoWithBeforeHook, Lacks: echoAdapter.Lacks}},
 	{fault: ginForgetsHeaderNow, caughtBy: "handler/ReturnedErrorIsAResponse", adapter: conformance.Adapter{Serve: ginWithoutHeaderNow, Lacks: ginAdapter.Lacks}},
 	{fault: ginCommitsLast, caughtBy: "life/CreateReadChange", adapter: conformance.Adapter{Serve: ginWithoutWriter, Lacks: ginAdapter.Lacks}},
 	{fault: fiberForgetsPanics, caughtBy: "handler/Panic", adapter: conformance.Adapter{Serve: fiberWithoutDefer, Lacks: fiberAdapter.Lacks}},
+	{fault: fiberTrustsRewritten, caughtBy: "hostile/NamelessCookie", adapter: conformance.Adapter{Serve: fiberWithPeek, Lacks: fiberAdapter.Lacks}},
 	{fault: fiberKeepsBuffers, caughtBy: "handler/SessionOutlivesItsRequest", adapter: conformance.Adapter{Serve: fiberWithoutClone, Lacks: fiberAdapter.Lacks}},
 }
 

@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"net"
+	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
@@ -13,7 +14,9 @@ var chiAdapter = conformance.Adapter{Name: "chi", Serve: serveChi}
 
 func serveChi(l net.Listener, app conformance.App) (stop func()) {
 	router, bare := chi.NewRouter(), chi.NewRouter()
-	router.Use(chisession.Middleware(app.Manager, conformance.HTTPOptions(app)...))
+	router.Use(func(next http.Handler) http.Handler {
+		return conformance.HTTPChain(next, app, chisession.Middleware, chisession.From)
+	})
 	for path, handler := range app.Routes {
 		router.Handle(path, conformance.HTTPHandler(handler, chisession.From))
 	}

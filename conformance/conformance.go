@@ -13,6 +13,7 @@ var contents = []topic{
 	{"life", life},
 	{"identity", identity},
 	{"cookie", cookies},
+	{"access", accesses},
 	{"concurrency", concurrency},
 	{"failure", failure},
 	{"streaming", streaming},

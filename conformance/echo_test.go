@@ -5,7 +5,7 @@ import (
 	"net"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
+	recoverer "github.com/labstack/echo/v4/middleware"
 
 	"github.com/berthgo/berth/adapters/echosession"
 	"github.com/berthgo/berth/conformance"
@@ -18,7 +18,7 @@ var echoAdapter = conformance.Adapter{
 }
 
 func serveEcho(l net.Listener, app conformance.App) (stop func()) {
-	return serveEchoWith(l, app, echoMiddleware(app))
+	return serveEchoWith(l, app, echoMiddleware)
 }
 
 func echoMiddleware(app conformance.App) echo.MiddlewareFunc {
@@ -32,14 +32,40 @@ func echoMiddleware(app conformance.App) echo.MiddlewareFunc {
 	return echosession.Middleware(app.Manager, opts...)
 }
 
-func serveEchoWith(l net.Listener, app conformance.App, sessions echo.MiddlewareFunc) (stop func()) {
+// echoChain is the middlewares that an application asks for.
+func echoChain(app conformance.App, middleware func(app conformance.App) echo.MiddlewareFunc) []echo.MiddlewareFunc {
+	before := func(then func(c echo.Context)) echo.MiddlewareFunc {
+		return func(next echo.HandlerFunc) echo.HandlerFunc {
+			return func(c echo.Context) error {
+				then(c)
+				return next(c)
+			}
+		}
+	}
+	var chain []echo.MiddlewareFunc
+	if app.ReadsCookies {
+		chain = append(chain, before(func(c echo.Context) { _, _ = c.Cookie("any") }))
+	}
+	chain = append(chain, middleware(app))
+	if app.Between != nil {
+		chain = append(chain, before(func(c echo.Context) { app.Between(echosession.From(c)) }))
+	}
+	if app.Inner != nil {
+		chain = append(chain, middleware(*app.Inner))
+	}
+	return chain
+}
+
+func serveEchoWith(
+	l net.Listener, app conformance.App, middleware func(app conformance.App) echo.MiddlewareFunc,
+) (stop func()) {
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard) // it logs panics
-	e.Use(middleware.Recover())
+	e.Use(recoverer.Recover())
 	for path, handler := range app.Bare {
 		e.Any(path, bridgeEcho(handler))
 	}
-	routes := e.Group("", sessions)
+	routes := e.Group("", echoChain(app, middleware)...)
 	for path, handler := range app.Routes {
 		routes.Any(path, bridgeEcho(handler))
 	}

@@ -28,6 +28,8 @@ var failure = []testCase{
 	{name: "UnencodableValue", run: unencodableValue},
 	{name: "ManagerClosed", run: managerClosed},
 	{name: "NoSecretIsLogged", run: noSecretIsLogged},
+	{name: "LogNamesTheRequest", run: logNamesRequest},
+	{name: "RollbackLeavesTheAnswerAlone", run: rollbackLeavesAnswer},
 }
 
 func redisGoneAtBegin(r *rig) {
@@ -334,5 +336,61 @@ func noSecretIsLogged(r *rig) {
 	_, secret, _ := strings.Cut(b.id, ".")
 	if strings.Contains(said, secret) || strings.Contains(said, "secret value") {
 		r.Errorf("a session's secret or a value was logged")
+	}
+}
+
+// A failure is one line in the log, and the line says which request it was about.
+func logNamesRequest(r *rig) {
+	const query = "?token=of-the-query"
+	begun := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/try": show("k")}})
+	b := begun.visitor("/set")
+	begun.wire.down.Store(true)
+	r.wantUnavailable(b.get("/try" + query))
+	begun.wantLogged("session failure", 1, "/try")
+	begun.wantLogged("session: begin:", 1, "/try")
+
+	committed := r.serve(setting{routes: Routes{"/try": set("k", func() {})}})
+	r.wantStatus(committed.browser().get("/try"+query), http.StatusInternalServerError)
+	committed.wantLogged("session failure", 1, "/try")
+
+	var lost *site
+	lost = r.serve(setting{routes: Routes{"/set": set("k", "v"), "/try": func(x *Exchange) error {
+		x.From().Set("k", "lost")
+		lost.wire.down.Store(true)
+		return write(x, "done")
+	}}})
+	b = lost.visitor("/set")
+	r.wantUnavailable(b.get("/try" + query))
+	lost.wantLogged("session: commit:", 1, "/try")
+
+	for _, s := range []*site{begun, committed, lost} {
+		if strings.Contains(s.log.String(), "of-the-query") {
+			r.Errorf("the log has the query")
+		}
+	}
+}
+
+// A handler that finds a mistake in the form rolls back, and answers for itself.
+func rollbackLeavesAnswer(r *rig) {
+	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/show": show("k"), "/who": who, "/try": func(x *Exchange) error {
+		s := x.From()
+		s.Set("k", "lost")
+		s.SetPrincipal("Ann")
+		s.Rollback(x.R.Context())
+		x.W.WriteHeader(http.StatusBadRequest)
+		return write(x, "the handler's own")
+	}}})
+	b := s.visitor("/set")
+	for _, b := range []*browser{b, s.browser()} {
+		a := b.get("/try")
+		r.wantStatus(a, http.StatusBadRequest)
+		r.wantBody(a, "the handler's own")
+		r.wantNoCookie(a)
+	}
+	r.wantUnlocked(b.id)
+	r.wantBody(b.get("/show"), "v")
+	r.wantBody(b.get("/who"), "")
+	if told := s.failures.all(); len(told) > 0 {
+		r.Errorf("OnError was told %v", told)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -19,26 +20,32 @@ import (
 )
 
 func echoWithBeforeHook(l net.Listener, app conformance.App) (stop func()) {
-	return serveEchoWith(l, app, func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r := c.Request()
-			s, err := app.Manager.Begin(r.Context(), app.Manager.SessionID(r.Header), app.Access[r.URL.Path])
-			if err != nil {
-				page(app)(c.Response(), r, err)
-				return nil
+	return serveEchoWith(l, app, func(app conformance.App) echo.MiddlewareFunc {
+		return func(next echo.HandlerFunc) echo.HandlerFunc {
+			return func(c echo.Context) error {
+				r := c.Request()
+				s, err := app.Manager.BeginRequest(r.Context(), requestOf(r), app.Access[r.URL.Path])
+				if err != nil {
+					page(app)(c.Response(), r, err)
+					return nil
+				}
+				defer s.Rollback(r.Context())
+				c.SetRequest(r.WithContext(session.NewContext(r.Context(), s)))
+				commit := sync.OnceFunc(func() {
+					_ = s.Finish(r.Context())
+					s.SetHeaders(r.Header, c.Response().Header(), r.TLS != nil)
+				})
+				c.Response().Before(commit)
+				err = next(c)
+				commit()
+				return err
 			}
-			defer s.Rollback(r.Context())
-			c.SetRequest(r.WithContext(session.NewContext(r.Context(), s)))
-			commit := sync.OnceFunc(func() {
-				_ = s.Finish(r.Context())
-				s.SetHeaders(r.Header, c.Response().Header(), r.TLS != nil)
-			})
-			c.Response().Before(commit)
-			err = next(c)
-			commit()
-			return err
 		}
 	})
+}
+
+func requestOf(r *http.Request) session.Request {
+	return session.Request{Headers: r.Header, Method: r.Method, Path: r.URL.Path, Host: r.Host}
 }
 
 // page is the application's answer to an error.
@@ -55,28 +62,31 @@ func page(app conformance.App) func(w http.ResponseWriter, r *http.Request, err 
 }
 
 func ginWithoutHeaderNow(l net.Listener, app conformance.App) (stop func()) {
-	return serveGinWith(l, app, ginByHand(app, func(outer gin.ResponseWriter, w http.ResponseWriter) gin.ResponseWriter {
+	return serveGinWith(l, app, ginByHand(func(outer gin.ResponseWriter, w http.ResponseWriter) gin.ResponseWriter {
 		return &ginWriter{outer, w}
 	}))
 }
 
 func ginWithoutWriter(l net.Listener, app conformance.App) (stop func()) {
-	return serveGinWith(l, app, ginByHand(app, func(outer gin.ResponseWriter, _ http.ResponseWriter) gin.ResponseWriter {
+	return serveGinWith(l, app, ginByHand(func(outer gin.ResponseWriter, _ http.ResponseWriter) gin.ResponseWriter {
 		return outer
 	}))
 }
 
-func ginByHand(app conformance.App, wrap func(outer gin.ResponseWriter, w http.ResponseWriter) gin.ResponseWriter) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		onError := func(w http.ResponseWriter, r *http.Request, err error) {
-			c.Abort()
-			page(app)(w, r, err)
+func ginByHand(wrap func(outer gin.ResponseWriter, w http.ResponseWriter) gin.ResponseWriter) func(app conformance.App) gin.HandlerFunc {
+	return func(app conformance.App) gin.HandlerFunc {
+		return func(c *gin.Context) {
+			onError := func(w http.ResponseWriter, r *http.Request, err error) {
+				c.Abort()
+				page(app)(w, r, err)
+			}
+			access := func(r *http.Request) session.Access { return app.Access[r.URL.Path] }
+			httpsession.Serve(c.Writer, c.Request, app.Manager, access, onError,
+				func(w http.ResponseWriter, r *http.Request) {
+					c.Writer, c.Request = wrap(c.Writer, w), r
+					c.Next()
+				})
 		}
-		httpsession.Serve(c.Writer, c.Request, app.Manager, app.Access[c.Request.URL.Path], onError,
-			func(w http.ResponseWriter, r *http.Request) {
-				c.Writer, c.Request = wrap(c.Writer, w), r
-				c.Next()
-			})
 	}
 }
 
@@ -95,32 +105,40 @@ func (w *ginWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func fiberWithoutDefer(l net.Listener, app conformance.App) (stop func()) {
-	return serveFiberWith(l, app, fiberByHand(app, func(b []byte) string { return string(b) }, false), fiberFrom)
+	return serveFiberWith(l, app, fiberByHand(func(b []byte) string { return string(b) }, false), fiberFrom)
+}
+
+func fiberWithPeek(l net.Listener, app conformance.App) (stop func()) {
+	return serveFiberWith(l, app, fiberByHand(func(b []byte) string { return string(b) }, true), fiberFrom)
 }
 
 func fiberWithoutClone(l net.Listener, app conformance.App) (stop func()) {
-	return serveFiberWith(l, app, fiberByHand(app, func(b []byte) string { return unsafe.String(&b[0], len(b)) }, true), fiberFrom)
+	return serveFiberWith(l, app, fiberByHand(func(b []byte) string { return unsafe.String(&b[0], len(b)) }, true), fiberFrom)
 }
 
 // fiberByHand reads headers with text. With panics, it rolls back after a panic.
-func fiberByHand(app conformance.App, text func([]byte) string, panics bool) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		ctx := c.UserContext()
-		h := fiberHeader{c, text}
-		s, err := app.Manager.Begin(ctx, app.Manager.SessionID(h), app.Access[string(c.Request().URI().Path())])
-		if err != nil {
-			return fiberPage(c, app, err)
+func fiberByHand(text func([]byte) string, panics bool) func(app conformance.App) fiber.Handler {
+	return func(app conformance.App) fiber.Handler {
+		return func(c *fiber.Ctx) error {
+			ctx := c.UserContext()
+			h := fiberHeader{c, text}
+			path := text(c.Request().URI().PathOriginal())
+			r := session.Request{Headers: h, Method: c.Method(), Path: path, Host: string(c.Context().Host())}
+			s, err := app.Manager.BeginRequest(ctx, r, app.Access[strings.Clone(path)])
+			if err != nil {
+				return fiberPage(c, app, err)
+			}
+			if panics {
+				defer s.Rollback(ctx)
+			}
+			c.SetUserContext(session.NewContext(ctx, s))
+			err = c.Next()
+			if err := s.Finish(ctx); err != nil {
+				return fiberPage(c, app, err)
+			}
+			s.SetHeaders(h, h, c.Context().IsTLS())
+			return err
 		}
-		if panics {
-			defer s.Rollback(ctx)
-		}
-		c.SetUserContext(session.NewContext(ctx, s))
-		err = c.Next()
-		if err := s.Finish(ctx); err != nil {
-			return fiberPage(c, app, err)
-		}
-		s.SetHeaders(h, h, c.Context().IsTLS())
-		return err
 	}
 }
 
@@ -152,3 +170,4 @@ func (h fiberHeader) Values(name string) []string {
 
 func (h fiberHeader) Set(name, value string) { h.c.Response().Header.Set(name, value) }
 func (h fiberHeader) Add(name, value string) { h.c.Response().Header.Add(name, value) }
+func (h fiberHeader) Del(name string)        { h.c.Response().Header.Del(name) }

@@ -61,6 +61,14 @@ const (
 	ginForgetsHeaderNow  fault = "leaves Gin's WriteHeaderNow alone"
 	ginCommitsLast       fault = "leaves Gin's writer alone"
 	echoTrustsBeforeHook fault = "commits in Echo's Before hook"
+	fiberTrustsRewritten fault = "reads the Cookie header that fasthttp has written anew"
+	forgetsRequest       fault = "does not tell the log which request it is"
+	forgetsVary          fault = "lets caches take error pages for everybody's"
+	keepsCDNHeaders      fault = "lets CDNs keep a response with a cookie"
+	ignoresInner         fault = "does nothing behind another middleware"
+	losesCookieSilently  fault = "says nothing of a cookie that a handshake does not send"
+	answersForRollback   fault = "answers in place of a handler that has rolled back"
+	forgetsReaders       fault = "does not send the cookie of a reader again"
 )
 
 // faulty is an adapter of net/http by hand. Without a fault it passes the suite.
@@ -76,16 +84,27 @@ func (a *faulty) has(f fault) bool { return a.fault == f }
 func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m, ctx := a.app.Manager, r.Context()
 	access := a.app.Access[r.URL.Path]
+	if m.Serving(ctx) {
+		if a.app.Access != nil && !a.has(ignoresInner) {
+			if err := m.ChangeAccess(ctx, access); err != nil {
+				a.answer(w, err)
+				return
+			}
+		}
+		a.next.ServeHTTP(w, r)
+		return
+	}
 	if a.has(ignoresAccess) {
 		access = session.Exclusive
 	}
-	id := a.requestID(r)
+	request := a.request(r)
+	id := m.SessionID(request.Headers)
 	if a.has(oneMoreTrip) && id != "" {
 		if s, err := m.Begin(ctx, id, session.ReadOnly); err == nil {
 			s.Rollback(ctx)
 		}
 	}
-	s, err := m.Begin(ctx, id, access)
+	s, err := m.BeginRequest(ctx, request, access)
 	if err != nil {
 		locked := errors.Is(err, session.ErrLockTimeout)
 		if !(a.has(emptyWhenLocked) && locked) && !(a.has(emptyWhenRedisFails) && !locked) {
@@ -145,21 +164,28 @@ func (a *faulty) after(w *faultyWriter) {
 	}
 }
 
-func (a *faulty) requestID(r *http.Request) string {
-	id := a.app.Manager.SessionID(r.Header)
-	if a.has(firstCookieOnly) {
-		c, err := r.Cookie("session")
-		if err != nil || c.Value != id {
-			return ""
-		}
+func (a *faulty) request(r *http.Request) session.Request {
+	request := requestOf(r)
+	if a.has(forgetsRequest) {
+		request.Method, request.Path = "", ""
 	}
-	if own, ok := a.aliases.Load(id); ok {
-		return own.(string)
+	cookie := ""
+	if first, err := r.Cookie("session"); err == nil && a.has(firstCookieOnly) {
+		cookie = first.Value
 	}
-	return id
+	if own, ok := a.aliases.Load(a.app.Manager.SessionID(r.Header)); ok {
+		cookie = own.(string)
+	}
+	if cookie != "" || a.has(firstCookieOnly) {
+		request.Headers = http.Header{"Cookie": {"session=" + cookie}}
+	}
+	return request
 }
 
 func (a *faulty) answer(w http.ResponseWriter, err error) {
+	if !a.has(forgetsVary) {
+		a.app.Manager.Vary(w.Header())
+	}
 	status, body, retry := 0, "", 0
 	if a.app.OnError != nil && !a.has(ignoresErrorHandler) {
 		status, body = a.app.OnError(err)
@@ -190,6 +216,15 @@ func serveFaulty(f fault) func(l net.Listener, app conformance.App) (stop func()
 	return func(l net.Listener, app conformance.App) (stop func()) {
 		behind, mux := http.NewServeMux(), http.NewServeMux()
 		a := &faulty{fault: f, app: app, next: behind}
+		if app.Inner != nil {
+			inner := &faulty{fault: f, app: *app.Inner, next: behind}
+			a.next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if app.Between != nil {
+					app.Between(a.from(r))
+				}
+				inner.ServeHTTP(w, r)
+			})
+		}
 		for path, handler := range app.Routes {
 			behind.Handle(exact(path), conformance.HTTPHandler(handler, a.from))
 		}

@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -42,8 +43,10 @@ func (w *faultyWriter) finish() error {
 		return w.err
 	}
 	w.done = true
-	if w.a.has(commitsOnRequest) {
+	if w.a.has(commitsOnRequest) || w.a.has(forgetsReaders) && w.s.Access() == session.ReadOnly {
 		w.err = w.s.Commit(w.r.Context())
+	} else if w.a.has(answersForRollback) {
+		w.err = w.s.Commit(context.WithoutCancel(w.r.Context()))
 	} else {
 		w.err = w.s.Finish(w.r.Context())
 	}
@@ -71,7 +74,7 @@ func (w *faultyWriter) finish() error {
 
 // tell sets the cookie if the client needs one.
 func (w *faultyWriter) tell() {
-	cached := w.Header().Get("Cache-Control")
+	cached, cdn := w.Header().Get("Cache-Control"), w.Header().Get("Cdn-Cache-Control")
 	w.s.SetHeaders(w.r.Header, w.Header(), w.r.TLS != nil && !w.a.has(neverSecure))
 	switch {
 	case w.a.has(cookieAlways) && w.s.ID() != "" && w.Header().Get("Set-Cookie") == "":
@@ -87,6 +90,8 @@ func (w *faultyWriter) tell() {
 		if w.Header().Del("Cache-Control"); cached != "" {
 			w.Header().Set("Cache-Control", cached)
 		}
+	case w.a.has(keepsCDNHeaders) && cdn != "":
+		w.Header().Set("Cdn-Cache-Control", cdn)
 	}
 }
 
@@ -129,12 +134,17 @@ func (w *faultyWriter) FlushError() error {
 }
 
 func (w *faultyWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	sent := w.done
 	if !w.a.has(hijackPassesCommit) {
 		if err := w.begin(); err != nil && !w.a.has(hijacksAfterErrorPage) {
 			return nil, nil, err
 		}
 	}
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil && !sent && !w.a.has(losesCookieSilently) {
+		w.s.Hijacked(w.r.Context())
+	}
+	return conn, buffered, err
 }
 
 func (w *faultyWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

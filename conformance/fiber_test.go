@@ -26,7 +26,7 @@ var fiberAdapter = conformance.Adapter{
 }
 
 func serveFiber(l net.Listener, app conformance.App) (stop func()) {
-	return serveFiberWith(l, app, fiberMiddleware(app), fibersession.From)
+	return serveFiberWith(l, app, fiberMiddleware, fibersession.From)
 }
 
 func fiberMiddleware(app conformance.App) fiber.Handler {
@@ -44,14 +44,30 @@ func fiberMiddleware(app conformance.App) fiber.Handler {
 }
 
 func serveFiberWith(
-	l net.Listener, app conformance.App, middleware fiber.Handler, from func(c *fiber.Ctx) *session.Session,
+	l net.Listener, app conformance.App,
+	middleware func(app conformance.App) fiber.Handler, from func(c *fiber.Ctx) *session.Session,
 ) (stop func()) {
 	f := fiber.New(fiber.Config{DisableStartupMessage: true})
 	f.Use(recover.New())
 	for path, handler := range app.Bare {
 		f.All(path, bridgeFiber(handler, from))
 	}
-	f.Use(middleware)
+	if app.ReadsCookies {
+		f.Use(func(c *fiber.Ctx) error {
+			c.Cookies("any")
+			return c.Next()
+		})
+	}
+	f.Use(middleware(app))
+	if app.Between != nil {
+		f.Use(func(c *fiber.Ctx) error {
+			app.Between(from(c))
+			return c.Next()
+		})
+	}
+	if app.Inner != nil {
+		f.Use(middleware(*app.Inner))
+	}
 	for path, handler := range app.Routes {
 		f.All(path, bridgeFiber(handler, from))
 	}

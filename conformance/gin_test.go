@@ -18,7 +18,7 @@ var ginAdapter = conformance.Adapter{
 }
 
 func serveGin(l net.Listener, app conformance.App) (stop func()) {
-	return serveGinWith(l, app, ginMiddleware(app))
+	return serveGinWith(l, app, ginMiddleware)
 }
 
 func ginMiddleware(app conformance.App) gin.HandlerFunc {
@@ -32,13 +32,31 @@ func ginMiddleware(app conformance.App) gin.HandlerFunc {
 	return ginsession.Middleware(app.Manager, opts...)
 }
 
-func serveGinWith(l net.Listener, app conformance.App, middleware gin.HandlerFunc) (stop func()) {
+// ginChain is the middlewares that an application asks for.
+func ginChain(app conformance.App, middleware func(app conformance.App) gin.HandlerFunc) []gin.HandlerFunc {
+	var chain []gin.HandlerFunc
+	if app.ReadsCookies {
+		chain = append(chain, func(c *gin.Context) { _, _ = c.Cookie("any") })
+	}
+	chain = append(chain, middleware(app))
+	if app.Between != nil {
+		chain = append(chain, func(c *gin.Context) { app.Between(ginsession.From(c)) })
+	}
+	if app.Inner != nil {
+		chain = append(chain, middleware(*app.Inner))
+	}
+	return chain
+}
+
+func serveGinWith(
+	l net.Listener, app conformance.App, middleware func(app conformance.App) gin.HandlerFunc,
+) (stop func()) {
 	engine := gin.New()
 	engine.Use(gin.RecoveryWithWriter(io.Discard))
 	for path, handler := range app.Bare {
 		engine.Any(path, bridgeGin(handler))
 	}
-	engine.Use(middleware)
+	engine.Use(ginChain(app, middleware)...)
 	for path, handler := range app.Routes {
 		engine.Any(path, bridgeGin(handler))
 	}

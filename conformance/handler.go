@@ -232,7 +232,7 @@ func fromWithoutMiddleware(r *rig) {
 // Some frameworks use the buffers of a request again for the next request.
 func sessionOutlivesRequest(r *rig) {
 	kept := make(chan *session.Session, 1)
-	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/keep": func(x *Exchange) error {
+	s := r.serve(setting{routes: Routes{"/set": set("k", "v"), "/other": set("k", "v"), "/keep": func(x *Exchange) error {
 		kept <- x.From()
 		return nil
 	}}})
@@ -242,9 +242,11 @@ func sessionOutlivesRequest(r *rig) {
 	id := b.id
 	b.id = other.id
 	for range 5 {
-		b.get("/set") // on the same connection
+		b.get("/other") // on the same connection
 	}
 	if mine.ID() != id {
 		r.Errorf("a session's ID changed after its request")
 	}
+	mine.Set("k", "too late")
+	s.wantLogged(session.ErrSealed.Error(), 1, "/keep")
 }

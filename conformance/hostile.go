@@ -12,6 +12,8 @@ var hostile = []testCase{
 	{name: "MalformedID", run: malformedID},
 	{name: "OversizedCookie", run: oversizedCookie},
 	{name: "DuplicateCookies", run: duplicateCookies},
+	{name: "NamelessCookie", run: namelessCookie},
+	{name: "DeadCookieBeforeTheLiveOne", run: deadCookieFirst},
 	{name: "UnknownIDIsNotAdopted", run: unknownIDIsNotAdopted},
 	{name: "ExpiredIDIsNotAdopted", run: expiredIDIsNotAdopted},
 }
@@ -75,6 +77,81 @@ func duplicateCookies(r *rig) {
 			header = append(header, "Cookie", line)
 		}
 		r.wantBody(s.browser().get("/show", header...), c.want)
+	}
+}
+
+// Browsers let a neighbour host set a cookie without a name, whose value begins with the name of
+// another cookie. It must not count as that cookie, whatever has read cookies before.
+func namelessCookie(r *rig) {
+	for _, options := range []session.Options{{}, {Cookie: session.Cookie{HostPrefix: true}}} {
+		for _, reads := range []bool{false, true} {
+			s := r.serve(setting{
+				routes:  Routes{"/show": show("k"), "/set": set("k", "v"), "/evil": set("k", "evil")},
+				options: options, readsCookies: reads,
+			})
+			mine, evil := s.cookie+"="+s.visitor("/set").id, s.cookie+"="+s.visitor("/evil").id
+			for _, c := range []struct{ line, want string }{
+				{"=" + evil, "-"},
+				{"theme=dark; =" + evil + "; lang=en", "-"},
+				{" = " + evil, "-"},
+				{"=" + evil + "; " + mine, "v"},
+				{mine + "; =" + evil, "v"},
+				{"theme=dark; " + mine, "v"},
+			} {
+				r.wantBody(s.browser().get("/show", "Cookie", c.line), c.want)
+			}
+			r.wantBody(s.browser().get("/show", "Cookie", "="+evil, "Cookie", mine), "v")
+		}
+	}
+}
+
+// After a change of Cookie.Domain or Path a browser has two cookies of the name. It sends them in any
+// order, and the dead one for as long as it has it.
+func deadCookieFirst(r *rig) {
+	s := r.serve(setting{
+		routes: Routes{
+			"/set": set("k", "v"), "/show": show("k"), "/rotate": rotate, "/logout": logOut, "/login": logIn,
+			"/who": who, "/read": show("k"),
+		},
+		access: map[string]session.Access{"/read": session.ReadOnly},
+	})
+	for name, dead := range map[string]func(live *browser) (id string){
+		"unknown": func(*browser) string { return unknown },
+		"logged out": func(*browser) string {
+			b := s.visitor("/set")
+			id := b.id
+			b.get("/logout")
+			return id
+		},
+		"ended": func(*browser) string {
+			id := s.visitor("/set").id
+			if err := s.m.End(r.Context(), id); err != nil {
+				r.Errorf("End: %v", err)
+			}
+			return id
+		},
+		"rotated": func(live *browser) string {
+			old := live.id
+			live.get("/rotate")
+			return old
+		},
+	} {
+		live := s.visitor("/set")
+		old := dead(live)
+		both := func(path string) answer {
+			return s.browser().get(path, "Cookie", "session="+old+"; session="+live.id)
+		}
+		for _, path := range []string{"/show", "/read"} {
+			a := both(path)
+			r.wantBody(a, "v")
+			r.wantNoCookie(a)
+		}
+		a := both("/login")
+		if a.cookie == nil || handleOf(a.cookie.Value) != handleOf(live.id) {
+			r.Errorf("%s: the login was not that of the live session", name)
+		}
+		live.keep(a.cookie)
+		r.wantBody(both("/who"), "Ann")
 	}
 }
 

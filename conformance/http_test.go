@@ -18,7 +18,7 @@ func serveHTTP(l net.Listener, app conformance.App) (stop func()) {
 	for path, handler := range app.Bare {
 		mux.Handle(exact(path), conformance.HTTPHandler(handler, httpsession.From))
 	}
-	mux.Handle("/", httpsession.Middleware(app.Manager, conformance.HTTPOptions(app)...)(behind))
+	mux.Handle("/", conformance.HTTPChain(behind, app, httpsession.Middleware, httpsession.From))
 	return conformance.ServeHTTP(l, mux)
 }
 

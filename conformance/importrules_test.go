@@ -54,7 +54,7 @@ var rooms = map[string][]string{
 
 	"core/internal/tasks":        {"core/internal/retry"},
 	"core/internal/wake":         {goRedis, "core/internal/subscription"},
-	"core/internal/subscription": {goRedis},
+	"core/internal/subscription": {goRedis, "core/internal/retry"},
 	"core/internal/store":        {goRedis},
 	"core/internal/retry":        {goRedis},
 	"core/internal/cookie":       {"core/internal/credential"},

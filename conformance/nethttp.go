@@ -52,6 +52,32 @@ func HTTPOptions(app App) []httpsession.Option {
 	return opts
 }
 
+// HTTPChain puts the middlewares that an application asks for around h. Middleware and from are the
+// adapter's.
+func HTTPChain(
+	h http.Handler, app App,
+	middleware func(m *session.Manager, opts ...httpsession.Option) func(http.Handler) http.Handler,
+	from func(r *http.Request) *session.Session,
+) http.Handler {
+	if app.Inner != nil {
+		inner := middleware(app.Inner.Manager, HTTPOptions(*app.Inner)...)(h)
+		h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if app.Between != nil {
+				app.Between(from(r))
+			}
+			inner.ServeHTTP(w, r)
+		})
+	}
+	h = middleware(app.Manager, HTTPOptions(app)...)(h)
+	if !app.ReadsCookies {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = r.Cookie("any")
+		h.ServeHTTP(w, r)
+	})
+}
+
 // HTTPHandler turns a handler of the suite into one of net/http. From is the adapter's From.
 func HTTPHandler(handler Handler, from func(r *http.Request) *session.Session) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

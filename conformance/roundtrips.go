@@ -29,6 +29,12 @@ func countedTrips(r *rig) {
 	}
 	fresh := s.browser
 	known := b.also
+	two := func() *browser {
+		other := b.also()
+		other.id = unknown + "; " + s.cookie + "=" + b.id
+		return other
+	}
+	_ = two().try("/show")
 	for _, c := range []struct {
 		what string
 		from func() *browser
@@ -45,6 +51,9 @@ func countedTrips(r *rig) {
 		{"Exclusive", known, "/show", 2},
 		{"Exclusive, changed", known, "/change", 2},
 		{"Exclusive, panicked", known, "/panic", 2},
+		{"two cookies, None", two, "/none", 0},
+		{"two cookies, ReadOnly", two, "/read", 2},
+		{"two cookies, Exclusive", two, "/show", 3},
 	} {
 		before := s.wire.trips.Load()
 		_ = c.from().try(c.path)

@@ -7,7 +7,7 @@ import (
 )
 
 // set puts a value into the session. Its answer is empty.
-func set(key, value string) Handler {
+func set(key string, value any) Handler {
 	return func(x *Exchange) error {
 		x.From().Set(key, value)
 		return nil

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 
 	"github.com/berthgo/berth/core/session"
@@ -21,6 +22,10 @@ type setting struct {
 	access  map[string]session.Access
 	onError func(err error) (status int, body string)
 	tls     bool
+
+	readsCookies bool
+	inner        *App // without Manager
+	between      func(s *session.Session)
 }
 
 // site is a server with the adapter under test.
@@ -67,7 +72,13 @@ func (r *rig) serve(c setting) *site {
 	if c.tls {
 		l = s.secure(l)
 	}
-	stop := r.adapter.Serve(l, App{Manager: m, Routes: c.routes, Bare: c.bare, Access: c.access, OnError: c.onError})
+	if c.inner != nil {
+		c.inner.Manager = m
+	}
+	stop := r.adapter.Serve(l, App{
+		Manager: m, Routes: c.routes, Bare: c.bare, Access: c.access, OnError: c.onError,
+		ReadsCookies: c.readsCookies, Inner: c.inner, Between: c.between,
+	})
 	r.Cleanup(func() {
 		_ = m.Close() // nobody waits for a session any more
 		stop()
@@ -94,6 +105,24 @@ func (l *logged) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lines.Write(b)
+}
+
+// wantLogged checks that n lines of the log contain text, and that each names GET and path.
+func (s *site) wantLogged(text string, n int, path string) {
+	s.r.Helper()
+	found := 0
+	for line := range strings.Lines(s.log.String()) {
+		if !strings.Contains(line, text) {
+			continue
+		}
+		found++
+		if !strings.Contains(line, " method=GET ") || !strings.HasSuffix(line, " path="+path+"\n") {
+			s.r.Errorf("the line in the log does not name the request: %s", line)
+		}
+	}
+	if found != n {
+		s.r.Errorf("%d lines of the log have %q, want %d", found, text, n)
+	}
 }
 
 func (l *logged) String() string {

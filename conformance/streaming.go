@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ var streaming = []testCase{
 	{name: "EarlyHints", run: earlyHints, needs: []Feature{EarlyHints}},
 	{name: "HijackedSocket", run: hijackedSocket},
 	{name: "SocketThatClosesLate", run: socketThatClosesLate},
+	{name: "HandshakeWithHeadersOfItsOwn", run: handshakeWithOwnHeaders, needs: []Feature{Controller}},
 }
 
 func flushFirst(r *rig) {
@@ -319,4 +321,101 @@ func socketThatClosesLate(r *rig) {
 	r.wantBody(other.get("/show"), "-")
 	r.wantStored(old, "k", "")
 	r.wantStored(old, "seen", "")
+}
+
+// A handshake such as that of gorilla's Upgrade(w, r, nil) sends nothing of the ResponseWriter. A
+// cookie that is only there is lost. So that is reported, unless the handler takes the cookie first.
+func handshakeWithOwnHeaders(r *rig) {
+	handshake := func(x *Exchange, header http.Header) error {
+		conn, _, err := http.NewResponseController(x.W).Hijack()
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: conformance\r\n")
+		_ = header.Write(conn)
+		_, _ = io.WriteString(conn, "\r\n")
+		return nil
+	}
+	socket := func(before Handler) Handler {
+		return func(x *Exchange) error {
+			if err := before(x); err != nil {
+				return err
+			}
+			return handshake(x, nil)
+		}
+	}
+	change := func(x *Exchange) error {
+		x.From().Set("k", "w")
+		return nil
+	}
+	turn := func(x *Exchange) error {
+		x.From().Rotate()
+		return nil
+	}
+	s := r.serve(setting{routes: Routes{
+		"/set": set("k", "v"), "/show": show("k"),
+		"/create": socket(change), "/change": socket(change), "/rotate": socket(turn), "/logout": socket(logOut),
+		"/documented": func(x *Exchange) error {
+			x.From().Set("k", "w")
+			if err := x.From().Finish(x.R.Context()); err != nil {
+				return err
+			}
+			header := make(http.Header)
+			x.From().SetHeaders(x.R.Header, header, x.R.TLS != nil)
+			return handshake(x, header)
+		},
+		"/written": func(x *Exchange) error { // as coder/websocket does
+			x.From().Set("k", "w")
+			x.W.Header().Set("Connection", "Upgrade")
+			x.W.Header().Set("Upgrade", "conformance")
+			x.W.WriteHeader(http.StatusSwitchingProtocols)
+			if w, ok := x.W.(interface{ WriteHeaderNow() }); ok { // Gin
+				w.WriteHeaderNow()
+			}
+			conn, _, err := http.NewResponseController(x.W).Hijack()
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		},
+	}})
+	reports := 0
+	for _, c := range []struct {
+		from *browser
+		path string
+		lost bool
+	}{
+		{s.visitor("/set"), "/change", false},
+		{s.visitor("/set"), "/documented", false},
+		{s.browser(), "/create", true},
+		{s.visitor("/set"), "/rotate", true},
+		{s.visitor("/set"), "/logout", true},
+	} {
+		_, a := c.from.upgrade(c.path)
+		r.wantStatus(a, http.StatusSwitchingProtocols)
+		r.wantNoCookie(a)
+		if c.lost {
+			reports++
+			r.until("the lost cookie is reported", func() bool { return len(s.failures.all()) == reports })
+		}
+	}
+	for _, err := range s.failures.all() {
+		if !errors.Is(err, session.ErrUnsent) {
+			r.Errorf("OnError was told %v", err)
+		}
+	}
+	if !strings.Contains(s.log.String(), "Upgrade") || !strings.Contains(s.log.String(), "path=/create") {
+		r.Errorf("the log does not say what to write, and where")
+	}
+	for _, path := range []string{"/documented", "/written"} {
+		b := s.browser()
+		_, a := b.upgrade(path)
+		r.wantStatus(a, http.StatusSwitchingProtocols)
+		b.keep(a.cookie)
+		r.wantBody(b.get("/show"), "w")
+	}
+	if n := len(s.failures.all()); n != reports {
+		r.Errorf("%d failures were reported, want %d", n, reports)
+	}
 }

@@ -26,13 +26,16 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 	return httpsession.Middleware(m, opts...)
 }
 
-// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
+// WithAccess sets how a request holds its session. A second middleware, for example on a group of
+// routes, changes the access for these. That is an error once somebody has read or changed the
+// session. Defaults to [session.Exclusive] for all requests, and to no change in a second middleware.
 func WithAccess(access func(r *http.Request) session.Access) Option {
 	return httpsession.WithAccess(access)
 }
 
 // WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
-// is called once at most, before anything else was written. [session.HTTPStatus] returns a status
+// is called once at most, before anything else was written. The header Vary is set by then: add to
+// it. [session.HTTPStatus] returns a status
 // for err. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return httpsession.WithErrorHandler(onError)

@@ -34,14 +34,16 @@ type config struct {
 	onError func(echo.Context, error) error
 }
 
-// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
+// WithAccess sets how a request holds its session. A second middleware, for example on a group of
+// routes, changes the access for these. That is an error once somebody has read or changed the
+// session. Defaults to [session.Exclusive] for all requests, and to no change in a second middleware.
 func WithAccess(access func(c echo.Context) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
 // WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
-// is called once at most, before anything else was written. [session.HTTPStatus] returns a status
-// for err. If it returns an error, that goes to Echo's HTTPErrorHandler at once. Defaults to
+// is called once at most, before anything else was written. The header Vary is set by then: add to
+// it. [session.HTTPStatus] returns a status for err. If it returns an error, that goes to Echo's HTTPErrorHandler at once. Defaults to
 // [httpsession.Error].
 func WithErrorHandler(onError func(c echo.Context, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }
@@ -50,7 +52,6 @@ func WithErrorHandler(onError func(c echo.Context, err error) error) Option {
 // Middleware gives every request a session of m.
 func Middleware(m *session.Manager, opts ...Option) echo.MiddlewareFunc {
 	cfg := config{
-		access: func(echo.Context) session.Access { return session.Exclusive },
 		onError: func(c echo.Context, err error) error {
 			httpsession.Error(c.Response(), c.Request(), err)
 			return nil
@@ -62,6 +63,10 @@ func Middleware(m *session.Manager, opts ...Option) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
 			response := c.Response()
+			var access func(*http.Request) session.Access
+			if cfg.access != nil {
+				access = func(*http.Request) session.Access { return cfg.access(c) }
+			}
 			onError := func(outer http.ResponseWriter, _ *http.Request, failure error) {
 				inner := response.Writer
 				response.Writer = outer
@@ -74,7 +79,7 @@ func Middleware(m *session.Manager, opts ...Option) echo.MiddlewareFunc {
 			}
 			// The session takes the writer below Echo's. Echo's hook Before is not enough: Flush and
 			// Hijack do not call it.
-			httpsession.Serve(response.Writer, c.Request(), m, cfg.access(c), onError,
+			httpsession.Serve(response.Writer, c.Request(), m, access, onError,
 				func(w http.ResponseWriter, r *http.Request) {
 					response.Writer = w
 					c.SetRequest(r)

@@ -9,7 +9,8 @@
 //	})
 //
 // Code that knows no framework gets the same session from [session.FromContext], with
-// c.UserContext().
+// c.UserContext(). A handler of net/http behind Fiber's adaptor.HTTPHandler calls it with the context
+// of its request.
 //
 // Fiber sends nothing before the handler has returned. The middleware commits the session then. An
 // error that the handler returns is a response like any other: Fiber's ErrorHandler runs after the
@@ -25,6 +26,7 @@ package fibersession
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -40,7 +42,9 @@ type config struct {
 	onError func(*fiber.Ctx, error) error
 }
 
-// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
+// WithAccess sets how a request holds its session. A second middleware, for example on a group of
+// routes, changes the access for these. That is an error once somebody has read or changed the
+// session. Defaults to [session.Exclusive] for all requests, and to no change in a second middleware.
 func WithAccess(access func(c *fiber.Ctx) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
@@ -66,21 +70,32 @@ func Error(c *fiber.Ctx, err error) error {
 
 // Middleware gives every request a session of m.
 func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
-	cfg := config{
-		access:  func(*fiber.Ctx) session.Access { return session.Exclusive },
-		onError: Error,
-	}
+	cfg := config{onError: Error}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
+	fail := func(c *fiber.Ctx, err error) error {
+		err = cfg.onError(c, err)
+		m.Vary(responseHeader{c})
+		return err
+	}
 	return func(c *fiber.Ctx) error {
 		ctx := c.UserContext()
-		if m.Serving(ctx) {
-			return c.Next() // installed twice
+		if m.Serving(ctx) { // installed twice
+			if cfg.access != nil {
+				if err := m.ChangeAccess(ctx, cfg.access(c)); err != nil {
+					return fail(c, err)
+				}
+			}
+			return c.Next()
 		}
-		s, err := m.Begin(ctx, m.SessionID(header{c}), cfg.access(c))
+		access := session.Exclusive
+		if cfg.access != nil {
+			access = cfg.access(c)
+		}
+		s, err := m.BeginRequest(ctx, request(c), access)
 		if err != nil {
-			return cfg.onError(c, err)
+			return fail(c, err)
 		}
 		// After a panic nothing is saved, and the panic goes on. Rollback also ends a session that
 		// was abandoned after the commit.
@@ -90,6 +105,7 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		c.Response().Header.CopyTo(&before.Header)
 		c.Locals(localsKey{}, s)
 		c.SetUserContext(session.NewContext(ctx, s))
+		session.Carry(s, c.Context().SetUserValue) // for Fiber's adaptor
 		err = c.Next()
 		if failure := s.Finish(ctx); failure != nil {
 			s.Rollback(ctx)
@@ -97,38 +113,30 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 			c.Response().ResetBody()
 			c.Context().Hijack(nil)
 			before.Header.CopyTo(&c.Response().Header)
-			return cfg.onError(c, failure)
+			return fail(c, failure)
 		}
-		s.SetHeaders(header{c}, header{c}, c.Context().IsTLS())
+		s.SetHeaders(requestHeader{c}, responseHeader{c}, c.Context().IsTLS())
 		return err
+	}
+}
+
+// request copies, because the next request overwrites what Fiber returns.
+func request(c *fiber.Ctx) session.Request {
+	return session.Request{
+		Headers: requestHeader{c},
+		Method:  strings.Clone(c.Method()),
+		Path:    strings.Clone(c.Path()),
+		Host:    string(c.Context().Host()),
 	}
 }
 
 type localsKey struct{}
 
-// From returns the session of a request. It panics if [Middleware] is missing.
+// From returns the session of a request. It also finds one that [session.NewContext] has put into
+// c.UserContext(). It panics if [Middleware] is missing.
 func From(c *fiber.Ctx) *session.Session {
-	s, _ := c.Locals(localsKey{}).(*session.Session)
-	if s == nil {
-		panic("fibersession: no session in this request; install fibersession.Middleware before this handler")
+	if s, ok := c.Locals(localsKey{}).(*session.Session); ok {
+		return s
 	}
-	return s
+	return session.FromContext(c.UserContext())
 }
-
-// header reads the headers of the request, and writes those of the response.
-type header struct{ c *fiber.Ctx }
-
-var _ session.Headers = header{}
-
-// Values copies, because the next request overwrites what fasthttp returns.
-func (h header) Values(name string) []string {
-	peeked := h.c.Request().Header.PeekAll(name)
-	values := make([]string, len(peeked))
-	for i, value := range peeked {
-		values[i] = string(value)
-	}
-	return values
-}
-
-func (h header) Set(name, value string) { h.c.Response().Header.Set(name, value) }
-func (h header) Add(name, value string) { h.c.Response().Header.Add(name, value) }

@@ -36,13 +36,16 @@ type config struct {
 	onError func(*gin.Context, error)
 }
 
-// WithAccess sets how a request holds its session. Defaults to [session.Exclusive] for all requests.
+// WithAccess sets how a request holds its session. A second middleware, for example on a group of
+// routes, changes the access for these. That is an error once somebody has read or changed the
+// session. Defaults to [session.Exclusive] for all requests, and to no change in a second middleware.
 func WithAccess(access func(c *gin.Context) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
 // WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
-// is called once at most, before anything else was written. c is aborted by then.
+// is called once at most, before anything else was written. c is aborted, and the header Vary is set,
+// by then: add to it.
 // [session.HTTPStatus] returns a status for err. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(c *gin.Context, err error)) Option {
 	return func(cfg *config) { cfg.onError = onError }
@@ -51,7 +54,6 @@ func WithErrorHandler(onError func(c *gin.Context, err error)) Option {
 // Middleware gives every request a session of m.
 func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
 	cfg := config{
-		access:  func(*gin.Context) session.Access { return session.Exclusive },
 		onError: func(c *gin.Context, err error) { httpsession.Error(c.Writer, c.Request, err) },
 	}
 	for _, opt := range opts {
@@ -67,8 +69,12 @@ func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
 			c.Status(http.StatusOK) // the handler's status does not belong to the error response
 			cfg.onError(c, err)
 		}
+		var access func(*http.Request) session.Access
+		if cfg.access != nil {
+			access = func(*http.Request) session.Access { return cfg.access(c) }
+		}
 		var own *writer
-		httpsession.Serve(outer, c.Request, m, cfg.access(c), onError, func(w http.ResponseWriter, r *http.Request) {
+		httpsession.Serve(outer, c.Request, m, access, onError, func(w http.ResponseWriter, r *http.Request) {
 			own = &writer{ResponseWriter: outer, session: w}
 			c.Writer, c.Request = own, r
 			c.Next()

@@ -14,6 +14,18 @@
 // with an error. After the commit the session is sealed and no longer locked, however long the
 // response takes.
 //
+// A handler that takes the connection over, as for a WebSocket, often sends headers of its own and not
+// those of the ResponseWriter. If its session was created or rotated in that request, the client does
+// not get the cookie, and [session.ErrUnsent] is reported. Give the headers to the handshake:
+//
+//	err := s.Finish(r.Context())
+//	header := http.Header{}
+//	s.SetHeaders(r.Header, header, r.TLS != nil)
+//	conn, err := upgrader.Upgrade(w, r, header)
+//
+// The middleware may be installed twice, for example once more on some routes, with another
+// [WithAccess]. Both have the same session.
+//
 // Some handlers give up half-way and answer all the same, as [http.TimeoutHandler] does. That is an
 // answer: the session is saved as it is then. Put such a handler around the middleware, and not
 // behind it.

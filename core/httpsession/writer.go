@@ -2,6 +2,7 @@ package httpsession
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -16,6 +17,7 @@ import (
 type responseWriter struct {
 	http.ResponseWriter
 	request *http.Request
+	manager *session.Manager
 	session *session.Session
 	onError func(http.ResponseWriter, *http.Request, error)
 	before  http.Header // the response's headers before the handler; nil if there were none
@@ -23,6 +25,8 @@ type responseWriter struct {
 	committed bool
 	answered  bool  // onError has answered a failed commit
 	err       error // of the commit; if it is not nil, the error handler writes the response
+
+	vary [1]string // room for a header, which saves an allocation
 }
 
 var (
@@ -46,8 +50,27 @@ func (w *responseWriter) commit() error {
 		w.answer(w.onError)
 		return w.err
 	}
-	w.session.SetHeaders(w.request.Header, w.Header(), w.request.TLS != nil)
+	w.session.SetHeaders(w.request.Header, (*headers)(w), w.request.TLS != nil)
 	return nil
+}
+
+// headers are the headers of the response.
+type headers responseWriter
+
+var _ session.Headers = (*headers)(nil)
+
+func (h *headers) Values(name string) []string { return h.Header().Values(name) }
+func (h *headers) Set(name, value string)      { h.Header().Set(name, value) }
+func (h *headers) Del(name string)             { h.Header().Del(name) }
+
+func (h *headers) Add(name, value string) {
+	header := h.Header()
+	if name == "Vary" && len(header["Vary"]) == 0 {
+		h.vary[0] = value
+		header["Vary"] = h.vary[:]
+		return
+	}
+	header.Add(name, value)
 }
 
 // answer answers in the handler's place. It drops the handler's headers, because they do not belong
@@ -58,6 +81,7 @@ func (w *responseWriter) answer(onError func(http.ResponseWriter, *http.Request,
 	header := w.Header()
 	clear(header)
 	maps.Copy(header, w.before)
+	w.manager.Vary(header)
 	onError(w.ResponseWriter, w.request, w.err)
 	w.answered = true
 }
@@ -102,12 +126,25 @@ func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// Hijack commits first: a socket never holds a session.
+// Hijack commits first: a socket never holds a session. A cookie that only this commit makes is not
+// sent, unless the handler writes the headers itself. So that is reported.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	sent := w.committed
 	if err := w.commit(); err != nil {
 		return nil, nil, err
 	}
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil && !sent {
+		w.session.Hijacked(w.request.Context())
+	}
+	return conn, buffered, err
+}
+
+// CloseNotify is for Gin's Stream, which panics without it.
+func (w *responseWriter) CloseNotify() <-chan bool {
+	gone := make(chan bool, 1)
+	context.AfterFunc(w.request.Context(), func() { gone <- true })
+	return gone
 }
 
 // Unwrap is for [http.ResponseController]. It gets deadlines and full duplex from the inner writer.

@@ -34,7 +34,7 @@ func (s *Session) Abandon() {
 			s.leaving = d
 			s.mu.Unlock()
 		}
-		s.m.fail(context.Background(), fmt.Errorf("%w (Abandon: the session ends, but its cookie stays)", ErrSealed))
+		s.fail(context.Background(), fmt.Errorf("%w (Abandon: the session ends, but its cookie stays)", ErrSealed))
 		return
 	}
 	s.mu.Unlock()

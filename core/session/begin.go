@@ -30,7 +30,69 @@ func (m *Manager) Begin(ctx context.Context, id string, access Access) (*Session
 	if !credential.Valid(id) {
 		return m.begin(ctx, opening{}, access)
 	}
-	return m.begin(ctx, opening{handle: credential.Handle(id), id: id, proof: credential.Proof(id)}, access)
+	return m.begin(ctx, openingOf(id), access)
+}
+
+// Request is what berth reads of an HTTP request.
+type Request struct {
+	Headers Headers
+
+	// Method and Path go into the lines of Options.Logger about this request.
+	Method, Path string
+
+	// Host is what the client asked for, with or without a port. If it is not this machine, and the
+	// request did not come by HTTPS, berth warns once that the cookie is not Secure.
+	Host string
+}
+
+// BeginRequest is [Manager.Begin] for a middleware, with the session ID in the request's cookie or
+// in Options.Header. If the request has several session cookies, as when a Domain was added or
+// changed, the first of at most four with a live session counts. To find it takes one more round
+// trip; one cookie takes none.
+func (m *Manager) BeginRequest(ctx context.Context, r Request, access Access) (*Session, error) {
+	var o opening
+	var room [4]string // on the stack
+	ids := m.sessionIDs(room[:0], r.Headers)
+	if len(ids) > 0 {
+		o = openingOf(ids[0])
+	}
+	o.request = subject{method: r.Method, path: r.Path, host: r.Host}
+	if len(ids) > 1 && access != None && !m.tasks.Closed() {
+		if live, err := m.firstLive(ctx, ids); err != nil {
+			return m.notBegun(ctx, o, access, err)
+		} else if live != "" {
+			request := o.request
+			o = openingOf(live)
+			o.request = request
+		}
+	}
+	return m.begin(ctx, o, access)
+}
+
+// firstLive returns the first ID that has a live session, "" if none has. It touches no session.
+func (m *Manager) firstLive(ctx context.Context, ids []string) (live string, err error) {
+	handles := make([]string, len(ids))
+	for i, id := range ids {
+		handles[i] = credential.Handle(id)
+	}
+	err = m.call(ctx, opBegin, func(int) error {
+		found, err := m.store.Inspect(ctx, handles)
+		if err != nil {
+			return err
+		}
+		for i, one := range found {
+			if one.Err == nil && one.Status == store.Done && one.Proof == credential.Proof(ids[i]) {
+				live = ids[i]
+				return nil
+			}
+		}
+		return nil
+	})
+	return live, err
+}
+
+func openingOf(id string) opening {
+	return opening{handle: credential.Handle(id), id: id, proof: credential.Proof(id)}
 }
 
 // opening is what a session is begun with.
@@ -38,25 +100,38 @@ type opening struct {
 	handle string // "" for a new session
 	id     string // "" for a caller that may come with the handle alone
 	proof  string // "" then
+
+	request subject
 }
 
-// begin opens a session, and makes a detached one of a failure that FailSilently hides.
+// begin opens a session, and counts it.
 func (m *Manager) begin(ctx context.Context, o opening, access Access) (*Session, error) {
 	s, err := m.open(ctx, o, access)
-	switch {
-	case err == nil:
+	if err == nil {
 		m.stats.begun.Add(1)
+		s.request, s.opened = o.request, o
 		return s, nil
-	case errors.Is(err, ErrClosed), errors.Is(ctx.Err(), context.Canceled):
+	}
+	return m.notBegun(ctx, o, access, err)
+}
+
+// notBegun makes a detached session of a failure that FailSilently hides.
+func (m *Manager) notBegun(ctx context.Context, o opening, access Access, err error) (*Session, error) {
+	if errors.Is(err, ErrClosed) || errors.Is(ctx.Err(), context.Canceled) {
 		return nil, err // nothing has failed: the manager or the client went away
 	}
-	m.fail(ctx, err)
+	of := o.request
+	of.handle = o.handle
+	m.failOf(ctx, of, err)
 	if !m.silenced(err) || ctx.Err() != nil {
 		return nil, err
 	}
 	m.stats.begun.Add(1)
 	m.stats.detached.Add(1)
-	return &Session{m: m, access: access, detached: outage, err: err, values: m.coding.Load("", nil)}, nil
+	s := m.newSession(access)
+	s.isNew, s.detached, s.err = false, outage, err
+	s.request, s.opened = o.request, o
+	return s, nil
 }
 
 // open finds out how much of Redis this request needs.
@@ -82,7 +157,7 @@ func (m *Manager) open(ctx context.Context, o opening, access Access) (*Session,
 func (m *Manager) acquire(ctx context.Context, o opening) (*Session, error) {
 	held, l, err := m.leases.Acquire(ctx, o.handle, o.proof)
 	if err != nil {
-		return nil, m.notAcquired(ctx, err)
+		return nil, m.notAcquired(ctx, o.handle, err)
 	}
 	given := false
 	defer func() {
@@ -96,12 +171,13 @@ func (m *Manager) acquire(ctx context.Context, o opening) (*Session, error) {
 }
 
 // notAcquired turns the error of a request that did not get the lease into that of its caller.
-func (m *Manager) notAcquired(ctx context.Context, err error) error {
+func (m *Manager) notAcquired(ctx context.Context, handle string, err error) error {
 	var timeout *lease.TimeoutError
 	if !errors.As(err, &timeout) {
 		return translate(opBegin, err)
 	}
 	public := &LockTimeoutError{
+		Handle:     handle,
 		Waited:     timeout.Waited,
 		LockWait:   m.options.LockWait,
 		LockTTL:    m.options.LockTTL,
@@ -134,7 +210,7 @@ func (m *Manager) load(ctx context.Context, o opening, access Access) (*Session,
 // newSession returns a session that is in Redis only once it is saved. It gets its ID then, so
 // that a request that saves none costs no random bits.
 func (m *Manager) newSession(access Access) *Session {
-	return &Session{m: m, access: access, isNew: true, timeout: m.options.Timeout, values: m.coding.Load("", nil)}
+	return &Session{m: m, content: content{access: access, isNew: true, timeout: m.options.Timeout, values: m.coding.Load("", nil)}}
 }
 
 // found returns the session that Redis has answered with.

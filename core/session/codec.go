@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+
+	"github.com/berthgo/berth/core/internal/values"
 )
 
 // Codec turns values into bytes and back. An implementation must be safe for
@@ -29,8 +31,9 @@ type JSON struct{}
 // Marshal encodes v as JSON.
 func (JSON) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
 
-// Unmarshal decodes JSON into v.
-func (JSON) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
+// Unmarshal decodes JSON into v. A number becomes a float64 where v leaves the type open, as in a
+// map[string]any; but one that a float64 would round becomes a [json.Number].
+func (JSON) Unmarshal(data []byte, v any) error { return values.UnmarshalJSON(data, v) }
 
 // Gob is the codec of encoding/gob. It keeps Go types that JSON cannot express, such as maps with
 // struct keys. It stores nil as no bytes.

@@ -40,8 +40,7 @@ func (s *Session) Commit(ctx context.Context) error {
 
 // Finish is the Commit of an HTTP middleware; [Session.SetHeaders] follows it. A client that hangs
 // up does not cancel it: it goes on for RetryTimeout, and for as long as the Redis client allows a
-// call, see [New]. It also sends the cookie again when a tenth of Cookie.MaxAge has passed, but not
-// for [ReadOnly].
+// call, see [New]. It also sends the cookie again when a tenth of Cookie.MaxAge has passed.
 func (s *Session) Finish(ctx context.Context) error {
 	if !s.idle() { // then it makes no call that ctx could cancel
 		ctx = context.WithoutCancel(ctx)
@@ -55,7 +54,7 @@ func (s *Session) commit(ctx context.Context, http bool) error {
 	wrote, err := s.commitLocked(ctx, http)
 	s.tellNotes(ctx)
 	if err != nil {
-		s.m.fail(ctx, err)
+		s.fail(ctx, err)
 		if s.hides(err) {
 			return nil
 		}
@@ -73,6 +72,8 @@ func (s *Session) commitLocked(ctx context.Context, http bool) (values.Changes, 
 		return values.Changes{}, s.invalid
 	case s.state == rolledBack && s.err != nil:
 		return values.Changes{}, s.err
+	case s.state == rolledBack && http:
+		return values.Changes{}, nil // the handler wanted nothing to be saved
 	case s.state == rolledBack:
 		return values.Changes{}, fmt.Errorf("session: Commit after Rollback: %w", ErrSealed)
 	case s.state == sealed:
@@ -93,6 +94,9 @@ func (s *Session) save(ctx context.Context, http bool) (values.Changes, error) {
 		if s.dropped {
 			s.dropped = false
 			s.note(fmt.Errorf("%w (the session is detached)", ErrEnded))
+		}
+		if s.resends(http) {
+			s.resendCookie(ctx, time.Now())
 		}
 		return values.Changes{}, nil
 	}
@@ -243,9 +247,11 @@ func (s *Session) send(ctx context.Context, p *plan) error {
 		}
 		return nil
 	case p.doubt != nil:
-		err = &OpError{Op: opCommit, Err: fmt.Errorf("%w (a try failed with: %w)", errNeverKnown, p.doubt)}
+		err = &OpError{Op: opCommit, Err: fmt.Errorf("%w (a try failed with: %w)", errNeverKnown, unquoted(p.doubt))}
 	case status == store.Lost:
 		err = ErrLockLost
+	case s.isNew && s.m.options.MaxLifetime > 0:
+		err = errClock
 	default:
 		err = ErrEnded
 	}
@@ -258,6 +264,9 @@ func (s *Session) send(ctx context.Context, p *plan) error {
 // errNeverKnown says that a reply to the commit was lost, and that Redis cannot tell any more
 // whether it was written.
 var errNeverKnown = errors.New("it is not known whether the commit was written, and will not be: its reply was lost, and the session was another's since, or has ended")
+
+// errClock says why Redis did not take a new session that nobody else can know.
+var errClock = errors.New("session: Redis deleted the new session at once: its clock is ahead of this process's by more than MaxLifetime; set the clocks right")
 
 // announce tells other keys what they must know before the session is written, since this process
 // may die right after.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -48,6 +49,13 @@ func NewContext(ctx context.Context, s *Session) context.Context {
 	return &s.context
 }
 
+// Carry has put keep s under the keys by which [FromContext] looks for it. Middlewares call it if
+// their framework's request is a context itself, and takes values by key, as under Fiber.
+func Carry(s *Session, put func(key, value any)) {
+	put(contextKey{}, s)
+	put(managerKey{s.m}, s)
+}
+
 // FromContext returns the session of the request that ctx belongs to. It is for code that knows
 // no framework. It panics if there is none: then the route has no middleware, which is a mistake
 // in the program.
@@ -64,6 +72,39 @@ func FromContext(ctx context.Context) *Session {
 // twice, the inner one must do nothing, since it would wait for the lease that the outer one
 // holds.
 func (m *Manager) Serving(ctx context.Context) bool { return m.serving(ctx) != nil }
+
+// ChangeAccess begins the session of ctx anew with another access, in place. A middleware calls it
+// that is installed behind another one, as on a group of routes that needs less than the whole
+// application. It is an error once somebody has read or changed the session.
+func (m *Manager) ChangeAccess(ctx context.Context, access Access) error {
+	s := m.serving(ctx)
+	if s == nil {
+		return errors.New("session: ChangeAccess without a session in the context: install the middleware before")
+	}
+	s.mu.Lock()
+	before, used, held := s.access, s.looked || s.state != open, s.lease
+	s.mu.Unlock()
+	switch {
+	case before == access:
+		return nil
+	case used:
+		err := fmt.Errorf("session: a second middleware asks for %v access, but the session was begun %v and is in use already: install it before what uses the session", access, before)
+		s.fail(ctx, err)
+		return err
+	}
+	if err := held.Release(ctx); err != nil {
+		s.fail(ctx, opError(opRollback, err))
+	}
+	again, err := m.begin(ctx, s.opened, access)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.state, s.lease = rolledBack, nil
+		return err
+	}
+	s.content = again.content
+	return nil
+}
 
 // serving returns the session of m in ctx, nil if there is none.
 func (m *Manager) serving(ctx context.Context) *Session {

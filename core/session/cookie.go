@@ -1,11 +1,16 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
 )
 
 // Cookie is what the session cookie looks like. It is always HttpOnly, since no script on a page
@@ -24,11 +29,11 @@ type Cookie struct {
 	Secure Secure `json:"secure" yaml:"secure" env:"SESSION_COOKIE_SECURE"`
 
 	// SameSite says whether the browser sends the cookie with requests that other sites cause.
-	// Defaults to [http.SameSiteLaxMode].
-	SameSite http.SameSite `json:"sameSite" yaml:"sameSite" env:"SESSION_COOKIE_SAME_SITE"`
+	// Defaults to [SameSiteLax].
+	SameSite SameSite `json:"sameSite" yaml:"sameSite" env:"SESSION_COOKIE_SAME_SITE"`
 
 	// MaxAge is how long the browser keeps the cookie. berth sends it again when a tenth of that
-	// has passed, except to [ReadOnly] requests. Defaults to 0: until the browser is closed.
+	// has passed; a [ReadOnly] request then takes a second round trip. Defaults to 0: until the browser is closed.
 	MaxAge time.Duration `json:"maxAge" yaml:"maxAge" env:"SESSION_COOKIE_MAX_AGE"`
 
 	// HostPrefix puts "__Host-" before the name, so that browsers accept the cookie only from this
@@ -40,6 +45,19 @@ type Cookie struct {
 	// It sets Secure. An embedded page needs SameSite None, too. Defaults to false.
 	Partitioned bool `json:"partitioned" yaml:"partitioned" env:"SESSION_COOKIE_PARTITIONED"`
 }
+
+// SameSite is an [http.SameSite] that loaders fill from lax, strict or none.
+type SameSite int
+
+// Whether the browser sends the cookie with requests that other sites cause.
+const (
+	// SameSiteLax is for links alone: other sites cannot post with the cookie.
+	SameSiteLax = SameSite(http.SameSiteLaxMode)
+	// SameSiteStrict is never, not even for links.
+	SameSiteStrict = SameSite(http.SameSiteStrictMode)
+	// SameSiteNone is always. It sets Secure.
+	SameSiteNone = SameSite(http.SameSiteNoneMode)
+)
 
 // Secure says when a cookie has the Secure attribute.
 type Secure int
@@ -59,7 +77,7 @@ func (c Cookie) header(id string, encrypted bool) string {
 		Name: c.Name, Value: id, Domain: c.Domain, Path: c.Path,
 		MaxAge: int(c.MaxAge / time.Second), HttpOnly: true,
 		Secure:      c.Secure == SecureAlways || c.Secure == SecureAuto && encrypted,
-		SameSite:    c.SameSite,
+		SameSite:    http.SameSite(c.SameSite),
 		Partitioned: c.Partitioned,
 	}
 	if id == "" {
@@ -74,11 +92,42 @@ func (s *Session) cookieIsDue(http bool, now time.Time) bool {
 	return http && age != 0 && !s.isNew && !s.rotate && now.Sub(s.meta.Extras.CookieSent) >= age/10
 }
 
+// warnOfHTTP logs once that a cookie of another host than this machine is not Secure, since
+// browsers then also send it by plain HTTP.
+func (s *Session) warnOfHTTP(encrypted bool) {
+	host := s.request.host
+	if encrypted || host == "" || s.m.options.Cookie.Secure != SecureAuto || local(host) || s.m.warned.Swap(true) {
+		return
+	}
+	s.m.options.Logger.Warn("the session cookie is not Secure: the request came by plain HTTP, or by a proxy that does not say HTTPS. "+
+		"Let the proxy set X-Forwarded-Proto, or set Options.Cookie.Secure to SecureAlways, or to SecureNever if this is meant",
+		"app", s.m.options.App, "host", host)
+}
+
+// local tells whether a host is this machine.
+func local(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
+}
+
+// resendCookie sends the cookie of a session again that was begun ReadOnly, for its age.
+func (s *Session) resendCookie(ctx context.Context, now time.Time) {
+	status, err := s.m.store.Mark(ctx, s.handle, store.Extras{CookieSent: now})
+	s.note(opError(opCommit, err))
+	if status == store.Done {
+		s.meta.Extras.CookieSent, s.owed = now, owesCookie
+	}
+}
+
 func (c Cookie) withDefaults() (Cookie, error) {
 	var errs []error
 	def(&c.Name, "session")
 	def(&c.Path, "/")
-	def(&c.SameSite, http.SameSiteLaxMode)
+	def(&c.SameSite, SameSiteLax)
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Cookie."+format, args...)) }
 	if !isToken(c.Name) {
 		wrong("Name is %q: it must be letters, digits and signs such as - _ .", c.Name)
@@ -86,8 +135,8 @@ func (c Cookie) withDefaults() (Cookie, error) {
 	if c.Secure < SecureAuto || c.Secure > SecureNever {
 		wrong("Secure is %d: it must be SecureAuto, SecureAlways or SecureNever", c.Secure)
 	}
-	if c.SameSite < http.SameSiteDefaultMode || c.SameSite > http.SameSiteNoneMode {
-		wrong("SameSite is %d: it must be one of the modes of net/http", c.SameSite)
+	if c.SameSite < SameSiteLax || c.SameSite > SameSiteNone {
+		wrong("SameSite is %d: it must be SameSiteLax, SameSiteStrict or SameSiteNone", c.SameSite)
 	}
 	if c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < time.Second {
 		wrong("MaxAge is %v: it must be at least 1s, or 0 for a cookie that ends with the browser", c.MaxAge)
@@ -95,22 +144,55 @@ func (c Cookie) withDefaults() (Cookie, error) {
 	if !strings.HasPrefix(c.Path, "/") || strings.ContainsFunc(c.Path, notInAttribute) {
 		wrong("Path is %q: it must start with / and have no ; or control characters", c.Path)
 	}
-	if strings.ContainsFunc(c.Domain, func(r rune) bool { return r <= ' ' || notInAttribute(r) || r == '/' || r == ':' }) {
-		wrong("Domain is %q: it must be a bare host name", c.Domain)
+	if c.Domain != "" && !validDomain(c.Domain) {
+		wrong("Domain is %q: it must be a host name of letters, digits, hyphens and dots", c.Domain)
 	}
 	if c.HostPrefix {
-		c.Name = "__Host-" + c.Name
-		if c.Domain != "" || c.Path != "/" {
-			wrong("HostPrefix goes with no Domain and the Path / only")
-		}
+		c.Name = hostPrefix + c.Name
 	}
-	if c.HostPrefix || c.Partitioned || c.SameSite == http.SameSiteNoneMode {
+	switch lower := strings.ToLower(c.Name); {
+	case strings.HasPrefix(lower, strings.ToLower(hostPrefix)):
+		if (c.Domain != "" || c.Path != "/") && c.HostPrefix {
+			wrong("HostPrefix goes with no Domain and the Path / only: browsers refuse anything else")
+		}
+		if !c.HostPrefix {
+			wrong("Name is %q: browsers refuse it without Secure; set HostPrefix, and leave the prefix out of Name", c.Name)
+		}
+	case strings.HasPrefix(lower, "__secure-") && c.Secure != SecureAlways:
+		wrong("Name is %q: browsers refuse it without Secure; set Secure to SecureAlways", c.Name)
+	}
+	if n := len(c.header(strings.Repeat("x", 53), true)); n > maxCookie {
+		wrong("Name, Path and Domain make a cookie of %d bytes: browsers refuse more than %d", n, maxCookie)
+	}
+	if c.HostPrefix || c.Partitioned || c.SameSite == SameSiteNone {
 		if c.Secure == SecureNever {
 			wrong("Secure is SecureNever: browsers refuse HostPrefix, Partitioned and SameSite None without it")
 		}
 		c.Secure = SecureAlways
 	}
 	return c, errors.Join(errs...)
+}
+
+const (
+	hostPrefix = "__Host-"
+	maxCookie  = 4096 // RFC 6265bis, section 5.6: of name and value, and of each attribute 1024
+)
+
+// validDomain tells whether s is a host name, with or without a dot before it.
+func validDomain(s string) bool {
+	s = strings.TrimPrefix(s, ".")
+	if len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") ||
+			strings.ContainsFunc(label, func(r rune) bool {
+				return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+			}) {
+			return false
+		}
+	}
+	return true
 }
 
 // isToken tells whether s is a token of RFC 9110, section 5.6.2.

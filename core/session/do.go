@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 
 	"github.com/berthgo/berth/core/internal/credential"
 )
@@ -20,9 +21,11 @@ import (
 //
 // Other errors are f's own and those of [Manager.Begin] and [Session.Commit].
 //
-// In a handler, do not call it for the handler's own session: an [Exclusive] one would wait for
-// itself.
+// In a handler, it is an error to call it for the handler's own session.
 func (m *Manager) Do(ctx context.Context, id string, access Access, f func(s *Session) error) error {
+	if credential.Valid(id) && m.holds(ctx, credential.Handle(id)) {
+		return errOwn
+	}
 	s, err := m.Begin(ctx, id, access)
 	if err != nil {
 		return err
@@ -37,11 +40,28 @@ func (m *Manager) DoHandle(ctx context.Context, handle string, access Access, f 
 	if !credential.ValidHandle(handle) {
 		return ErrUnknown
 	}
+	if m.holds(ctx, handle) {
+		return errOwn
+	}
 	s, err := m.begin(ctx, opening{handle: handle}, access)
 	if err != nil {
 		return err
 	}
 	return s.do(ctx, true, f)
+}
+
+// errOwn says that Do is called for the session of the handler's own request.
+var errOwn = errors.New("session: Do in a handler, for the handler's own session: it would wait for itself; use session.FromContext")
+
+// holds tells whether ctx is of a request with that session.
+func (m *Manager) holds(ctx context.Context, handle string) bool {
+	s := m.serving(ctx)
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handle == handle && s.state == open
 }
 
 func (s *Session) do(ctx context.Context, exists bool, f func(s *Session) error) error {

@@ -65,5 +65,5 @@
 // index {shop_Ends_00} to _15; with principals {shop_Principal_P}; with companions S and {S}_Proof.
 //
 // Waiters hear of their turn on the pub/sub channel shop_Wake_P of their process.
-// The scripts need Redis 6 or later, and Redis 7 or Valkey for Options.MaxLifetime.
+// The scripts need Redis 6 or later, or Valkey.
 package session

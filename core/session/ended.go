@@ -46,7 +46,9 @@ func (e Ended) Format(f fmt.State, _ rune) {
 }
 
 func (m *Manager) ended(c store.Claimed) Ended {
-	s := &Session{m: m, access: ReadOnly, handle: c.Handle, principal: c.Meta.Principal, values: m.coding.Load(c.Handle, c.Fields)}
+	s := &Session{m: m, content: content{
+		access: ReadOnly, handle: c.Handle, principal: c.Meta.Principal, values: m.coding.Load(c.Handle, c.Fields),
+	}}
 	s.meta.Created = c.Meta.Created
 	e := Ended{
 		Handle: c.Handle, Session: s, NoData: c.Meta.Reason == string(Unknown),
@@ -91,17 +93,30 @@ func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context
 func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 	return func(yield func(Ended, error) bool) {
 		for bucket := range store.Buckets {
-			handles, err := m.store.Aside(ctx, bucket)
+			var handles []string
+			repeat := m.repeat(ctx)
+			err := repeat(func() (err error) {
+				handles, err = m.store.Aside(ctx, bucket)
+				return err
+			})
 			for i := 0; err == nil && i < len(handles); i++ {
-				c := m.store.Look(ctx, handles[i])
+				var c store.Claimed
+				err = repeat(func() error {
+					c = m.store.Look(ctx, handles[i])
+					if errors.Is(c.Err, store.ErrFormat) {
+						return nil
+					}
+					return c.Err
+				})
+				if err != nil {
+					break
+				}
 				forged := m.verifyEnded(c)
 				switch {
 				case errors.Is(c.Err, store.ErrFormat):
-					if !yield(Ended{Handle: c.Handle}, &OpError{Op: opHandleEnd, Err: c.Err}) {
+					if !yield(Ended{Handle: c.Handle}, opError(opHandleEnd, c.Err)) {
 						return
 					}
-				case c.Err != nil:
-					err = c.Err
 				case forged != nil:
 					if !yield(Ended{Handle: c.Handle}, forged) {
 						return
@@ -111,7 +126,7 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 				}
 			}
 			if err != nil {
-				err = &OpError{Op: opHandleEnd, Err: err}
+				err = translate(opHandleEnd, err)
 				m.fail(ctx, err)
 				yield(Ended{}, err)
 				return

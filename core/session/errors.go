@@ -1,8 +1,10 @@
 package session
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,8 +41,16 @@ var (
 	// ErrReadOnly says that a session begun [ReadOnly] was changed.
 	ErrReadOnly = errors.New("session: changed, but begun ReadOnly; begin it Exclusive or Shared")
 
-	// ErrTooLarge says that the session would be larger than MaxBytes. Nothing was written.
-	ErrTooLarge = errors.New("session: larger than MaxBytes, nothing was written; store less, or raise Options.MaxBytes")
+	// ErrTooLarge says that the session would be larger than MaxBytes, or have more values than
+	// MaxFields. Nothing was written.
+	ErrTooLarge = errors.New("session: larger than MaxBytes or MaxFields, nothing was written; store less, or raise the option")
+
+	// ErrUnsent says that a handler took the connection over, as for a WebSocket, while the client
+	// had yet to get its new session ID, or to hear that its session is gone. The ResponseWriter's
+	// headers are not sent any more, unless the handler writes them itself. So create, rotate or
+	// abandon the session in a request before. Or call [Session.Finish] and [Session.SetHeaders]
+	// first, with the header that the handshake sends.
+	ErrUnsent = errors.New("session: created, rotated or abandoned in a request whose handler took the connection over, so that the ResponseWriter does not send the cookie; do it in a request before, or call Finish, and SetHeaders with the header that you give to Upgrade")
 
 	// ErrClosed says that the Manager was closed.
 	ErrClosed = errors.New("session: the manager is closed")
@@ -62,6 +72,7 @@ func (e *OpError) Unwrap() error { return e.Err }
 
 // LockTimeoutError is an [ErrLockTimeout] with the figures of the case.
 type LockTimeoutError struct {
+	Handle     string        // of the session
 	Waited     time.Duration // how long this request waited
 	LockWait   time.Duration // how long it would have waited; negative: it was not to wait
 	LockTTL    time.Duration // after which the lease of a crashed process is free
@@ -84,8 +95,8 @@ func (e *LockTimeoutError) Error() string {
 // Is reports whether target is [ErrLockTimeout].
 func (e *LockTimeoutError) Is(target error) bool { return target == ErrLockTimeout }
 
-// ValueError says which value cannot be encoded or decoded. The message leaves out what the codec
-// said, since that may quote the value. Unwrap returns it.
+// ValueError says which value cannot be encoded or decoded. What the codec said is in the message only
+// if it is about types, since it may quote the value. Unwrap returns it.
 type ValueError struct {
 	Op   string // encode, decode or decrypt
 	Key  string // the value's key in the session
@@ -96,12 +107,22 @@ type ValueError struct {
 func (e *ValueError) Error() string {
 	switch e.Op {
 	case "encode":
-		return fmt.Sprintf("session: the value under %q, a %s, cannot be encoded; store a type that Options.Codec takes", e.Key, e.Type)
+		return fmt.Sprintf("session: the value under %q, a %s, cannot be encoded%s; store a type that Options.Codec takes", e.Key, e.Type, e.reason())
 	case "decrypt":
 		return fmt.Sprintf("session: the value under %q cannot be decrypted; was its key taken out of Options.EncryptionKeys, or left out, or was the value stored before there were any?", e.Key)
 	default:
 		return fmt.Sprintf("session: the value under %q cannot be decoded as %s; was its type changed?", e.Key, e.Type)
 	}
+}
+
+// reason is what the codec said, if that is about types alone.
+func (e *ValueError) reason() string {
+	var unsupported *json.UnsupportedTypeError
+	text := e.Err.Error()
+	if errors.As(e.Err, &unsupported) || strings.HasPrefix(text, "gob: type ") || strings.HasPrefix(text, "gob NewTypeObject can't handle type: ") {
+		return " (" + text + ")"
+	}
+	return ""
 }
 
 // Unwrap returns what the codec said.

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/retry"
@@ -32,6 +33,13 @@ func (m *Manager) call(ctx context.Context, op string, try func(attempt int) err
 	return translate(op, m.caller.Call(ctx, stop, try))
 }
 
+// repeat makes the steps of an iteration on the schedule of RetryTimeout.
+func (m *Manager) repeat(ctx context.Context) store.Repeat {
+	return func(call func() error) error {
+		return m.caller.Call(ctx, m.tasks.Context().Done(), func(int) error { return call() })
+	}
+}
+
 // translate turns the errors of the rooms below into those of this package.
 func translate(op string, err error) error {
 	if err == nil {
@@ -40,7 +48,7 @@ func translate(op string, err error) error {
 	var failed *retry.Failure
 	switch {
 	case errors.As(err, &failed):
-		return &OpError{Op: op, Err: failed.Err}
+		return &OpError{Op: op, Err: explained(failed.Err)}
 	case errors.Is(err, retry.ErrStopped), errors.Is(err, tasks.ErrClosed):
 		return ErrClosed
 	}
@@ -56,19 +64,53 @@ func opError(op string, err error) error {
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
-	return &OpError{Op: op, Err: err}
+	return &OpError{Op: op, Err: explained(err)}
+}
+
+// subject is what a failure is about, as far as it is known.
+type subject struct {
+	handle       string
+	method, path string
+	host         string // for warnOfHTTP
 }
 
 // fail records a failure, and tells Logger and OnError, whether or not a caller gets it too.
-func (m *Manager) fail(ctx context.Context, err error) {
+func (m *Manager) fail(ctx context.Context, err error) { m.failOf(ctx, subject{}, err) }
+
+// failOf is fail for a failure that is about one session or one request.
+func (m *Manager) failOf(ctx context.Context, of subject, err error) {
 	m.stats.errors.Add(1)
 	m.lastMu.Lock()
 	m.last, m.lastSet = err, time.Now()
 	m.lastMu.Unlock()
-	m.options.Logger.ErrorContext(ctx, "session failure", "app", m.options.App, "error", err)
+	if m.floods.passes(err, m.logFlood) {
+		attrs := append(make([]slog.Attr, 0, 5), slog.String("app", m.options.App), slog.Any("error", err))
+		for _, a := range []slog.Attr{slog.String("handle", of.handle), slog.String("method", of.method), slog.String("path", of.path)} {
+			if a.Value.String() != "" {
+				attrs = append(attrs, a)
+			}
+		}
+		m.options.Logger.LogAttrs(ctx, slog.LevelError, "session failure", attrs...)
+	}
 	if hook := m.options.Hooks.OnError; hook != nil {
 		hook(ctx, err)
 	}
+}
+
+// logFlood logs how many failures of a kind got no line of their own.
+func (m *Manager) logFlood(kind string, count int) {
+	m.options.Logger.Error("session failures, more of the same", "app", m.options.App, "error", kind, "count", count)
+}
+
+// fail records a failure of this session.
+func (s *Session) fail(ctx context.Context, err error) {
+	s.mu.Lock()
+	of := s.request
+	if of.handle = s.handle; of.handle == "" && s.leaving != nil {
+		of.handle = s.leaving.handle
+	}
+	s.mu.Unlock()
+	s.m.failOf(ctx, of, err)
 }
 
 // report records a failure, if there is one, that no caller gets.
@@ -91,10 +133,4 @@ func (m *Manager) LastError() (time.Time, error) {
 func (m *Manager) silenced(err error) bool {
 	var failed *OpError
 	return m.options.FailSilently && errors.As(err, &failed) && !errors.Is(err, store.ErrFormat)
-}
-
-// leaseLost records that a request has lost its session.
-func (m *Manager) leaseLost() {
-	m.stats.leasesLost.Add(1)
-	m.fail(m.tasks.Context(), ErrLockLost)
 }

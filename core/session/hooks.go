@@ -61,7 +61,7 @@ func (s *Session) tellNotes(ctx context.Context) {
 	s.noted, s.then = nil, nil
 	s.mu.Unlock()
 	for _, failed := range notes {
-		s.m.fail(ctx, failed)
+		s.fail(ctx, failed)
 	}
 	for _, f := range then {
 		f()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	support "github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -144,7 +145,7 @@ func TestOnErrorUsesTheSession(t *testing.T) {
 						_ = session.FromContext(ctx).Principal()
 					}
 				}))
-				warmUp(t, m)
+				support.WarmUpAll(t, m)
 				signIn(t, m, "ann")
 				id := saved(t, m, "n", 1)
 				s := begin(t, m, id, session.Exclusive)
@@ -269,7 +270,7 @@ func TestCloseInAHook(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		closed := make(chan struct{})
 		var m *session.Manager
-		m = r.Manager(session.Options{LockHold: time.Second, Hooks: session.Hooks{
+		m = r.Manager(session.Options{LockTTL: time.Second, LockHold: time.Second, Hooks: session.Hooks{
 			OnError: func(context.Context, error) {
 				go func() { _ = m.Close(); close(closed) }()
 				select {
@@ -280,7 +281,8 @@ func TestCloseInAHook(t *testing.T) {
 			},
 		}})
 		s := begin(t, m, saved(t, m), session.Exclusive)
-		<-closed
+		<-s.Lost()
 		s.Rollback(context.Background())
+		<-closed
 	})
 }

@@ -8,7 +8,7 @@ import (
 
 // Principal returns the user that the session belongs to, "" if none.
 func (s *Session) Principal() string {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.principal
 }
@@ -17,7 +17,7 @@ func (s *Session) Principal() string {
 // [Session.Reauthenticated]. It is in whole milliseconds, by the clock of the process that served
 // that request. Without a principal it is the zero time.
 func (s *Session) AuthenticatedAt() time.Time {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	switch {
 	case s.principal == "":

@@ -277,9 +277,10 @@ func (c ownTrips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// headersOf is what a response gets of a session.
+// headersOf is what a response gets of a session, but for Vary.
 func headersOf(s *session.Session) http.Header {
 	response := http.Header{}
 	s.SetHeaders(http.Header{}, response, false)
+	response.Del("Vary")
 	return response
 }

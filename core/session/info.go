@@ -74,9 +74,9 @@ func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 			yield(Info{}, ErrClosed)
 			return
 		}
-		for found, err := range m.store.Scan(ctx, credential.ValidHandle) {
+		for found, err := range m.store.Scan(ctx, credential.ValidHandle, m.repeat(ctx)) {
 			if err != nil {
-				err = &OpError{Op: opList, Err: err}
+				err = translate(opList, err)
 				m.fail(ctx, err)
 				yield(Info{}, err)
 				return

@@ -32,7 +32,7 @@ func TestReservedAndEmptyKeys(t *testing.T) {
 func TestManyFields(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		const n = 20_000
-		m := r.Manager(session.Options{})
+		m := r.Manager(session.Options{MaxFields: n})
 		s := begin(t, m, "", session.Exclusive)
 		for i := range n {
 			s.Set(fmt.Sprint(i), i)

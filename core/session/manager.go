@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -42,6 +44,9 @@ type Manager struct {
 	closeOnce sync.Once
 	closeErr  error
 
+	floods floods
+	warned atomic.Bool // of a cookie without Secure
+
 	lastMu  sync.Mutex
 	last    error
 	lastSet time.Time
@@ -64,8 +69,8 @@ type Manager struct {
 //
 // No hook of the client may use the session of a context: Commit holds it meanwhile.
 func New(client redis.UniversalClient, options Options) (*Manager, error) {
-	if client == nil {
-		return nil, errors.New("session: New needs a client")
+	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.New("session: New needs a client, and got nil")
 	}
 	o, keys, err := options.withDefaults()
 	if err != nil {
@@ -74,6 +79,9 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	sealer, err := values.NewSealer(o.App, o.encryptionKeys())
 	if err != nil {
 		return nil, err
+	}
+	if options.App == "" {
+		o.Logger.Info("session: App is the import path of the main package; programs that share sessions must set the same", "app", o.App)
 	}
 	m := &Manager{
 		options: o,
@@ -99,7 +107,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		Store: m.store, Process: m.process, Waker: m.waker, Tasks: m.tasks, Caller: m.caller,
 		Genuine:  func(handle string, l store.Loaded) error { return m.verify(l.MAC, handle, l.Proof, l.Meta) },
 		OnWaited: m.stats.waited,
-		OnLost:   m.leaseLost,
+		OnLost:   func() { m.stats.leasesLost.Add(1) },
 		OnFailed: func(err error) { m.report(m.tasks.Context(), opCompanion, err) },
 	}
 	m.ends = &ends.Ends{

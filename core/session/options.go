@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
@@ -14,7 +16,9 @@ import (
 // millisecond, as in Redis.
 type Options struct {
 	// App names the application. All keys start with it, so that applications can share one
-	// database. Defaults to "app".
+	// database. All programs of one application must have the same, such as a server and its worker.
+	// Defaults to the import path of the program's main package, which New logs. A program that was
+	// built from files, as by "go run main.go", has none, and must set App.
 	App string `json:"app" yaml:"app" env:"SESSION_APP"`
 
 	// KeySeparator stands between the parts of a key. Defaults to "_".
@@ -25,8 +29,8 @@ type Options struct {
 	Timeout time.Duration `json:"timeout" yaml:"timeout" env:"SESSION_TIMEOUT"`
 
 	// MaxLifetime is how long a session lives at most, however busy it is. It counts from when the
-	// session was created, or from [Session.AuthenticatedAt] if that is later. It needs Redis 7 or
-	// Valkey. Defaults to 0, no limit.
+	// session was created, or from [Session.AuthenticatedAt] if that is later. Defaults
+	// to 0, no limit.
 	MaxLifetime time.Duration `json:"maxLifetime" yaml:"maxLifetime" env:"SESSION_MAX_LIFETIME"`
 
 	// LockTTL is the time after which the lease of a crashed process is free. While a request runs,
@@ -34,7 +38,7 @@ type Options struct {
 	LockTTL time.Duration `json:"lockTtl" yaml:"lockTtl" env:"SESSION_LOCK_TTL"`
 
 	// LockHold is how long a request may hold a session. After that its lease is not renewed, and
-	// ends within LockTTL. Defaults to 110 seconds.
+	// ends within LockTTL. Defaults to 110 seconds, or to LockTTL if that is longer.
 	LockHold time.Duration `json:"lockHold" yaml:"lockHold" env:"SESSION_LOCK_HOLD"`
 
 	// LockWait is how long a request waits for a session that another request holds. Then it gets
@@ -59,6 +63,11 @@ type Options struct {
 	// bytes. Two [Shared] commits at the same time may exceed it together. Defaults to 1 MiB.
 	MaxBytes int `json:"maxBytes" yaml:"maxBytes" env:"SESSION_MAX_BYTES"`
 
+	// MaxFields is how many values a session may have. Redis stores many small fields in several
+	// times their size, and is slow to load them. A session that has more already can be read, and
+	// may shrink. Defaults to 1,000.
+	MaxFields int `json:"maxFields" yaml:"maxFields" env:"SESSION_MAX_FIELDS"`
+
 	// MaxPerPrincipal is how many sessions a principal may have. One more sign-in ends the session
 	// with the oldest sign-in. Defaults to 0, no limit.
 	MaxPerPrincipal int `json:"maxPerPrincipal" yaml:"maxPerPrincipal" env:"SESSION_MAX_PER_PRINCIPAL"`
@@ -67,7 +76,7 @@ type Options struct {
 	// every session. It costs two more keys, and one or two more calls to Redis when a session is
 	// created or ended, or its timeout is changed. All processes of an application should
 	// agree on it. When it is turned on, existing sessions are tracked from their next request on.
-	// It needs Redis 6.2 or Valkey, and maxmemory-policy noeviction: eviction would lose ends.
+	// It needs maxmemory-policy noeviction: eviction would lose ends.
 	// Defaults to false.
 	TrackEnd bool `json:"trackEnd" yaml:"trackEnd" env:"SESSION_TRACK_END"`
 
@@ -146,14 +155,15 @@ func (o Options) encryptionKeys() [][]byte {
 // withDefaults returns the options with their defaults, and the key scheme; or an error that names
 // every field that is wrong.
 func (o Options) withDefaults() (Options, store.Keys, error) {
-	def(&o.App, "app")
+	def(&o.App, builtFrom())
 	def(&o.KeySeparator, "_")
 	def(&o.Timeout, 20*time.Minute)
 	def(&o.LockTTL, 10*time.Second)
-	def(&o.LockHold, 110*time.Second)
+	def(&o.LockHold, max(110*time.Second, o.LockTTL))
 	def(&o.LockWait, 30*time.Second)
 	def(&o.MaxWaiters, 128)
 	def(&o.MaxBytes, 1<<20)
+	def(&o.MaxFields, 1000)
 	def(&o.EndRetention, 10*time.Minute)
 	def(&o.EndSweep, 5*time.Second)
 	def(&o.EndHandlers, 16)
@@ -177,7 +187,10 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 		}
 	}
 	keys, err := store.NewKeys(o.App, o.KeySeparator)
-	if err != nil {
+	switch {
+	case o.App == "":
+		errs = append(errs, errors.New(`App is "", and this program was built from files, so that it has no import path to take in place: write session.Options{App: "shop"}, or build the package ("go run .")`))
+	case err != nil:
 		errs = append(errs, err)
 	}
 	atLeast("Timeout", o.Timeout, time.Millisecond)
@@ -194,14 +207,22 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 	}
 	positive("MaxWaiters", o.MaxWaiters, "its default; to not wait at all make LockWait negative")
 	positive("MaxBytes", o.MaxBytes, "its default")
+	positive("MaxFields", o.MaxFields, "its default")
 	positive("MaxPerPrincipal", o.MaxPerPrincipal, "no limit")
 	atLeast("EndRetention", o.EndRetention, time.Millisecond)
 	atLeast("EndSweep", o.EndSweep, 10*time.Millisecond)
 	positive("EndHandlers", o.EndHandlers, "its default")
 	positive("EndAttempts", o.EndAttempts, "its default")
-	if o.Header != "" && !isToken(o.Header) {
-		errs = append(errs, fmt.Errorf("Options.Header is %q: it is not the name of an HTTP header", o.Header))
+	together := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
 	}
+	together(o.MaxLifetime > 0 && o.MaxLifetime < o.Timeout, "MaxLifetime is %v, less than Timeout, which is %v: no session would reach its idle timeout", o.MaxLifetime, o.Timeout)
+	together(o.LockHold < o.LockTTL, "LockHold is %v, less than LockTTL, which is %v: a lease lives for LockTTL at least", o.LockHold, o.LockTTL)
+	together(o.EndNotifications && !o.TrackEnd, "EndNotifications needs TrackEnd: without it no end is handled")
+	together(o.Header != "" && !isToken(o.Header), "Options.Header is %q: it is not the name of an HTTP header", o.Header)
+	together(takenHeaders[http.CanonicalHeaderKey(o.Header)], "Options.Header is %q: HTTP itself uses that; take one of your own, such as X-Session", o.Header)
 	for i, key := range o.EncryptionKeys {
 		if n := len(key); n != 16 && n != 24 && n != 32 {
 			errs = append(errs, fmt.Errorf("EncryptionKeys[%d] has %d bytes: it must have 16, 24 or 32", i, n))
@@ -214,6 +235,23 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 		return Options{}, store.Keys{}, fmt.Errorf("session: invalid options:\n%w", errors.Join(errs...))
 	}
 	return o, keys, nil
+}
+
+// takenHeaders are headers that mean something else, in a request or in a response.
+var takenHeaders = map[string]bool{
+	"Accept": true, "Authorization": true, "Cache-Control": true, "Connection": true, "Content-Encoding": true,
+	"Content-Length": true, "Content-Type": true, "Cookie": true, "Date": true, "Etag": true, "Expect": true, "Expires": true,
+	"Host": true, "Keep-Alive": true, "Location": true, "Origin": true, "Proxy-Authenticate": true,
+	"Proxy-Authorization": true, "Referer": true, "Retry-After": true, "Set-Cookie": true, "Te": true, "Trailer": true,
+	"Transfer-Encoding": true, "Upgrade": true, "User-Agent": true, "Vary": true, "Via": true, "Www-Authenticate": true,
+}
+
+// builtFrom returns the import path of the program's main package, "" if it has none.
+func builtFrom() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Path != "command-line-arguments" {
+		return info.Path
+	}
+	return ""
 }
 
 func def[T comparable](field *T, value T) {

@@ -34,3 +34,18 @@ func (s *Secure) UnmarshalText(text []byte) error {
 	}
 	return nil
 }
+
+// UnmarshalText takes lax, strict or none.
+func (s *SameSite) UnmarshalText(text []byte) error {
+	switch strings.ToLower(string(text)) {
+	case "lax":
+		*s = SameSiteLax
+	case "strict":
+		*s = SameSiteStrict
+	case "none":
+		*s = SameSiteNone
+	default:
+		return fmt.Errorf("session: Cookie.SameSite is %q: it must be lax, strict or none", text)
+	}
+	return nil
+}

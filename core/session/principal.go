@@ -115,7 +115,7 @@ func (s *Session) EndOthers(ctx context.Context) (int, error) {
 		return err
 	})
 	if err != nil {
-		s.m.fail(ctx, err)
+		s.fail(ctx, err)
 		return 0, err
 	}
 	if now := found[0]; now.Status != store.Done || now.Proof != proof || now.Meta.Principal != principal {

@@ -24,8 +24,11 @@ func (s *Session) Rollback(ctx context.Context) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
+	if s.lease.WasLost() {
+		s.fail(ctx, ErrLockLost) // no commit will report it
+	}
 	if err := s.lease.Release(ctx); err != nil {
-		s.m.fail(ctx, &OpError{Op: opRollback, Err: err})
+		s.fail(ctx, opError(opRollback, err))
 	}
 }
 
@@ -74,7 +77,7 @@ func (s *Session) leaveLate(ctx context.Context, late *departure) {
 	}
 	for _, failed := range []error{companion, err} {
 		if failed != nil {
-			s.m.fail(ctx, failed)
+			s.fail(ctx, failed)
 		}
 	}
 }

@@ -17,16 +17,22 @@ import (
 // goroutines of one handler. Methods that change it return nothing: the first error stays, in
 // [Session.Err], and [Session.Commit] returns it.
 type Session struct {
-	m      *Manager
-	access Access
-	lease  *lease.Lease // only of an Exclusive session that exists
-
+	m       *Manager
 	context sessionContext
+	request subject // for the log; without the handle
+	opened  opening // what it was begun with
 
-	trusted bool // begun by its handle alone, so that no proof is compared
-	bound   bool // begun for work outside HTTP, so that no client would get a new ID
+	mu sync.Mutex
+	content
+}
 
-	mu       sync.Mutex
+// content is all that [Manager.ChangeAccess] makes anew.
+type content struct {
+	access  Access
+	lease   *lease.Lease // only of an Exclusive session that exists
+	trusted bool         // begun by its handle alone, so that no proof is compared
+	bound   bool         // begun for work outside HTTP, so that no client would get a new ID
+
 	state    state
 	detached detachment
 	previous Reason // why the session ended that the client had before
@@ -37,11 +43,13 @@ type Session struct {
 	isNew    bool
 	meta     store.Meta // as in Redis, after the last commit or Begin
 	values   values.Values
-	invalid  error    // the first wrong change
-	err      error    // what failed
-	noted    []error  // what failed beside a commit, to be reported once mu is free
-	then     []func() // what is to be done beside the request, once mu is free
-	started  bool     // OnStart was called
+	looked   bool            // somebody has read or changed it
+	reported map[string]bool // keys of values that cannot be decoded, and of which OnError knows
+	invalid  error           // the first wrong change
+	err      error           // what failed
+	noted    []error         // what failed beside a commit, to be reported once mu is free
+	then     []func()        // what is to be done beside the request, once mu is free
+	started  bool            // OnStart was called
 
 	timeout       time.Duration
 	principal     string
@@ -56,6 +64,7 @@ type Session struct {
 
 	planned *plan // the commit, nil before its first try
 	owed    owed  // what the response has to tell the client
+	told    bool  // by the last SetHeaders
 }
 
 var noTime time.Time
@@ -84,7 +93,7 @@ const (
 // saved yet, for a detached one, and for one that was begun by its handle. [Session.Rotate] and
 // [Session.SetPrincipal] change it at the commit.
 func (s *Session) ID() string {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.id
 }
@@ -94,7 +103,7 @@ func (s *Session) ID() string {
 // its handle when Handle is first called, so one that is never saved has another handle in each
 // request. A detached session has none: "".
 func (s *Session) Handle() string {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	if s.handle == "" && s.detached == attached {
 		s.handle = credential.NewHandle()
@@ -107,20 +116,30 @@ func (s *Session) Handle() string {
 // ID of that session, for as long as it would have lived, but at most for 24 hours. Otherwise it
 // is "".
 func (s *Session) PreviousEnd() Reason {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.previous
 }
 
 // IsNew tells whether the session did not exist before this request.
 func (s *Session) IsNew() bool {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.isNew
 }
 
+// look locks the session for somebody whose response may depend on it.
+func (s *Session) look() {
+	s.mu.Lock()
+	s.looked = true
+}
+
 // Access returns how the session was begun.
-func (s *Session) Access() Access { return s.access }
+func (s *Session) Access() Access {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.access
+}
 
 // Detached tells whether the session is empty and will not be saved. There are three reasons:
 // Redis has failed and FailSilently is set ([Session.Err] says how); another request has logged out
@@ -138,7 +157,7 @@ func (s *Session) Detached() bool {
 // CreatedAt returns when the session was first saved, by the clock of the process that saved it.
 // For a session that is not saved yet it is the zero time.
 func (s *Session) CreatedAt() time.Time {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.meta.Created
 }
@@ -155,9 +174,13 @@ func (s *Session) Err() error {
 }
 
 // SetTimeout sets the idle timeout of this session in place of Options.Timeout, from this request
-// on. It must be at least 1 ms.
+// on. It must be at least 1 ms; 0 is Options.Timeout again.
 func (s *Session) SetTimeout(d time.Duration) {
 	s.change("SetTimeout", func() error {
+		if d == 0 {
+			s.timeout = s.m.options.Timeout
+			return nil
+		}
 		if d < time.Millisecond {
 			return fmt.Errorf("session: SetTimeout(%v): it must be at least 1ms; to end the session there is Abandon", d)
 		}
@@ -169,7 +192,11 @@ func (s *Session) SetTimeout(d time.Duration) {
 // Lost returns a channel that is closed when the session's lease is lost, so that a handler that
 // runs for long can stop: its commit would fail with [ErrLockLost] or [ErrEnded]. Without a lease
 // the channel is nil.
-func (s *Session) Lost() <-chan struct{} { return s.lease.Lost() }
+func (s *Session) Lost() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease.Lost()
+}
 
 // saves tells whether a commit creates the session. One that was begun for work outside a request
 // never is: nobody would get its ID.
@@ -186,7 +213,12 @@ func (s *Session) savesNothing() bool {
 func (s *Session) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.savesNothing() && s.leaving == nil
+	return s.savesNothing() && s.leaving == nil && !s.resends(true)
+}
+
+// resends tells whether a commit sends the cookie of a session that is only read again.
+func (s *Session) resends(http bool) bool {
+	return s.access == ReadOnly && s.detached == attached && s.id != "" && s.cookieIsDue(http, time.Now())
 }
 
 // hides tells whether the handler is to go on as if there had been no error.
@@ -200,13 +232,13 @@ func (s *Session) hides(err error) bool {
 func (s *Session) change(op string, f func() error) {
 	if err := s.tryChange(op, f); err != nil {
 		// No commit will report this one.
-		s.m.fail(context.Background(), err)
+		s.fail(context.Background(), err)
 	}
 }
 
 // tryChange returns the error if no commit will report it.
 func (s *Session) tryChange(op string, f func() error) error {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	var err error
 	switch {

@@ -117,7 +117,7 @@ func TestSetTimeoutOnNewSession(t *testing.T) {
 func TestSetTimeoutRefusesNonsense(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		m := r.Manager(session.Options{})
-		for _, d := range []time.Duration{0, -time.Second, time.Microsecond} {
+		for _, d := range []time.Duration{-time.Second, time.Microsecond} {
 			s := begin(t, m, "", session.Exclusive)
 			s.Set("a", 1)
 			s.SetTimeout(d)
@@ -162,7 +162,7 @@ func TestMaxLifetime(t *testing.T) {
 // back, not even in part.
 func TestMaxLifetimeDuringARequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := r.Manager(session.Options{MaxLifetime: time.Minute})
+		m := r.Manager(session.Options{Timeout: time.Minute, MaxLifetime: time.Minute})
 		for _, access := range []session.Access{session.Exclusive, session.Shared} {
 			id := saved(t, m, "a", 1, "b", 2)
 			s := begin(t, m, id, access)
@@ -182,7 +182,7 @@ func TestMaxLifetimeDuringARequest(t *testing.T) {
 func TestMaxLifetimeOnRedis(t *testing.T) {
 	t.Parallel()
 	r := onReal(t)
-	m := r.Manager(session.Options{MaxLifetime: 300 * time.Millisecond})
+	m := r.Manager(session.Options{Timeout: 300 * time.Millisecond, MaxLifetime: 300 * time.Millisecond})
 	start := time.Now()
 	id := saved(t, m)
 	until(t, "the session ends, however busy", func() bool {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/berthgo/berth/core/internal/cookie"
-	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -16,6 +16,7 @@ type Headers interface {
 	Values(name string) []string
 	Set(name, value string)
 	Add(name, value string)
+	Del(name string)
 }
 
 var _ Headers = http.Header(nil)
@@ -30,27 +31,37 @@ const (
 )
 
 // SessionID returns the session ID that a request carries in its cookie, or in Options.Header, and
-// "" if there is none. If there are several, the first that has the form of an ID counts.
+// "" if there is none. If there are several, the first that has the form of an ID counts;
+// [Manager.BeginRequest] looks which of them is live.
 func (m *Manager) SessionID(request Headers) string {
-	if name := m.options.Header; name != "" {
-		for _, id := range request.Values(name) {
-			if credential.Valid(id) {
-				return id
-			}
-		}
-		return ""
+	var room [4]string // on the stack
+	if ids := m.sessionIDs(room[:0], request); len(ids) > 0 {
+		return ids[0]
 	}
-	return cookie.ID(request.Values("Cookie"), m.options.Cookie.Name)
+	return ""
+}
+
+// sessionIDs appends the different session IDs that a request carries to ids, four at most.
+func (m *Manager) sessionIDs(ids []string, request Headers) []string {
+	if name := m.options.Header; name != "" {
+		return cookie.Valid(ids, request.Values(name))
+	}
+	return cookie.IDs(ids, request.Values("Cookie"), m.options.Cookie.Name)
 }
 
 // SetHeaders tells the client what it must know after [Session.Finish]: the new ID of a session
-// that was created or rotated, or the old one again for the cookie's age, or that the session is
-// gone. Such a response gets Cache-Control: no-store. SetHeaders does not touch any other response,
-// so that those can be cached. Encrypted says that the request came to this process by TLS.
+// that was created or rotated, or that the session is gone. No cache may keep such a response.
+// Encrypted says that the request came to this process by TLS.
+//
+// If the handler has read or changed the session, the response gets Vary, with or without a cookie.
+// SetHeaders does not touch any other response, so that those can be cached.
 func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owed == owesNothing {
+	if s.looked {
+		s.m.Vary(response)
+	}
+	if s.told = s.owed != owesNothing; !s.told {
 		return
 	}
 	id := s.id
@@ -61,16 +72,58 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 		response.Set(name, id)
 	} else {
 		encrypted = encrypted || cookie.ByHTTPS(request.Values("X-Forwarded-Proto"), request.Values("Forwarded"))
+		s.warnOfHTTP(encrypted)
 		response.Add("Set-Cookie", s.m.options.Cookie.header(id, encrypted))
 	}
 	response.Set("Cache-Control", "no-store")
+	for _, name := range cacheHeaders {
+		response.Del(name)
+	}
 	s.owed = owesNothing
+}
+
+// Hijacked reports [ErrUnsent] if the last SetHeaders told the client something. Middlewares call it
+// when a handler has taken the connection over, if they called SetHeaders only then.
+func (s *Session) Hijacked(ctx context.Context) {
+	s.mu.Lock()
+	told := s.told
+	s.mu.Unlock()
+	if told {
+		s.fail(ctx, ErrUnsent)
+	}
+}
+
+// cacheHeaders are headers that make a cache keep a response in spite of Cache-Control: those of
+// CDNs and proxies (RFC 9213 and names of vendors), and Expires for caches of HTTP/1.0.
+var cacheHeaders = []string{
+	"Expires", "CDN-Cache-Control", "Surrogate-Control", "Edge-Control", "X-Accel-Expires",
+	"Cloudflare-CDN-Cache-Control", "Akamai-Cache-Control", "Netlify-CDN-Cache-Control", "Vercel-CDN-Cache-Control",
+}
+
+// Vary says in a response that it depends on the session cookie, or on Options.Header. It adds to
+// the Vary that is there. Middlewares call it for error responses, which have no session.
+func (m *Manager) Vary(response Headers) {
+	name := m.options.Header
+	if name == "" {
+		name = "Cookie"
+	}
+	for _, line := range response.Values("Vary") {
+		for field := range strings.SplitSeq(line, ",") {
+			if field = strings.TrimSpace(field); field == "*" || strings.EqualFold(field, name) {
+				return
+			}
+		}
+	}
+	response.Add("Vary", name)
 }
 
 // HTTPStatus returns the HTTP status with which a middleware answers an error of Begin or Finish.
 // It is 503 if the client may try again in a moment; retryAfter is then the content of a
-// Retry-After header, in seconds. Otherwise it is 500, and retryAfter is 0.
+// Retry-After header, in seconds. Otherwise it is 500, or 200 for nil, and retryAfter is 0.
 func HTTPStatus(err error) (status, retryAfter int) {
+	if err == nil {
+		return http.StatusOK, 0
+	}
 	for _, fault := range []error{ErrReadOnly, ErrSealed, ErrTooLarge, ErrForged, store.ErrFormat} {
 		if errors.Is(err, fault) {
 			return http.StatusInternalServerError, 0

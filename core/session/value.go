@@ -1,8 +1,12 @@
 package session
 
 import (
+	"context"
+	"encoding"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -22,10 +26,38 @@ import (
 // Get is safe for concurrent use by a handler's goroutines. They must guard what it returned
 // themselves.
 func Get[T any](s *Session, key string) (T, error) {
-	s.mu.Lock()
+	v, unreported, err := get[T](s, key)
+	if unreported {
+		s.fail(context.Background(), err)
+	}
+	return v, err
+}
+
+// GetOr is [Get] with a value for when there is none, or when it cannot be decoded as a T, as after
+// a deploy that changed its type. The second case is a [*ValueError] that Hooks.OnError and Logger
+// hear of, once for each value in a request.
+func GetOr[T any](s *Session, key string, otherwise T) T {
+	v, err := Get[T](s, key)
+	if err != nil {
+		return otherwise
+	}
+	return v
+}
+
+// get tells, too, whether nobody has heard of its error yet.
+func get[T any](s *Session, key string) (v T, unreported bool, err error) {
+	s.look()
 	defer s.mu.Unlock()
-	v, err := values.Get[T](&s.values, key)
-	return v, valueError(err)
+	v, err = values.Get[T](&s.values, key)
+	if err == nil || errors.Is(err, values.ErrNone) {
+		return v, false, valueError(err)
+	}
+	if s.reported == nil {
+		s.reported = make(map[string]bool)
+	}
+	unreported = !s.reported[key]
+	s.reported[key] = true
+	return v, unreported, valueError(err)
 }
 
 // valueError turns an error of package values into one of this package.
@@ -53,8 +85,20 @@ type Key[T any] string
 // Get is [Get] of the key's type.
 func (k Key[T]) Get(s *Session) (T, error) { return Get[T](s, string(k)) }
 
-// Set is [Session.Set] of the key's type.
-func (k Key[T]) Set(s *Session, value T) { s.Set(string(k), value) }
+// GetOr is [GetOr] of the key's type.
+func (k Key[T]) GetOr(s *Session, otherwise T) T { return GetOr(s, string(k), otherwise) }
+
+// Set is [Session.Set] of the key's type. An interface with methods is an error: no codec can
+// decode into it.
+func (k Key[T]) Set(s *Session, value T) {
+	if t := reflect.TypeFor[T](); t.Kind() == reflect.Interface && t.NumMethod() > 0 {
+		s.change("Set of "+strconv.Quote(string(k)), func() error {
+			return fmt.Errorf("session: Set of %q: a %v cannot be decoded again; make it a Key of a concrete type", string(k), t)
+		})
+		return
+	}
+	s.Set(string(k), value)
+}
 
 // Delete is [Session.Delete].
 func (k Key[T]) Delete(s *Session) { s.Delete(string(k)) }
@@ -64,21 +108,21 @@ func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
 
 // Has tells whether there is a value under key, be it nil.
 func (s *Session) Has(key string) bool {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.values.Has(key)
 }
 
 // Keys returns the keys of all values, sorted.
 func (s *Session) Keys() []string {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.values.Keys()
 }
 
 // Len returns the number of values.
 func (s *Session) Len() int {
-	s.mu.Lock()
+	s.look()
 	defer s.mu.Unlock()
 	return s.values.Len()
 }
@@ -91,9 +135,33 @@ func (s *Session) Set(key string, v any) {
 		if key == "" || strings.HasPrefix(key, store.Reserved) {
 			return fmt.Errorf("session: Set with the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
 		}
+		if loses(s.m.options.Codec, reflect.TypeOf(v)) {
+			return fmt.Errorf("session: Set of %q: nothing of a %T would be saved, as it has no exported fields", key, v)
+		}
 		s.values.Set(key, v)
 		return nil
 	})
+}
+
+// loses tells whether a codec saves nothing of a struct of that type.
+func loses(codec Codec, t reflect.Type) bool {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if _, isJSON := codec.(JSON); !isJSON || t == nil || t.Kind() != reflect.Struct || t.NumField() == 0 {
+		return false
+	}
+	for _, encodes := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
+		if t.Implements(encodes) || reflect.PointerTo(t).Implements(encodes) {
+			return false
+		}
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() || f.Anonymous {
+			return false
+		}
+	}
+	return true
 }
 
 // Delete removes the value under key, if there is one.
@@ -116,7 +184,7 @@ func (s *Session) Clear() {
 }
 
 // changes returns the values that a commit has to write. They must not make the session larger
-// than MaxBytes; one that is larger already may shrink.
+// than MaxBytes or MaxFields; one that is larger already may shrink.
 func (s *Session) changes() (values.Changes, error) {
 	c, err := s.values.Changes()
 	if err != nil {
@@ -125,6 +193,9 @@ func (s *Session) changes() (values.Changes, error) {
 	before, after := c.Before+len(s.meta.Principal), c.After+len(s.principal)
 	if limit := s.m.options.MaxBytes; after > limit && after > before {
 		return values.Changes{}, fmt.Errorf("%w (it would have %d bytes, MaxBytes is %d)", ErrTooLarge, after, limit)
+	}
+	if n, limit := s.values.Len(), s.m.options.MaxFields; n > limit && n > s.values.Stored() {
+		return values.Changes{}, fmt.Errorf("%w (it would have %d values, MaxFields is %d)", ErrTooLarge, n, limit)
 	}
 	return c, nil
 }

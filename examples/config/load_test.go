@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -28,8 +27,8 @@ func sampleOf(t *testing.T, field reflect.StructField) sample {
 	switch field.Type {
 	case reflect.TypeFor[time.Duration]():
 		return sample{"1h2m", "1h2m", time.Hour + 2*time.Minute}
-	case reflect.TypeFor[http.SameSite]():
-		return sample{int(http.SameSiteStrictMode), "3", http.SameSiteStrictMode}
+	case reflect.TypeFor[session.SameSite]():
+		return sample{"strict", "strict", session.SameSiteStrict}
 	case reflect.TypeFor[session.Secure]():
 		return sample{"never", "never", session.SecureNever}
 	case reflect.TypeFor[[]string]():

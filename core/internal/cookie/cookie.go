@@ -1,14 +1,18 @@
 package cookie
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/berthgo/berth/core/internal/credential"
 )
 
-// ID returns the session ID among the lines of a request's Cookie header, "" if there is none. If
-// there are several cookies of that name, the first that has the form of an ID counts.
-func ID(lines []string, name string) string {
+// most is how many IDs of a request count. A client may send any number.
+const most = 4
+
+// IDs appends the session IDs in the lines of a request's Cookie header to ids: the first four
+// different values of cookies of that name that have the form of an ID.
+func IDs(ids, lines []string, name string) []string {
 	for _, line := range lines {
 		for pair := range strings.SplitSeq(line, ";") {
 			key, id, _ := strings.Cut(strings.TrimLeft(pair, " \t"), "=")
@@ -19,12 +23,25 @@ func ID(lines []string, name string) string {
 			if n := len(id); n >= 2 && id[0] == '"' && id[n-1] == '"' {
 				id = id[1 : n-1]
 			}
-			if credential.Valid(id) {
-				return id
-			}
+			ids = add(ids, id)
 		}
 	}
-	return ""
+	return ids
+}
+
+// Valid appends the first four different values that have the form of an ID to ids.
+func Valid(ids, values []string) []string {
+	for _, id := range values {
+		ids = add(ids, id)
+	}
+	return ids
+}
+
+func add(ids []string, id string) []string {
+	if len(ids) < most && credential.Valid(id) && !slices.Contains(ids, id) {
+		return append(ids, id)
+	}
+	return ids
 }
 
 // ByHTTPS tells whether a proxy says that the client came by HTTPS, in X-Forwarded-Proto or in

@@ -80,7 +80,7 @@ func TestEndsOfOddSessions(t *testing.T) {
 		const key, value = "odd\x00 key", "v\x00"
 		m := r.Manager(rig.Tracked(func(o *session.Options) {
 			o.LockTTL, o.EndSweep = 5*time.Second, 50*time.Millisecond
-			o.MaxBytes = 8 << 20
+			o.MaxBytes, o.MaxFields = 8<<20, 10_000
 			o.EncryptionKeys = []session.EncryptionKey{[]byte("0123456789abcdef")}
 		}))
 		principals := []string{

@@ -44,6 +44,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	var others sync.WaitGroup
 	others.Go(s.settle)
 	others.Go(func() { s.listen(running) })
+	others.Go(func() { s.warnOfEviction(running) })
 	s.run(running)
 	for range cap(s.slots) {
 		s.slots <- struct{}{} // every handler has given its slot back

@@ -158,6 +158,16 @@ func (l *Lease) Lost() <-chan struct{} {
 	return l.lost
 }
 
+// WasLost tells whether the lease was lost before its request was done.
+func (l *Lease) WasLost() bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.phase == isLost
+}
+
 // Committing says that a commit is under way, which may be repeated for long. The lease is renewed
 // all the same, until Hold has passed or it has run out.
 func (l *Lease) Committing() {

@@ -54,10 +54,10 @@ func TestLeaseIsRenewedUntilLockHold(t *testing.T) {
 // A commit within LockTTL after LockHold still succeeds.
 func TestCommitAfterLockHold(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
-		m := r.Manager(session.Options{LockHold: time.Second})
+		m := r.Manager(session.Options{LockTTL: 10 * time.Second, LockHold: 10 * time.Second})
 		s := rig.Begin(t, m, rig.Saved(t, m), session.Exclusive)
 		s.Set("n", 1)
-		time.Sleep(9 * time.Second)
+		time.Sleep(15 * time.Second)
 		rig.Commit(t, s)
 	})
 }

@@ -13,7 +13,7 @@ import (
 
 // healing are the error codes of a server that may answer differently soon. Before Redis 7, the code
 // of an error inside a script does not stand at the start of the text.
-var healing = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"}
+var healing = []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY"}
 
 // Broken tells whether a connection turned out to be dead. The caller may then send the call again on
 // another connection. Servers, and proxies on the way, close idle connections. With TLS, the client
@@ -51,7 +51,7 @@ type healer interface {
 }
 
 // Heals tells whether a retry after err makes sense. These heal: connections, timeouts, and a server
-// that is starting, failing over or resharding. These do not: a wrong password, a wrong type, a
+// that is starting, failing over, resharding or busy with a script. These do not: a wrong password, a wrong type, a
 // missing permission, a closed client and a cancelled context.
 func Heals(err error) bool {
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -44,6 +45,9 @@ func WarmUpAll(t *testing.T, m *session.Manager) {
 	s := Begin(t, m, "", session.Exclusive)
 	s.SetCompanion("c")
 	s.SetPrincipal("warm")
+	Commit(t, s)
+	s = Begin(t, m, s.ID(), session.Exclusive)
+	s.SetTimeout(time.Hour)
 	Commit(t, s)
 	s = Begin(t, m, s.ID(), session.Exclusive)
 	s.Abandon()

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // EndedMeta has the facts of a session that has ended.
@@ -117,8 +115,8 @@ func (s *Store) RenewClaim(ctx context.Context, handle, token string, keep time.
 
 // GiveBack ends a claim whose end was not handled. The end is due again after LockTTL.
 func (s *Store) GiveBack(ctx context.Context, handle, token string) error {
-	z := redis.Z{Score: score(time.Now().Add(s.LockTTL)), Member: handle}
-	if err := s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(handle)), z).Err(); err != nil {
+	due := time.Now().Add(s.LockTTL).UnixMilli()
+	if _, err := hastenScript.run(ctx, s, []any{s.Keys.Ends(Bucket(handle))}, due, handle); err != nil {
 		return err
 	}
 	_, err := claimedScript.run(ctx, s, s.endKeys(handle), token, "back", 0, 0)
@@ -147,12 +145,18 @@ func (s *Store) Replay(ctx context.Context, handle string) (Status, error) {
 // Aside returns the sessions of a bucket that were put aside. The one that was put aside first comes
 // first.
 func (s *Store) Aside(ctx context.Context, bucket int) ([]string, error) {
-	return s.Client.ZRange(ctx, s.Keys.Aside(bucket), 0, -1).Result()
+	listed, err := s.listed(ctx, s.Keys.Aside(bucket), -1)
+	handles := make([]string, len(listed))
+	for i, one := range listed {
+		handles[i] = one.Handle
+	}
+	return handles, err
 }
 
 // Look returns what Redis still has of a session that has ended. It claims nothing.
 func (s *Store) Look(ctx context.Context, handle string) Claimed {
-	fields, err := s.Client.HGetAll(ctx, s.Keys.Ended(handle)).Result()
+	reply, err := fieldsScript.run(ctx, s, []any{s.Keys.Ended(handle)})
+	fields := fieldMap(reply)
 	c := Claimed{Handle: handle, Status: Done, Err: err}
 	switch {
 	case err != nil:

@@ -29,14 +29,14 @@ func (s *Store) Expect(ctx context.Context, handle string, m Meta) error {
 // Advance makes the deadline of a session earlier, if the session is in the index and its deadline,
 // counted from now, is earlier than the one there.
 func (s *Store) Advance(ctx context.Context, handle string, m Meta) error {
-	args := redis.ZAddArgs{XX: true, LT: true, Members: []redis.Z{s.due(handle, m)}}
-	return s.Client.ZAddArgs(ctx, s.Keys.Ends(Bucket(handle)), args).Err()
+	_, err := advanceScript.run(ctx, s, []any{s.Keys.Ends(Bucket(handle))}, ms(s.left(m))+time.Now().UnixMilli(), handle)
+	return err
 }
 
 // Hasten makes the end of a session due now, if it is in the index.
 func (s *Store) Hasten(ctx context.Context, handle string) error {
-	z := redis.Z{Score: score(time.Now()), Member: handle}
-	return s.Client.ZAddXX(ctx, s.Keys.Ends(Bucket(handle)), z).Err()
+	_, err := hastenScript.run(ctx, s, []any{s.Keys.Ends(Bucket(handle))}, time.Now().UnixMilli(), handle)
+	return err
 }
 
 // Forget takes a session that was never saved out of the index.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Inspected is what [Store.Inspect] found out about a session.
@@ -24,6 +26,12 @@ type Inspected struct {
 // Inspect describes sessions, in the order of handles. It does not start their idle time anew. A
 // session that cannot be read is in the list, with its Err. Inspect returns the first other error.
 func (s *Store) Inspect(ctx context.Context, handles []string) ([]Inspected, error) {
+	return s.inspect(ctx, handles, false)
+}
+
+// inspect is Inspect. With goesOn, a session that its server does not describe, as one in a slot that
+// moves for ever, is in the list too, with its Err.
+func (s *Store) inspect(ctx context.Context, handles []string, goesOn bool) ([]Inspected, error) {
 	if len(handles) == 0 {
 		return nil, nil
 	}
@@ -35,8 +43,9 @@ func (s *Store) Inspect(ctx context.Context, handles []string) ([]Inspected, err
 	found := make([]Inspected, 0, len(handles))
 	for i, r := range inspectScript.runAll(ctx, s, calls) {
 		one, err := inspected(r)
+		var answer redis.Error
 		switch {
-		case errors.Is(err, ErrFormat):
+		case errors.Is(err, ErrFormat), goesOn && errors.As(err, &answer):
 			one = Inspected{Err: err}
 		case err != nil:
 			if first == nil {

@@ -23,16 +23,7 @@ func (s *Store) Enlist(ctx context.Context, handle, principal string, ttl time.D
 	if !ok || len(list) == 0 {
 		return nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
 	}
-	for i := 1; i+1 < len(list); i += 2 {
-		member, _ := list[i].(string)
-		text, _ := list[i+1].(string)
-		score, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, fmt.Errorf("unexpected score in the reply from a script: %w", err)
-		}
-		oldest = append(oldest, Listing{member, score})
-	}
-	return oldest, nil
+	return listings(list[1:])
 }
 
 // Listing is a session in the index of a principal. A later sign-in has a higher score.
@@ -44,12 +35,35 @@ type Listing struct {
 // Listed returns the sessions in the index of a principal, oldest sign-in first. Some may be gone, or
 // may belong to another principal by now.
 func (s *Store) Listed(ctx context.Context, principal string) ([]Listing, error) {
-	found, err := s.Client.ZRangeWithScores(ctx, s.Keys.Principal(principal), 0, -1).Result()
-	list := make([]Listing, len(found))
-	for i, z := range found {
-		list[i] = Listing{z.Member.(string), z.Score}
+	return s.listed(ctx, s.Keys.Principal(principal), -1)
+}
+
+// listed returns the places of an index up to last, -1 for all.
+func (s *Store) listed(ctx context.Context, index string, last int) ([]Listing, error) {
+	reply, err := listedScript.run(ctx, s, []any{index}, last)
+	if err != nil {
+		return nil, err
 	}
-	return list, err
+	list, ok := reply.([]any)
+	if !ok {
+		return nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
+	}
+	return listings(list)
+}
+
+// listings reads sessions and scores in turn.
+func listings(list []any) ([]Listing, error) {
+	listed := make([]Listing, 0, len(list)/2)
+	for i := 0; i+1 < len(list); i += 2 {
+		member, _ := list[i].(string)
+		text, _ := list[i+1].(string)
+		score, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("unexpected score in the reply from a script: %w", err)
+		}
+		listed = append(listed, Listing{member, score})
+	}
+	return listed, nil
 }
 
 // Unlist takes sessions out of the index of a principal. A session that has signed in again since it
@@ -70,5 +84,6 @@ func (s *Store) Remove(ctx context.Context, principal, handle string, until time
 
 // CheckIndex tells whether the index of a principal can be read.
 func (s *Store) CheckIndex(ctx context.Context, principal string) error {
-	return s.Client.ZCard(ctx, s.Keys.Principal(principal)).Err()
+	_, err := s.listed(ctx, s.Keys.Principal(principal), 0)
+	return err
 }

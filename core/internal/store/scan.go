@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strconv"
 	"sync"
@@ -12,26 +13,38 @@ import (
 // scanCount is how many keys one SCAN looks at.
 const scanCount = 500
 
+// Repeat repeats a call that failed, as far as that makes sense.
+type Repeat func(call func() error) error
+
 // Scan yields every live session whose handle is valid, from all masters. It also yields sessions
 // that cannot be read, with their Err. It stops after the first other error.
-func (s *Store) Scan(ctx context.Context, valid func(handle string) bool) iter.Seq2[Inspected, error] {
+func (s *Store) Scan(ctx context.Context, valid func(handle string) bool, again Repeat) iter.Seq2[Inspected, error] {
 	return func(yield func(Inspected, error) bool) {
-		masters, err := Masters(ctx, s.Client)
+		var masters []*Master
+		err := again(func() (err error) {
+			masters, err = Masters(ctx, s.Client)
+			return err
+		})
 		if err != nil {
 			yield(Inspected{}, err)
 			return
 		}
 		for _, master := range masters {
-			if !s.scan(ctx, master, valid, yield) {
+			if !s.scan(ctx, master, valid, again, yield) {
 				return
 			}
 		}
 	}
 }
 
-func (s *Store) scan(ctx context.Context, master *Master, valid func(handle string) bool, yield func(Inspected, error) bool) bool {
+func (s *Store) scan(ctx context.Context, master *Master, valid func(handle string) bool, again Repeat, yield func(Inspected, error) bool) bool {
 	for cursor := uint64(0); ; {
-		keys, next, err := master.Scan(ctx, cursor, s.Keys.AllData(), scanCount).Result()
+		var keys []string
+		var next uint64
+		err := again(func() (err error) {
+			keys, next, err = master.Scan(ctx, cursor, s.Keys.AllData(), scanCount).Result()
+			return err
+		})
 		if err != nil {
 			yield(Inspected{}, err)
 			return false
@@ -42,7 +55,11 @@ func (s *Store) scan(ctx context.Context, master *Master, valid func(handle stri
 				handles = append(handles, handle)
 			}
 		}
-		found, err := s.Inspect(ctx, handles)
+		var found []Inspected
+		err = again(func() (err error) {
+			found, err = s.inspect(ctx, handles, true)
+			return err
+		})
 		for _, one := range found {
 			if (one.Status == Done || one.Err != nil) && !yield(one, nil) {
 				return false
@@ -76,17 +93,19 @@ func Masters(ctx context.Context, client redis.UniversalClient) ([]*Master, erro
 		return nil
 	}
 	var err error
-	switch client := client.(type) {
+	switch typed := client.(type) {
 	case interface {
 		ForEachMaster(context.Context, func(context.Context, *redis.Client) error) error
 	}:
-		err = client.ForEachMaster(ctx, add)
+		err = typed.ForEachMaster(ctx, add)
 	case interface {
 		ForEachShard(context.Context, func(context.Context, *redis.Client) error) error
 	}:
-		err = client.ForEachShard(ctx, add)
-	default:
+		err = typed.ForEachShard(ctx, add)
+	case interface{ Options() *redis.Options }:
 		masters = []*Master{{client, ""}}
+	default:
+		return nil, fmt.Errorf("it is not known which servers are behind a client of type %T: embed *redis.Client, *redis.ClusterClient or *redis.Ring in it, or give it a method ForEachMaster", client)
 	}
 	return masters, err
 }

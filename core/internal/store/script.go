@@ -16,29 +16,42 @@ var sources embed.FS
 // A script has its source and its SHA-1. Both are of type any, because they become arguments.
 type script struct {
 	source, sha any
+	frees       any // the source for a server whose memory is full, nil if the script needs memory
 }
 
 var (
-	beginScript   = mustScript("begin")
+	beginScript   = mustFree("begin")
 	loadScript    = mustScript("load")
 	createScript  = mustScript("create")
 	commitScript  = mustScript("commit")
 	mergeScript   = mustScript("merge")
-	renewScript   = mustScript("renew")
-	releaseScript = mustScript("release")
-	retireScript  = mustScript("retire")
+	renewScript   = mustFree("renew")
+	releaseScript = mustFree("release")
+	retireScript  = mustFree("retire")
 	markScript    = mustScript("mark")
 	inspectScript = mustScript("inspect")
 	enlistScript  = mustScript("enlist")
-	unlistScript  = mustScript("unlist")
-	dueScript     = mustScript("due")
-	deferScript   = mustScript("defer")
-	claimScript   = mustScript("claim")
-	claimedScript = mustScript("claimed")
-	asideScript   = mustScript("aside")
+	unlistScript  = mustFree("unlist")
+	dueScript     = mustFree("due")
+	deferScript   = mustFree("defer")
+	claimScript   = mustFree("claim")
+	claimedScript = mustFree("claimed")
+	asideScript   = mustFree("aside")
+	advanceScript = mustScript("advance")
+	hastenScript  = mustFree("hasten")
+	listedScript  = mustScript("listed")
+	fieldsScript  = mustScript("fields")
 
 	companionScript = mustScript("companion")
 )
+
+// mustFree makes a script that ends something, or that such a script needs before. It also runs on a
+// server whose memory is full, from Redis 7 on.
+func mustFree(name string) script {
+	s := mustScript(name)
+	s.frees = "#!lua flags=allow-oom\n" + s.source.(string)
+	return s
+}
 
 func mustScript(name string) script {
 	lib, err := sources.ReadFile("lua/lib.lua")
@@ -67,7 +80,19 @@ func (s script) run(ctx context.Context, st *Store, keys []any, args ...any) (an
 		cmd = command(ctx, "eval", s.source, keys, args)
 		st.do(ctx, cmd)
 	}
+	if s.starved(cmd.Err()) {
+		free := command(ctx, "eval", s.frees, keys, args)
+		if st.do(ctx, free); free.Err() == nil {
+			return free.Result()
+		}
+	}
 	return cmd.Result()
+}
+
+// starved tells whether a server refused a script because its memory is full, and there is a way to
+// run it all the same.
+func (s script) starved(err error) bool {
+	return err != nil && s.frees != nil && (redis.HasErrorPrefix(err, "OOM") || strings.Contains(err.Error(), "-OOM "))
 }
 
 // runAndLoad runs a script. After it, in the same round trip, it loads the hash under the script's
@@ -78,6 +103,12 @@ func (s script) runAndLoad(ctx context.Context, st *Store, keys []any, args ...a
 	if missing(ran.Err()) {
 		ran, all = command(ctx, "eval", s.source, keys, args), redis.NewMapStringStringCmd(ctx, "hgetall", keys[0])
 		st.do(ctx, ran, all)
+	}
+	if s.starved(ran.Err()) {
+		free, again := command(ctx, "eval", s.frees, keys, args), redis.NewMapStringStringCmd(ctx, "hgetall", keys[0])
+		if st.do(ctx, free, again); free.Err() == nil {
+			ran, all = free, again
+		}
 	}
 	err := ran.Err()
 	if err == nil {
@@ -124,7 +155,7 @@ func (s script) runAll(ctx context.Context, st *Store, calls []call) []reply {
 	replies := make([]reply, len(calls))
 	for i, cmd := range cmds {
 		replies[i].value, replies[i].err = cmd.(once).Result()
-		if missing(replies[i].err) {
+		if missing(replies[i].err) || s.starved(replies[i].err) {
 			replies[i].value, replies[i].err = s.run(ctx, st, calls[i].keys, calls[i].args...)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/internal/retry"
 )
 
 const (
@@ -14,7 +16,7 @@ const (
 	// answer for as long again, the connection is replaced.
 	idle = 15 * time.Second
 	// Keep opens a subscription that failed again after reconnect. If the server refused it,
-	// because a permission is missing, Keep waits for refused.
+	// because a permission is missing or the command is unknown, Keep waits for refused.
 	reconnect = 250 * time.Millisecond
 	refused   = 30 * time.Second
 )
@@ -33,7 +35,7 @@ func Keep(ctx context.Context, s Subscription) {
 		err := s.Listen(ctx)
 		s.Lost()
 		pause := reconnect
-		if redis.HasErrorPrefix(err, "NOPERM") {
+		if answer := redis.Error(nil); errors.As(err, &answer) && !retry.Heals(err) {
 			pause = refused
 		}
 		timer := time.NewTimer(pause)

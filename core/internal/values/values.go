@@ -132,6 +132,9 @@ func (vs *Values) Len() int {
 	return n
 }
 
+// Stored returns how many values Redis has.
+func (vs *Values) Stored() int { return len(vs.stored) }
+
 // Used tells whether a handler has got or changed any value.
 func (vs *Values) Used() bool { return len(vs.held) > 0 }
 

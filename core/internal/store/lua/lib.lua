@@ -81,8 +81,10 @@ local function touch(data, alive, timeout, extras, latest)
     return false
   end
   if latest == 0 then return true end
-  redis.call('PEXPIREAT', life, string.format('%.0f', latest), 'LT')
-  return redis.call('EXISTS', life) == 1
+  redis.call('PEXPIREAT', life, string.format('%.0f', latest))
+  local left = redis.call('PTTL', life)
+  if left > tonumber(timeout) then redis.call('PEXPIRE', life, timeout) end -- PEXPIREAT … LT needs Redis 7
+  return left ~= -2
 end
 
 -- authenticated is when the principal last changed or last proved to be there, unix ms; '0' if the
