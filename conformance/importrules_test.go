@@ -41,6 +41,7 @@ var frameworks = map[string][]string{
 var rooms = map[string][]string{
 	"core/session": {
 		goRedis, "core/connect", "core/internal/companion", "core/internal/cookie", "core/internal/credential",
+		"core/internal/explain", "core/internal/flood",
 		"core/internal/ends", "core/internal/lease", "core/internal/principal", "core/internal/retry",
 		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake",
 	},
@@ -59,6 +60,8 @@ var rooms = map[string][]string{
 	"core/internal/retry":        {goRedis},
 	"core/internal/cookie":       {"core/internal/credential"},
 	"core/internal/credential":   {},
+	"core/internal/explain":      {goRedis, "core/connect"},
+	"core/internal/flood":        {},
 	"core/internal/gate":         {},
 	"core/internal/values":       {},
 	"core/redistest":             {},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/explain"
 	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
@@ -247,7 +248,7 @@ func (s *Session) send(ctx context.Context, p *plan) error {
 		}
 		return nil
 	case p.doubt != nil:
-		err = &OpError{Op: opCommit, Err: fmt.Errorf("%w (a try failed with: %w)", errNeverKnown, unquoted(p.doubt))}
+		err = &OpError{Op: opCommit, Err: fmt.Errorf("%w (a try failed with: %w)", errNeverKnown, explain.Unquoted(p.doubt))}
 	case status == store.Lost:
 		err = ErrLockLost
 	case s.isNew && s.m.options.MaxLifetime > 0:

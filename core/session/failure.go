@@ -3,9 +3,12 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/explain"
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/tasks"
@@ -48,7 +51,7 @@ func translate(op string, err error) error {
 	var failed *retry.Failure
 	switch {
 	case errors.As(err, &failed):
-		return &OpError{Op: op, Err: explained(failed.Err)}
+		return &OpError{Op: op, Err: explain.Error(failed.Err)}
 	case errors.Is(err, retry.ErrStopped), errors.Is(err, tasks.ErrClosed):
 		return ErrClosed
 	}
@@ -64,7 +67,7 @@ func opError(op string, err error) error {
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
-	return &OpError{Op: op, Err: explained(err)}
+	return &OpError{Op: op, Err: explain.Error(err)}
 }
 
 // subject is what a failure is about, as far as it is known.
@@ -83,7 +86,7 @@ func (m *Manager) failOf(ctx context.Context, of subject, err error) {
 	m.lastMu.Lock()
 	m.last, m.lastSet = err, time.Now()
 	m.lastMu.Unlock()
-	if m.floods.passes(err, m.logFlood) {
+	if m.floods.Passes(kindOf(err), m.logFlood) {
 		attrs := append(make([]slog.Attr, 0, 5), slog.String("app", m.options.App), slog.Any("error", err))
 		for _, a := range []slog.Attr{slog.String("handle", of.handle), slog.String("method", of.method), slog.String("path", of.path)} {
 			if a.Value.String() != "" {
@@ -133,4 +136,21 @@ func (m *Manager) LastError() (time.Time, error) {
 func (m *Manager) silenced(err error) bool {
 	var failed *OpError
 	return m.options.FailSilently && errors.As(err, &failed) && !errors.Is(err, store.ErrFormat)
+}
+
+// kindOf is an error's text without what differs from session to session.
+func kindOf(err error) string {
+	for _, kind := range []error{
+		ErrLockTimeout, ErrLockLost, ErrEnded, ErrForged, ErrSealed, ErrReadOnly, ErrTooLarge, ErrClosed, ErrUnknown,
+	} {
+		if errors.Is(err, kind) {
+			return kind.Error()
+		}
+	}
+	var failed *OpError
+	var network *net.OpError
+	if errors.As(err, &failed) && errors.As(err, &network) { // without the port of this end
+		return fmt.Sprintf("session: %s: %s %v: %v", failed.Op, network.Op, network.Addr, network.Err)
+	}
+	return err.Error()
 }

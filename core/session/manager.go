@@ -14,6 +14,7 @@ import (
 
 	"github.com/berthgo/berth/core/internal/companion"
 	"github.com/berthgo/berth/core/internal/ends"
+	"github.com/berthgo/berth/core/internal/flood"
 	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/retry"
@@ -44,7 +45,7 @@ type Manager struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	floods floods
+	floods flood.Gate
 	warned atomic.Bool // of a cookie without Secure
 
 	lastMu  sync.Mutex

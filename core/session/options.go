@@ -189,7 +189,7 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 	keys, err := store.NewKeys(o.App, o.KeySeparator)
 	switch {
 	case o.App == "":
-		errs = append(errs, errors.New(`App is "", and this program was built from files, so that it has no import path to take in place: write session.Options{App: "shop"}, or build the package ("go run .")`))
+		errs = append(errs, fmt.Errorf(`%s is "", and this program was built from files, so that it has no import path to take in place: write session.Options{App: "shop"}, or build the package ("go run .")`, "App"))
 	case err != nil:
 		errs = append(errs, err)
 	}

@@ -164,7 +164,9 @@ func TestEvictionIsWarnedOf(t *testing.T) {
 			until(t, "it warns", func() bool { said += log.take(); return strings.Contains(said, "policy="+policy) })
 		}
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		if said += log.take(); strings.Contains(said, "maxmemory-policy") != warns {
 			t.Errorf("%s: the log says %q", policy, said)
 		}

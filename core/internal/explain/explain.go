@@ -1,4 +1,4 @@
-package session
+package explain
 
 import (
 	"errors"
@@ -9,13 +9,13 @@ import (
 	"github.com/berthgo/berth/core/connect"
 )
 
-// explained is the error that an [OpError] holds for a failure: without what a server repeats of a
-// call, and with a hint at what to do about it. Both work for any client, not only for that of [Open].
-func explained(err error) error {
+// Error returns the failure of a call to Redis without what a server repeats of the call, and with a
+// hint at what to do about it. Both work for any client, not only for that of package connect.
+func Error(err error) error {
 	if known := (*connect.Error)(nil); errors.As(err, &known) {
 		return err
 	}
-	err = unquoted(err)
+	err = Unquoted(err)
 	var said redis.Error
 	if !errors.As(err, &said) {
 		return err
@@ -60,9 +60,9 @@ func (h *hinted) Error() string { return strings.TrimSuffix(h.err.Error(), ".") 
 
 func (h *hinted) Unwrap() error { return h.err }
 
-// unquoted cuts off what an error repeats: of a command that the server does not know, and of a reply
+// Unquoted cuts off what an error repeats: of a command that the server does not know, and of a reply
 // that go-redis cannot read. Keys, proofs and values are among it.
-func unquoted(err error) error {
+func Unquoted(err error) error {
 	var answer redis.Error
 	if errors.As(err, &answer) {
 		if said, _, quotes := strings.Cut(answer.Error(), ", with args beginning with:"); quotes {
