@@ -102,7 +102,7 @@ func (g greeter) answered(name string, err error, said string) error {
 	case strings.HasPrefix(said, "DENIED "):
 		said, _, _ = strings.Cut(said, ".") // that text is long
 		return &turnedAway{g.failed(answer(said), "set a password at the server, and AccessKey, or connect from the server's own machine")}
-	case redis.IsAuthError(err):
+	case redis.IsAuthError(err) && !strings.Contains(said, "with args beginning with"):
 		return g.failed(err, "%s", g.onRefusal())
 	case name == "auth":
 		return g.failed(unquoted(said), "%s", g.onRefusal())

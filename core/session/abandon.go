@@ -79,6 +79,7 @@ func (s *Session) endsIn(handle string, r store.Retirement) bool {
 	case r.Proof != "" && r.Proof != s.proof, r.Principal != nil && *r.Principal != s.meta.Principal:
 		return false
 	}
+	s.looked = true
 	s.abandon()
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
@@ -56,14 +57,24 @@ func (m *Manager) BeginRequest(ctx context.Context, r Request, access Access) (*
 	if len(ids) > 0 {
 		o = openingOf(ids[0])
 	}
+	if len(ids) > 1 {
+		o.among = slices.Clone(ids)
+	}
 	o.request = subject{method: r.Method, path: r.Path, host: r.Host}
-	if len(ids) > 1 && access != None && !m.tasks.Closed() {
-		if live, err := m.firstLive(ctx, ids); err != nil {
+	return m.beginAmong(ctx, o, access)
+}
+
+// beginAmong begins the first live session of several that a request may mean.
+func (m *Manager) beginAmong(ctx context.Context, o opening, access Access) (*Session, error) {
+	if len(o.among) > 1 && access != None && !m.tasks.Closed() {
+		live, err := m.firstLive(ctx, o.among)
+		switch {
+		case err != nil:
 			return m.notBegun(ctx, o, access, err)
-		} else if live != "" {
-			request := o.request
-			o = openingOf(live)
-			o.request = request
+		case live != "":
+			found := openingOf(live)
+			found.request = o.request
+			o = found
 		}
 	}
 	return m.begin(ctx, o, access)
@@ -102,6 +113,7 @@ type opening struct {
 	proof  string // "" then
 
 	request subject
+	among   []string // the IDs of a request with several, nil for one
 }
 
 // begin opens a session, and counts it.

@@ -55,7 +55,9 @@ func (s *Session) commit(ctx context.Context, http bool) error {
 	wrote, err := s.commitLocked(ctx, http)
 	s.tellNotes(ctx)
 	if err != nil {
-		s.fail(ctx, err)
+		if !s.begunIn(err) {
+			s.fail(ctx, err)
+		}
 		if s.hides(err) {
 			return nil
 		}
@@ -73,7 +75,7 @@ func (s *Session) commitLocked(ctx context.Context, http bool) (values.Changes, 
 		return values.Changes{}, s.invalid
 	case s.state == rolledBack && s.err != nil:
 		return values.Changes{}, s.err
-	case s.state == rolledBack && http:
+	case s.state == rolledBack && http && s.leaving == nil:
 		return values.Changes{}, nil // the handler wanted nothing to be saved
 	case s.state == rolledBack:
 		return values.Changes{}, fmt.Errorf("session: Commit after Rollback: %w", ErrSealed)

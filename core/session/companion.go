@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/core/internal/companion"
 )
 
@@ -38,8 +40,12 @@ func (s *Session) followWithCompanion(ctx context.Context, p *plan) error {
 		return translate(opCompanion, err)
 	case p.facts.Extras.Companion:
 		s.note(opError(opCompanion, s.m.store.TouchCompanion(ctx, s.handle, p.facts)))
-	case s.switched: // the companion of the user before, if there is one
-		s.note(opError(opCompanion, s.m.companions.Delete(ctx, s.handle, s.proof)))
+	case s.switched: // the companion of the user before, if a request has given it one meanwhile
+		err := s.m.companions.Delete(ctx, s.handle, s.proof)
+		if !s.meta.Extras.Companion && redis.HasErrorPrefix(err, "NOPERM") {
+			err = nil // who may write no companion has none
+		}
+		s.note(opError(opCompanion, err))
 	}
 	return nil
 }

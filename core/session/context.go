@@ -69,8 +69,8 @@ func FromContext(ctx context.Context) *Session {
 }
 
 // Serving tells whether ctx carries a session of m. Middlewares call it: if one is installed
-// twice, the inner one must do nothing, since it would wait for the lease that the outer one
-// holds.
+// twice, the inner one must not begin a session, since it would wait for the lease that the outer one
+// holds. It may call [Manager.ChangeAccess].
 func (m *Manager) Serving(ctx context.Context) bool { return m.serving(ctx) != nil }
 
 // ChangeAccess begins the session of ctx anew with another access, in place. A middleware calls it
@@ -95,12 +95,20 @@ func (m *Manager) ChangeAccess(ctx context.Context, access Access) error {
 	if err := held.Release(ctx); err != nil {
 		s.fail(ctx, opError(opRollback, err))
 	}
-	again, err := m.begin(ctx, s.opened, access)
+	again, err := m.beginAmong(ctx, s.opened, access)
+	m.stats.begun.Add(^uint64(0)) // it was counted before
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
-		s.state, s.lease = rolledBack, nil
+	switch {
+	case err != nil:
+		if s.state == open {
+			s.state, s.lease = rolledBack, nil
+		}
 		return err
+	case s.state != open || s.looked: // meanwhile
+		again.lease.Discard()
+		s.lease = nil
+		return fmt.Errorf("session: a second middleware asks for %v access, and the session was used or given up while it waited", access)
 	}
 	s.content = again.content
 	return nil

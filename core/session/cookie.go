@@ -116,9 +116,15 @@ func local(host string) bool {
 
 // resendCookie sends the cookie of a session again that was begun ReadOnly, for its age.
 func (s *Session) resendCookie(ctx context.Context, now time.Time) {
-	status, err := s.m.store.Mark(ctx, s.handle, store.Extras{CookieSent: now})
-	s.note(opError(opCommit, err))
-	if status == store.Done {
+	var status store.Status
+	token := s.m.process.Token()
+	err := s.m.call(ctx, opCommit, func(int) (err error) {
+		change := store.Change{Extras: store.Extras{CookieSent: now}}
+		status, err = s.m.store.Merge(ctx, s.handle, s.shown(), token, change)
+		return err
+	})
+	s.note(err)
+	if err == nil && status == store.Done { // not if the ID was rotated meanwhile
 		s.meta.Extras.CookieSent, s.owed = now, owesCookie
 	}
 }
@@ -150,6 +156,7 @@ func (c Cookie) withDefaults() (Cookie, error) {
 	if c.HostPrefix {
 		c.Name = hostPrefix + c.Name
 	}
+	secure := c.Secure == SecureAlways || c.Partitioned || c.SameSite == SameSiteNone
 	switch lower := strings.ToLower(c.Name); {
 	case strings.HasPrefix(lower, strings.ToLower(hostPrefix)):
 		if (c.Domain != "" || c.Path != "/") && c.HostPrefix {
@@ -158,7 +165,7 @@ func (c Cookie) withDefaults() (Cookie, error) {
 		if !c.HostPrefix {
 			wrong("Name is %q: browsers refuse it without Secure; set HostPrefix, and leave the prefix out of Name", c.Name)
 		}
-	case strings.HasPrefix(lower, "__secure-") && c.Secure != SecureAlways:
+	case strings.HasPrefix(lower, "__secure-") && !secure:
 		wrong("Name is %q: browsers refuse it without Secure; set Secure to SecureAlways", c.Name)
 	}
 	if n := len(c.header(strings.Repeat("x", 53), true)); n > maxCookie {

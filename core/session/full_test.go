@@ -83,3 +83,48 @@ func startHandling(t *testing.T, m *session.Manager, h *endings) (stop func()) {
 	}()
 	return func() { cancel(); <-done }
 }
+
+// A full server refuses a commit as a whole, or not at all: no value is saved, and nobody is signed in
+// whose sign-in cannot be listed.
+func TestFullServerWritesNothing(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]session.Options{"plain": {}, "tracked": {TrackEnd: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, r := withServer(t)
+			ctx := context.Background()
+			m := r.Manager(o)
+			id := saved(t, m, "n", 1)
+			user := signIn(t, m, "ann")
+			if err := r.Client.ConfigSet(ctx, "maxmemory", "1").Err(); err != nil {
+				t.Fatal(err)
+			}
+			for change, do := range map[string]func(s *session.Session){
+				"a value":        func(s *session.Session) { s.Set("n", 2) },
+				"a sign-in":      func(s *session.Session) { s.SetPrincipal("ann") },
+				"a long timeout": func(s *session.Session) { s.SetTimeout(time.Hour); s.Set("n", 2) },
+			} {
+				for _, access := range []session.Access{session.Exclusive, session.Shared} {
+					if access == session.Shared && change == "a sign-in" {
+						continue
+					}
+					s := begin(t, m, id, access)
+					do(s)
+					if err := s.Commit(ctx); err == nil {
+						t.Errorf("%s, %v: it was saved", change, access)
+					}
+					s.Rollback(ctx)
+				}
+			}
+			if v := view(t, m, id); get[int](t, v, "n") != 1 || v.Principal() != "" {
+				t.Errorf("n is %d, the principal %q", get[int](t, v, "n"), v.Principal())
+			}
+			s := begin(t, m, user, session.Exclusive)
+			s.SetPrincipal("")
+			commit(t, s)
+			s = begin(t, m, s.ID(), session.Exclusive)
+			s.Delete("n")
+			commit(t, s)
+		})
+	}
+}

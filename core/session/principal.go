@@ -100,7 +100,7 @@ func (s *Session) signsOut(handle, principal string) bool {
 // It is an error before the commit that signs in, and after [Session.SetPrincipal] of another
 // principal. It is [ErrEnded], and ends nothing, if this session was ended or rotated meanwhile.
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
-	s.mu.Lock()
+	s.look()
 	handle, proof, principal, pending := s.handle, s.proof, s.meta.Principal, s.principal != s.meta.Principal
 	s.mu.Unlock()
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/tasks"
 )
 
@@ -20,29 +21,30 @@ func (s *Session) Rollback(ctx context.Context) {
 		s.leaveLate(ctx, late)
 		return
 	}
-	if !s.discard() {
+	held, ok := s.discard()
+	if !ok {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	if s.lease.WasLost() {
+	if held.WasLost() {
 		s.fail(ctx, ErrLockLost) // no commit will report it
 	}
-	if err := s.lease.Release(ctx); err != nil {
+	if err := held.Release(ctx); err != nil {
 		s.fail(ctx, opError(opRollback, err))
 	}
 }
 
-// discard returns false if there is nothing to roll back any more.
-func (s *Session) discard() bool {
+// discard returns the lease to give up, and false if there is nothing to roll back any more.
+func (s *Session) discard() (*lease.Lease, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != open && s.state != inDoubt {
-		return false
+		return nil, false
 	}
 	s.state = rolledBack
 	s.m.stats.rolledBack.Add(1)
 	s.forget()
-	return true
+	return s.lease, true
 }
 
 // forget takes a session out of the index of ends that was announced there and then not saved. If it

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -219,6 +220,13 @@ func (s *Session) idle() bool {
 // resends tells whether a commit sends the cookie of a session that is only read again.
 func (s *Session) resends(http bool) bool {
 	return s.access == ReadOnly && s.detached == attached && s.id != "" && s.cookieIsDue(http, time.Now())
+}
+
+// begunIn tells whether err is why the session is detached, of which Begin has told.
+func (s *Session) begunIn(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == open && s.detached == outage && errors.Is(err, s.err)
 }
 
 // hides tells whether the handler is to go on as if there had been no error.

@@ -135,7 +135,7 @@ func (s *Session) Set(key string, v any) {
 		if key == "" || strings.HasPrefix(key, store.Reserved) {
 			return fmt.Errorf("session: Set with the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
 		}
-		if loses(s.m.options.Codec, reflect.TypeOf(v)) {
+		if rv := reflect.ValueOf(v); (rv.Kind() != reflect.Pointer || !rv.IsNil()) && loses(s.m.options.Codec, reflect.TypeOf(v)) {
 			return fmt.Errorf("session: Set of %q: nothing of a %T would be saved, as it has no exported fields", key, v)
 		}
 		s.values.Set(key, v)
@@ -157,7 +157,8 @@ func loses(codec Codec, t reflect.Type) bool {
 		}
 	}
 	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() || f.Anonymous {
+		switch f := t.Field(i); {
+		case f.Anonymous && !loses(codec, f.Type), f.IsExported() && !f.Anonymous, f.Name == "_":
 			return false
 		}
 	}

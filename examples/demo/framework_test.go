@@ -75,7 +75,7 @@ func onFrameworks(t *testing.T, test func(t *testing.T, framework string)) {
 
 func TestSlowEndsWithTheLease(t *testing.T) {
 	onFrameworks(t, func(t *testing.T, framework string) {
-		v, mini := serveShop(t, framework, session.Options{LockTTL: 100 * time.Millisecond})
+		v, mini := serveShop(t, framework, session.Options{LockTTL: time.Second})
 		v.do("POST", "/cart/add", item("apple"))
 		lock := "{shop_" + handleOf(v.sessionID()) + "}_Lock"
 		slow := make(chan response, 1)

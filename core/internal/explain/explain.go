@@ -71,7 +71,7 @@ func Unquoted(err error) error {
 		return err
 	}
 	for _, quotes := range []string{"redis: can't parse", "redis: can't read", "redis: invalid reply", "strconv."} {
-		if strings.HasPrefix(err.Error(), quotes) {
+		if strings.Contains(err.Error(), quotes) {
 			return errGarbled
 		}
 	}

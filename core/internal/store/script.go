@@ -20,11 +20,16 @@ type script struct {
 }
 
 var (
-	beginScript   = mustFree("begin")
-	loadScript    = mustScript("load")
-	createScript  = mustScript("create")
-	commitScript  = mustScript("commit")
-	mergeScript   = mustScript("merge")
+	beginScript  = mustFree("begin")
+	loadScript   = mustScript("load")
+	createScript = mustScript("create")
+	commitScript = mustScript("commit")
+	mergeScript  = mustScript("merge")
+
+	// The same, for changes that need no memory.
+	commitFreeScript = mustFree("commit")
+	mergeFreeScript  = mustFree("merge")
+
 	renewScript   = mustFree("renew")
 	releaseScript = mustFree("release")
 	retireScript  = mustFree("retire")
@@ -37,7 +42,7 @@ var (
 	claimScript   = mustFree("claim")
 	claimedScript = mustFree("claimed")
 	asideScript   = mustFree("aside")
-	advanceScript = mustScript("advance")
+	advanceScript = mustFree("advance")
 	hastenScript  = mustFree("hasten")
 	listedScript  = mustScript("listed")
 	fieldsScript  = mustScript("fields")

@@ -23,6 +23,17 @@ func (c Change) short() bool {
 	return c.Timeout == 0 && c.Extras == Extras{} && c.Principal == nil && c.Proof == "" && len(c.Delete) == 0 && len(c.Set) <= shortFields
 }
 
+// script returns frees for a change that writes no values, or signs a user out, so that it also works
+// on a server whose memory is full.
+func (c Change) script(needs, frees script) script {
+	signsIn := c.Principal != nil && *c.Principal != ""
+	signsOut := c.Principal != nil && *c.Principal == ""
+	if signsOut || len(c.Set) == 0 && !signsIn {
+		return frees
+	}
+	return needs
+}
+
 // shortFields is how many fields and values together the short form writes at most: Lua's unpack()
 // has a limit.
 const shortFields = 1000
@@ -44,7 +55,7 @@ func (s *Store) Commit(ctx context.Context, handle string, keys []any, token str
 	args := make([]any, 0, 5+len(c.Set)+len(c.Delete))
 	args = append(args, token, s.channels())
 	if s.short() && c.short() {
-		code, err := status(commitScript.run(ctx, s, keys, append(args, c.Set...)...))
+		code, err := status(c.script(commitScript, commitFreeScript).run(ctx, s, keys, append(args, c.Set...)...))
 		if err != nil || code != incomplete {
 			return code, Extras{}, err
 		}
@@ -58,7 +69,7 @@ func (s *Store) Commit(ctx context.Context, handle string, keys []any, token str
 	}
 	args = append(args, s.particulars(c), c.Proof, principal)
 	args = append(append(args, c.Set...), c.Delete...)
-	return withExtras(commitScript.run(ctx, s, s.whole(handle, keys), args...))
+	return withExtras(c.script(commitScript, commitFreeScript).run(ctx, s, s.whole(handle, keys), args...))
 }
 
 // particulars is one argument for commit.lua and merge.lua, with what most commits do not need.
@@ -77,7 +88,7 @@ func (s *Store) Merge(ctx context.Context, handle, proof, token string, c Change
 	args := make([]any, 0, 3+len(c.Set)+len(c.Delete))
 	args = append(args, token, s.particulars(c), proof)
 	args = append(append(args, c.Set...), c.Delete...)
-	return status(mergeScript.run(ctx, s, append(s.dataKeys(handle), s.Keys.Merged(handle), s.Keys.Lock(handle)), args...))
+	return status(c.script(mergeScript, mergeFreeScript).run(ctx, s, append(s.dataKeys(handle), s.Keys.Merged(handle), s.Keys.Lock(handle)), args...))
 }
 
 // Retirement says how a session is to be retired.

@@ -2,9 +2,8 @@ package values
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
-	"errors"
-	"io"
 	"reflect"
 	"strconv"
 	"strings"
@@ -14,16 +13,13 @@ import (
 // UnmarshalJSON is [json.Unmarshal], but keeps the digits of numbers where v leaves the type open, as
 // in a map[string]any: a number that a float64 would round becomes a [json.Number].
 func UnmarshalJSON(data []byte, v any) error {
-	if !openType(reflect.TypeOf(v)) {
+	if target := reflect.ValueOf(v); target.Kind() != reflect.Pointer || target.IsNil() || !openType(target.Type()) || !json.Valid(data) {
 		return json.Unmarshal(data, v)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
 		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("json: more than one value")
 	}
 	settleNumbers(reflect.ValueOf(v))
 	return nil
@@ -64,8 +60,8 @@ func findOpen(t reflect.Type, seen map[reflect.Type]bool) bool {
 
 // settleNumbers replaces each number in an interface by a float64, unless that would round it.
 func settleNumbers(v reflect.Value) {
-	if v.Kind() != reflect.Interface && reflect.PointerTo(v.Type()).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return // it has decoded itself
+	if v.Kind() != reflect.Interface && decodesItself(v.Type()) {
+		return
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -94,11 +90,20 @@ func settleNumbers(v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
+			if f := v.Type().Field(i); f.IsExported() || f.Anonymous {
 				settleNumbers(v.Field(i))
 			}
 		}
 	}
+}
+
+func decodesItself(t reflect.Type) bool {
+	for _, decodes := range []reflect.Type{reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler]()} {
+		if t.Implements(decodes) || reflect.PointerTo(t).Implements(decodes) {
+			return true
+		}
+	}
+	return false
 }
 
 // settleMap settles the elements of a map, which cannot be changed in place.

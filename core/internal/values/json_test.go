@@ -63,6 +63,31 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 	}
 }
 
+type base struct{ Data any }
+
+// Where encoding/json decodes, or refuses, this does the same.
+func TestUnmarshalJSONIsThatOfTheStandardLibrary(t *testing.T) {
+	t.Parallel()
+	type embeds struct {
+		base
+		Other any
+	}
+	var got embeds
+	if err := values.UnmarshalJSON([]byte(`{"Data":1,"Other":1}`), &got); err != nil || got.Data != float64(1) || got.Other != float64(1) {
+		t.Errorf("an embedded struct: %#v (%v)", got, err)
+	}
+	for _, data := range []string{"", "{", "1 2", "[1", `{"a":1}]`} {
+		var v any
+		err, want := values.UnmarshalJSON([]byte(data), &v), json.Unmarshal([]byte(data), new(any))
+		if err == nil || err.Error() != want.Error() || v != nil {
+			t.Errorf("%q: %v, want %v", data, err, want)
+		}
+	}
+	if err := values.UnmarshalJSON([]byte(`1`), nil); err == nil {
+		t.Error("took nil")
+	}
+}
+
 // What was read and not changed is not written, whatever its numbers.
 func TestBigNumbersAreNoChange(t *testing.T) {
 	t.Parallel()

@@ -38,8 +38,9 @@ if not alive then
   -- Most requests end here. To define the functions of lib.lua costs more than all of this.
   local before, timeout, after = string.match(meta, '^(2 (%d+) %d+ [^r ]+ )%S+( .*)$')
   if not timeout then return 0 end
-  call('PEXPIRE', data, timeout)
+  -- HSET comes first: a full server refuses it only as long as the script has written nothing.
   call('HSET', data, '_berth', before .. token .. after, unpack(ARGV, 3))
+  call('PEXPIRE', data, timeout)
   if not held[2] then
     call('DEL', lock)
     return 1
@@ -63,6 +64,7 @@ if code == DONE then
   local deleted, lifetime, timeout, changes = particulars(ARGV[3])
   local proof, principal = ARGV[4], string.match(ARGV[5], '^[=!](.*)$')
   local created
+  need_memory(data, meta)
   meta, timeout, created, extras = rewrite(meta, timeout, changes, token, principal)
   if touch(data, alive, timeout, extras, deadline(created, extras, tonumber(lifetime))) then
     if proof ~= '' then

@@ -87,6 +87,12 @@ local function touch(data, alive, timeout, extras, latest)
   return left ~= -2
 end
 
+-- need_memory fails on a full server, before the script has written anything: later, Redis lets it write
+-- all that it likes.
+local function need_memory(data, meta)
+  redis.call('HSET', data, META, meta)
+end
+
 -- authenticated is when the principal last changed or last proved to be there, unix ms; '0' if the
 -- session never had a principal.
 local function authenticated(extras)

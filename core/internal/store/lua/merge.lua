@@ -31,6 +31,7 @@ if proof ~= '' and proof ~= own[2] then return ROTATED end
 
 local deleted, lifetime, timeout, changes = particulars(ARGV[2])
 local created, extras
+need_memory(data, meta)
 meta, timeout, created, extras = rewrite(meta, timeout, changes)
 -- No session expires while somebody holds it.
 timeout = math.max(tonumber(timeout), redis.call('PTTL', lock))
