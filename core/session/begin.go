@@ -121,7 +121,7 @@ func (m *Manager) begin(ctx context.Context, o opening, access Access) (*Session
 	s, err := m.open(ctx, o, access)
 	if err == nil {
 		m.stats.begun.Add(1)
-		s.request, s.opened = o.request, o
+		s.opened = o
 		return s, nil
 	}
 	return m.notBegun(ctx, o, access, err)
@@ -142,7 +142,7 @@ func (m *Manager) notBegun(ctx context.Context, o opening, access Access, err er
 	m.stats.detached.Add(1)
 	s := m.newSession(access)
 	s.isNew, s.detached, s.err = false, outage, err
-	s.request, s.opened = o.request, o
+	s.opened = o
 	return s, nil
 }
 

@@ -95,7 +95,7 @@ func (s *Session) cookieIsDue(http bool, now time.Time) bool {
 // warnOfHTTP logs once that a cookie of another host than this machine is not Secure, since
 // browsers then also send it by plain HTTP.
 func (s *Session) warnOfHTTP(encrypted bool) {
-	host := s.request.host
+	host := s.opened.request.host
 	if encrypted || host == "" || s.m.options.Cookie.Secure != SecureAuto || local(host) || s.m.warned.Swap(true) {
 		return
 	}

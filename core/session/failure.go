@@ -108,7 +108,7 @@ func (m *Manager) logFlood(kind string, count int) {
 // fail records a failure of this session.
 func (s *Session) fail(ctx context.Context, err error) {
 	s.mu.Lock()
-	of := s.request
+	of := s.opened.request
 	if of.handle = s.handle; of.handle == "" && s.leaving != nil {
 		of.handle = s.leaving.handle
 	}

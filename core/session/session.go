@@ -20,7 +20,6 @@ import (
 type Session struct {
 	m       *Manager
 	context sessionContext
-	request subject // for the log; without the handle
 	opened  opening // what it was begun with
 
 	mu sync.Mutex
