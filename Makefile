@@ -9,6 +9,9 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 # The modules, as go.work lists them: core, adapters/ginsession, …
 MODULES := $(shell sed -n 's|^[[:space:]]*\(use[[:space:]][[:space:]]*\)\{0,1\}\./||p' go.work)
 
+# So that a build does not depend on the folder, and go's cache serves every clone.
+export GOFLAGS := $(strip $(shell go env GOFLAGS) -trimpath)
+
 # The race detector needs a C compiler, and go says CGO_ENABLED=0 where there is
 # none. RACE=-race insists, RACE= goes without.
 RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)

@@ -4,10 +4,10 @@ package rig
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -72,10 +72,15 @@ func Rounds(_, many int) int { return many }
 // Permissions are the commands that the engine needs, as docs/redis.md lists them.
 var Permissions = Listed(`(?m)^[+].*$`)
 
-// Listed returns the words of the lines of the first block in docs/redis.md that match.
+// Listed returns the words of the lines of the first block in docs/redis.md that match. go test
+// runs a test in the folder of its package.
 func Listed(lines string) []string {
-	_, here, _, _ := runtime.Caller(0)
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../docs/redis.md"))
+	page := "docs/redis.md"
+	text, err := os.ReadFile(page)
+	for up := 0; errors.Is(err, fs.ErrNotExist) && up < 9; up++ {
+		page = "../" + page
+		text, err = os.ReadFile(page)
+	}
 	if err != nil {
 		panic(err)
 	}
