@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -21,6 +22,9 @@ import (
 // The commit comes before the first byte of the response. After it, Abandon still ends the
 // session, in Rollback, or beside the request if Rollback was called; but the cookie stays, which
 // is reported as [ErrSealed]. In a stream, call [Manager.End] with [Session.ID] instead.
+//
+// If the request has further cookies of the name, with live sessions, Abandon ends these too: else the
+// client would be signed in again with its next request.
 //
 // A new or detached session has nothing to end.
 func (s *Session) Abandon() {
@@ -94,7 +98,8 @@ type departure struct {
 	store.Retirement
 	handle    string
 	principal string
-	done      bool // it is gone
+	others    []departure // the sessions of the request's other cookies
+	done      bool        // they are gone
 }
 
 func (s *Session) depart() *departure {
@@ -102,6 +107,10 @@ func (s *Session) depart() *departure {
 	d.Token, d.Reason, d.Proof = s.m.process.Token(), string(Abandoned), s.shown()
 	if s.lease != nil {
 		d.Lease = s.lease.Token
+	}
+	for _, id := range s.opened.others {
+		r := store.Retirement{Token: s.m.process.Token(), Reason: string(Abandoned), Proof: credential.Proof(id)}
+		d.others = append(d.others, departure{Retirement: r, handle: credential.Handle(id)})
 	}
 	return d
 }
@@ -157,7 +166,22 @@ func (m *Manager) leave(ctx context.Context, d *departure) (others bool, compani
 		return true, nil, nil
 	}
 	m.principals.UnlistEnded(d.principal, d.handle)
+	if err := m.leaveOthers(ctx, d); err != nil {
+		return false, nil, err
+	}
 	return false, opError(opCompanion, companion), nil
+}
+
+// leaveOthers retires the sessions of the request's other cookies, those that are live.
+func (m *Manager) leaveOthers(ctx context.Context, d *departure) error {
+	for _, other := range d.others {
+		_, companion, err := m.ends.Retire(ctx, other.handle, other.Retirement)
+		if err != nil {
+			return translate(opCommit, err)
+		}
+		m.report(ctx, opCompanion, companion)
+	}
+	return nil
 }
 
 // leaveLater does so beside the request, as soon as Redis can be reached.
@@ -166,6 +190,7 @@ func (m *Manager) leaveLater(d *departure) {
 		status, _, err := m.ends.RetireOnce(ctx, d.handle, d.Retirement)
 		if err == nil && status == store.Done {
 			m.principals.UnlistEnded(d.principal, d.handle)
+			err = m.leaveOthers(ctx, d)
 		}
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -349,6 +350,36 @@ func TestLogoutTwice(t *testing.T) {
 		commit(t, s)
 		if failures != 1 {
 			t.Errorf("what was set before Abandon is lost without a report")
+		}
+	})
+}
+
+// A client with several cookies is signed out of all their sessions, or its next request would be signed
+// in again.
+func TestAbandonWithSeveralCookies(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx := t.Context()
+		m, on := r.Matching(session.Options{})
+		first, second, third := saved(t, m), saved(t, m), saved(t, m)
+		stolen := handleOf(third) + session.NewID()[26:]
+		request := http.Header{"Cookie": {"session=" + session.NewID() + "; session=" + first + "; session=" + second + "; session=" + stolen}}
+		s, err := m.BeginRequest(ctx, session.Request{Headers: request}, session.Exclusive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Abandon()
+		on.Arm(r.Key(second, "Data"), refuse)
+		if s.Commit(ctx) == nil {
+			t.Error("success, though a session of the client lives")
+		}
+		commit(t, s)
+		for name, id := range map[string]string{"first": first, "second": second} {
+			if s := begin(t, m, id, session.ReadOnly); !s.Detached() {
+				t.Errorf("the %s session lives", name)
+			}
+		}
+		if s := begin(t, m, third, session.ReadOnly); s.ID() != third {
+			t.Error("a session has ended whose secret the client does not have")
 		}
 	})
 }

@@ -58,7 +58,7 @@ func (m *Manager) BeginRequest(ctx context.Context, r Request, access Access) (*
 		o = openingOf(ids[0])
 	}
 	if len(ids) > 1 {
-		o.among = slices.Clone(ids)
+		o.others = slices.Clone(ids[1:])
 	}
 	o.request = subject{method: r.Method, path: r.Path, host: r.Host}
 	return m.beginAmong(ctx, o, access)
@@ -66,14 +66,16 @@ func (m *Manager) BeginRequest(ctx context.Context, r Request, access Access) (*
 
 // beginAmong begins the first live session of several that a request may mean.
 func (m *Manager) beginAmong(ctx context.Context, o opening, access Access) (*Session, error) {
-	if len(o.among) > 1 && access != None && !m.tasks.Closed() {
-		live, err := m.firstLive(ctx, o.among)
+	if len(o.others) > 0 && access != None && !m.tasks.Closed() {
+		ids := append([]string{o.id}, o.others...)
+		live, err := m.firstLive(ctx, ids)
 		switch {
 		case err != nil:
 			return m.notBegun(ctx, o, access, err)
 		case live != "":
 			found := openingOf(live)
 			found.request = o.request
+			found.others = slices.DeleteFunc(ids, func(id string) bool { return id == live })
 			o = found
 		}
 	}
@@ -113,7 +115,7 @@ type opening struct {
 	proof  string // "" then
 
 	request subject
-	among   []string // the IDs of a request with several, nil for one
+	others  []string // the further IDs of a request with several cookies
 }
 
 // begin opens a session, and counts it.
@@ -228,6 +230,7 @@ func (m *Manager) newSession(access Access) *Session {
 // found returns the session that Redis has answered with.
 func (m *Manager) found(ctx context.Context, o opening, access Access, l store.Loaded) *Session {
 	s := m.newSession(access)
+	s.opened = o // what fails below is about it
 	switch why := Reason(l.Reason); {
 	case l.Status == store.Done:
 		s.isNew, s.trusted = false, o.proof == ""
@@ -257,10 +260,10 @@ func (s *Session) tend(ctx context.Context) {
 		if tracked {
 			s.meta.Extras.Retention = m.options.EndRetention
 		}
-		m.report(ctx, opBegin, err)
+		s.report(ctx, opBegin, err)
 	}
 	if s.meta.Extras.Companion {
-		m.report(ctx, opCompanion, m.companions.Touch(ctx, s.handle, s.proof, s.access == Exclusive, s.meta))
+		s.report(ctx, opCompanion, m.companions.Touch(ctx, s.handle, s.proof, s.access == Exclusive, s.meta))
 	}
 	if s.principal != "" && time.Since(s.meta.Extras.Listed) >= s.timeout {
 		m.principals.Relist(s.handle, s.meta)

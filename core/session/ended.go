@@ -87,8 +87,8 @@ func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context
 }
 
 // EndsAside yields the sessions whose end was handed out EndAttempts times in vain. They are kept
-// for an operator, who can look at them and call [Manager.ReplayEnd]. A session that cannot be
-// read comes with an error and with nothing but its handle. An error of Redis comes with an empty
+// for an operator, who can look at them and call [Manager.ReplayEnd] or [Manager.DropEnd]. A session that cannot be
+// read comes with an error and with nothing but its handle; [Manager.DropEnd] takes it away. An error of Redis comes with an empty
 // Ended, and ends the iteration.
 func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 	return func(yield func(Ended, error) bool) {
@@ -114,11 +114,11 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 				forged := m.verifyEnded(c)
 				switch {
 				case errors.Is(c.Err, store.ErrFormat):
-					if !yield(Ended{Handle: c.Handle}, opError(opHandleEnd, c.Err)) {
+					if !yield(m.ended(store.Claimed{Handle: c.Handle}), opError(opHandleEnd, c.Err)) {
 						return
 					}
 				case forged != nil:
-					if !yield(Ended{Handle: c.Handle}, forged) {
+					if !yield(m.ended(store.Claimed{Handle: c.Handle}), forged) {
 						return
 					}
 				case !yield(m.ended(c), nil):
@@ -139,6 +139,17 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 // [ErrUnknown] if it is not there.
 func (m *Manager) ReplayEnd(ctx context.Context, e Ended) error {
 	found, err := m.ends.Replay(ctx, e.Handle)
+	return m.foundAside(ctx, found, err)
+}
+
+// DropEnd deletes an end that was kept aside, and the session's data. No handler gets it. It returns
+// [ErrUnknown] if it is not there.
+func (m *Manager) DropEnd(ctx context.Context, e Ended) error {
+	found, err := m.ends.Drop(ctx, e.Handle)
+	return m.foundAside(ctx, found, err)
+}
+
+func (m *Manager) foundAside(ctx context.Context, found bool, err error) error {
 	switch {
 	case err != nil:
 		err = translate(opHandleEnd, err)

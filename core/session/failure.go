@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/explain"
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
@@ -88,7 +89,7 @@ func (m *Manager) failOf(ctx context.Context, of subject, err error) {
 	m.lastMu.Unlock()
 	if m.floods.Passes(kindOf(err), m.logFlood) {
 		attrs := append(make([]slog.Attr, 0, 5), slog.String("app", m.options.App), slog.Any("error", err))
-		for _, a := range []slog.Attr{slog.String("handle", of.handle), slog.String("method", of.method), slog.String("path", of.path)} {
+		for _, a := range []slog.Attr{slog.String("handle", of.handle), slog.String("method", of.method), slog.String("path", credential.Redact(of.path))} {
 			if a.Value.String() != "" {
 				attrs = append(attrs, a)
 			}
@@ -120,6 +121,12 @@ func (s *Session) fail(ctx context.Context, err error) {
 func (m *Manager) report(ctx context.Context, op string, err error) {
 	if err != nil {
 		m.fail(ctx, opError(op, err))
+	}
+}
+
+func (s *Session) report(ctx context.Context, op string, err error) {
+	if err != nil {
+		s.fail(ctx, opError(op, err))
 	}
 }
 

@@ -41,7 +41,7 @@ func TestLogSaysWho(t *testing.T) {
 		m, on := r.Matching(session.Options{LockWait: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		id := saved(t, m)
 		request := session.Request{
-			Headers: http.Header{"Cookie": {"session=" + id}}, Method: "POST", Path: "/cart/add", Host: "shop.example",
+			Headers: http.Header{"Cookie": {"session=" + id}}, Method: "POST", Path: "/cart/add/" + id, Host: "shop.example",
 		}
 		says := func(what string) {
 			t.Helper()

@@ -60,3 +60,13 @@ func Proof(id string) string {
 	hex.Encode(proof[:], sum[:proofBytes])
 	return string(proof[:])
 }
+
+// Redact returns s without the secrets of IDs that are in it, as for a log.
+func Redact(s string) string {
+	for i := 0; i+length <= len(s); i++ {
+		if Valid(s[i : i+length]) {
+			s = s[:i+handleLength+1] + "…" + s[i+length:]
+		}
+	}
+	return s
+}

@@ -26,6 +26,16 @@ func TestIDIsHandleAndSecret(t *testing.T) {
 	}
 }
 
+func TestRedact(t *testing.T) {
+	t.Parallel()
+	handle := credential.NewHandle()
+	one, two := credential.New(handle), credential.New(credential.NewHandle())
+	got := credential.Redact("/carts/" + one + "x" + two + "/" + handle)
+	if want := "/carts/" + handle + ".…x" + credential.Handle(two) + ".…/" + handle; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func FuzzValid(f *testing.F) {
 	f.Add(credential.New(credential.NewHandle()))
 	f.Add("")

@@ -170,7 +170,7 @@ func TestAllThatIsKeptAsideIsSeen(t *testing.T) {
 		for _, e := range all {
 			switch {
 			case e.Handle == rig.HandleOf(ids[0]):
-				if e.Session != nil {
+				if e.Session.Len() != 0 {
 					t.Error("what cannot be read has values")
 				}
 			case e.NoData != (e.Handle == rig.HandleOf(ids[1])):
@@ -207,6 +207,48 @@ func TestForgedEnds(t *testing.T) {
 		}
 		if aside != 1 {
 			t.Errorf("%d are aside", aside)
+		}
+	})
+}
+
+// An operator can take away what is kept aside, be it readable or not. No handler gets it.
+func TestDropEnd(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		ctx := context.Background()
+		m, f := r.Matching(rig.Tracked(func(o *session.Options) { o.EndAttempts = 1; o.RetryTimeout = time.Second }))
+		ids := putAside(t, m, 3)
+		r.Mini.HSet(r.Key(ids[0], "Ended"), "_berth", "9 of a later version")
+		all, errs := aside(m)
+		if len(all) != 3 || len(errs) != 1 {
+			t.Fatalf("kept aside: %v, %v", all, errs)
+		}
+		live := rig.Saved(t, m, "cart", "apple")
+		rig.WantErr(t, m.DropEnd(ctx, session.Ended{Handle: rig.HandleOf(live)}), session.ErrUnknown)
+		for i, e := range all {
+			if e.Session == nil {
+				t.Fatalf("%v has no Session", e)
+			}
+			if i == 1 {
+				f.Arm("{"+r.App+"_"+e.Handle+"}_Ended", rig.Lose)
+			}
+			if err := m.DropEnd(ctx, e); err != nil {
+				t.Errorf("DropEnd of %v: %v", e, err)
+			}
+			if i == 1 && !f.Done() {
+				t.Error("no reply was lost")
+			}
+			rig.WantErr(t, m.DropEnd(ctx, e), session.ErrUnknown)
+		}
+		if all, errs := aside(m); len(all)+len(errs) != 0 {
+			t.Errorf("kept aside: %v, %v", all, errs)
+		}
+		if s := rig.Begin(t, m, live, session.ReadOnly); rig.Get[string](t, s, "cart") != "apple" {
+			t.Error("a live session was dropped")
+		}
+		for _, id := range ids {
+			if r.Mini.Exists(r.Key(id, "Ended")) {
+				t.Errorf("data of %s are left", rig.HandleOf(id))
+			}
 		}
 	})
 }

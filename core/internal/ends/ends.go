@@ -115,6 +115,16 @@ func (e *Ends) Replay(ctx context.Context, handle string) (bool, error) {
 	return true, nil
 }
 
+// Drop deletes an end that was put aside. It tells whether it was there.
+func (e *Ends) Drop(ctx context.Context, handle string) (found bool, err error) {
+	err = e.Caller.Call(ctx, nil, func(attempt int) error {
+		status, err := e.Store.Drop(ctx, handle)
+		found = status == store.Done || attempt > 0 // an earlier try may have dropped it
+		return err
+	})
+	return found, err
+}
+
 // poke has all sweepers of this process look at a bucket.
 func (e *Ends) poke(bucket int) {
 	e.mu.Lock()

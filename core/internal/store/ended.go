@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // EndedMeta has the facts of a session that has ended.
@@ -193,6 +196,17 @@ func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 		}
 	}
 	return nil
+}
+
+// Drop deletes a session that was put aside. The status is Unknown if there is none.
+func (s *Store) Drop(ctx context.Context, handle string) (Status, error) {
+	switch err := s.Client.ZScore(ctx, s.Keys.Aside(Bucket(handle)), handle).Err(); {
+	case errors.Is(err, redis.Nil):
+		return Unknown, nil
+	case err != nil:
+		return 0, err
+	}
+	return Done, s.Handled(ctx, []Handling{{Handle: handle}})
 }
 
 func (s *Store) endKeys(handle string) []any {
