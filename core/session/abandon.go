@@ -29,7 +29,7 @@ import (
 // A new or detached session has nothing to end.
 func (s *Session) Abandon() {
 	s.mu.Lock()
-	if s.answered() && s.proof != "" && s.leaving == nil && s.access != ReadOnly {
+	if s.answered() && s.proof != "" && s.leaving == nil && !s.access.reads() {
 		d := s.depart()
 		if s.finished {
 			s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Session) endsIn(handle string, r store.Retirement) bool {
 	switch {
 	case s.state == open && s.leaving != nil && !s.leaving.done && s.leaving.handle == handle:
 		return true // it does already
-	case s.state != open || s.access == ReadOnly || s.handle != handle || !s.endable():
+	case s.state != open || s.access.reads() || s.handle != handle || !s.endable():
 		return false
 	case r.Proof != "" && r.Proof != s.proof, r.Principal != nil && *r.Principal != s.meta.Principal:
 		return false
@@ -123,7 +123,7 @@ func (s *Session) abandon() {
 	s.isNew, s.rotate, s.switched = true, false, false
 	s.handle, s.id, s.proof, s.began = "", "", "", ""
 	s.meta, s.values = store.Meta{}, s.m.coding.Load("", nil)
-	s.timeout, s.principal, s.companion = s.m.options.Timeout, "", nil
+	s.timeout, s.remembered, s.principal, s.companion = s.m.timeoutOf(""), 0, "", nil
 	s.authenticated = noTime
 }
 

@@ -21,7 +21,13 @@ const (
 	// ReadOnly takes no lock and waits for none. It sees a whole session, never half of a commit.
 	// Set and its like are [ErrReadOnly]. A value that is changed in place is neither noticed nor
 	// saved. One round trip.
+	//
+	// Like Exclusive and Shared, it starts the idle time anew. So a page that only keeps the session
+	// alive is ReadOnly too.
 	ReadOnly
+	// Peek is ReadOnly, and leaves the idle time alone, as for a countdown or for a page that asks again
+	// and again: [Session.TimeLeft] tells how long the session lives. One round trip.
+	Peek
 	// None does not load the session: it is detached. To sign in or out, rotate or abandon is an
 	// error. No round trip.
 	None
@@ -35,8 +41,13 @@ func (a Access) String() string {
 		return "Shared"
 	case ReadOnly:
 		return "ReadOnly"
+	case Peek:
+		return "Peek"
 	case None:
 		return "None"
 	}
 	return fmt.Sprintf("Access(%d)", int(a))
 }
+
+// reads tells whether the session cannot be changed.
+func (a Access) reads() bool { return a == ReadOnly || a == Peek }

@@ -154,7 +154,7 @@ func (m *Manager) open(ctx context.Context, o opening, access Access) (*Session,
 	case m.tasks.Closed():
 		return nil, ErrClosed
 	case access < Exclusive || access > None:
-		return nil, fmt.Errorf("session: Begin with %v: it must be Exclusive, Shared, ReadOnly or None", access)
+		return nil, fmt.Errorf("session: Begin with %v: it must be Exclusive, Shared, ReadOnly, Peek or None", access)
 	case access == None:
 		s := m.newSession(access)
 		s.isNew, s.detached = false, unused
@@ -209,7 +209,11 @@ func (m *Manager) notAcquired(ctx context.Context, handle string, err error) err
 func (m *Manager) load(ctx context.Context, o opening, access Access) (*Session, error) {
 	var l store.Loaded
 	err := m.call(ctx, opBegin, func(int) (err error) {
-		l, err = m.store.Load(ctx, o.handle, o.proof)
+		if access == Peek {
+			l, err = m.store.Peek(ctx, o.handle, o.proof)
+		} else {
+			l, err = m.store.Load(ctx, o.handle, o.proof)
+		}
 		return err
 	})
 	if err == nil && l.Status == store.Done {
@@ -224,7 +228,7 @@ func (m *Manager) load(ctx context.Context, o opening, access Access) (*Session,
 // newSession returns a session that is in Redis only once it is saved. It gets its ID then, so
 // that a request that saves none costs no random bits.
 func (m *Manager) newSession(access Access) *Session {
-	return &Session{m: m, content: content{access: access, isNew: true, timeout: m.options.Timeout, values: m.coding.Load("", nil)}}
+	return &Session{m: m, content: content{access: access, isNew: true, timeout: m.timeoutOf(""), values: m.coding.Load("", nil)}}
 }
 
 // found returns the session that Redis has answered with.
@@ -236,8 +240,13 @@ func (m *Manager) found(ctx context.Context, o opening, access Access, l store.L
 		s.isNew, s.trusted = false, o.proof == ""
 		s.handle, s.id, s.proof, s.began = o.handle, o.id, l.Proof, l.Proof
 		s.meta, s.timeout, s.principal = l.Meta, l.Meta.Timeout, l.Meta.Principal
+		s.remembered = l.Meta.Extras.Remembered
 		s.values = m.coding.Load(o.handle, l.Fields)
-		s.tend(ctx)
+		if access == Peek {
+			s.expires = time.Now().Add(l.Left)
+		} else {
+			s.tend(ctx)
+		}
 	case l.Status == store.Retired && (why == Operator || why == Replaced):
 		s.previous = why // somebody else has ended it, so its user may go on at once
 	case l.Status == store.Retired:

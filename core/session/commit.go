@@ -139,6 +139,9 @@ type plan struct {
 	signsOut string       // the user who is signed out, "" if none is
 	due      bool         // the cookie is to be sent for its age
 
+	reserved bool // there is a place for it in the index of its principal
+	refused  bool // there is none
+
 	doubt error // how a try has failed that may have been executed, nil if there was none
 	sent  bool  // the session itself is written
 }
@@ -156,11 +159,12 @@ func (s *Session) plan(http bool, now time.Time) (*plan, error) {
 	facts := &p.facts
 	facts.Timeout, facts.Principal = s.timeout, s.principal
 	extras := &facts.Extras
+	extras.Remembered = s.remembered
 	extras.Companion = s.companion != nil || s.meta.Extras.Companion && !s.switched
 	if !s.authenticated.IsZero() {
 		extras.Authenticated = s.authenticated
 	}
-	if p.due || s.m.options.Cookie.MaxAge != 0 && (s.isNew || s.rotate) {
+	if p.due || s.cookieAge() != 0 && (s.isNew || s.rotate) {
 		extras.CookieSent = now
 	}
 	switch {
@@ -222,7 +226,7 @@ func (s *Session) send(ctx context.Context, p *plan) error {
 	var status store.Status
 	var has store.Extras
 	err := s.m.call(ctx, opCommit, func(int) (err error) {
-		if err := s.announce(ctx, p); err != nil {
+		if err := s.announce(ctx, p); err != nil || p.refused {
 			return err
 		}
 		switch {
@@ -240,6 +244,9 @@ func (s *Session) send(ctx context.Context, p *plan) error {
 	})
 	switch {
 	case err != nil:
+	case p.refused:
+		s.planned = nil // nothing was sent, so the next commit may be another one
+		return ErrTooManySessions
 	case status == store.Done:
 		p.sent = true
 		if p.change.Proof != "" {
@@ -274,8 +281,8 @@ var errClock = errors.New("session: Redis deleted the new session at once: its c
 // announce tells other keys what they must know before the session is written, since this process
 // may die right after.
 func (s *Session) announce(ctx context.Context, p *plan) error {
-	if p.signsIn { // a sign-in that cannot be listed must not happen
-		if err := s.m.store.CheckIndex(ctx, p.facts.Principal); err != nil {
+	if p.signsIn && !p.reserved {
+		if err := s.mayBeListed(ctx, p); err != nil || p.refused {
 			return err
 		}
 	}
@@ -289,6 +296,20 @@ func (s *Session) announce(ctx context.Context, p *plan) error {
 		return s.m.store.Expect(ctx, s.handle, p.facts)
 	}
 	return s.advance(ctx, p)
+}
+
+// mayBeListed makes sure that the sign-in can be listed: one that cannot must not happen.
+func (s *Session) mayBeListed(ctx context.Context, p *plan) error {
+	if !s.m.options.RefuseOverLimit {
+		return s.m.store.CheckIndex(ctx, p.facts.Principal)
+	}
+	err := s.m.principals.Reserve(ctx, s.handle, p.facts)
+	if errors.Is(err, principal.ErrFull) {
+		p.refused = true
+		return nil
+	}
+	p.reserved = err == nil
+	return err
 }
 
 // advance makes the session's deadline earlier in the index of ends, if its timeout has changed.
@@ -375,6 +396,7 @@ func (s *Session) concluded(err error) error {
 			s.m.stats.leasesLost.Add(1)
 		}
 		s.state, s.err = rolledBack, err
+		s.forget()
 	default:
 		s.err = err
 		if failed := (*OpError)(nil); errors.As(err, &failed) {

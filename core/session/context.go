@@ -82,13 +82,17 @@ func (m *Manager) ChangeAccess(ctx context.Context, access Access) error {
 		return errors.New("session: ChangeAccess without a session in the context: install the middleware before")
 	}
 	s.mu.Lock()
-	before, used, held := s.access, s.looked || s.state != open, s.lease
+	before, used, held, isNew := s.access, s.looked || s.state != open, s.lease, s.isNew
 	s.mu.Unlock()
 	switch {
 	case before == access:
 		return nil
 	case used:
 		err := fmt.Errorf("session: a second middleware asks for %v access, but the session was begun %v and is in use already: install it before what uses the session", access, before)
+		s.fail(ctx, err)
+		return err
+	case access == Peek && before != None && !isNew:
+		err := fmt.Errorf("session: a second middleware asks for Peek access, but the first has begun the session %v and so started its idle time anew: let WithAccess of the first middleware choose Peek", before)
 		s.fail(ctx, err)
 		return err
 	}

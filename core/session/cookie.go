@@ -33,7 +33,8 @@ type Cookie struct {
 	SameSite SameSite `json:"sameSite" yaml:"sameSite" env:"SESSION_COOKIE_SAME_SITE"`
 
 	// MaxAge is how long the browser keeps the cookie. berth sends it again when a tenth of that
-	// has passed; a [ReadOnly] request then takes a second round trip. Defaults to 0: until the browser is closed.
+	// has passed; a [ReadOnly] request then takes a second round trip. Defaults to 0: until the
+	// browser is closed. [Session.Remember] sets it for one session.
 	MaxAge time.Duration `json:"maxAge" yaml:"maxAge" env:"SESSION_COOKIE_MAX_AGE"`
 
 	// HostPrefix puts "__Host-" before the name, so that browsers accept the cookie only from this
@@ -71,11 +72,11 @@ const (
 	SecureNever
 )
 
-// header is the content of Set-Cookie for an ID, or for the deletion of the cookie.
-func (c Cookie) header(id string, encrypted bool) string {
+// header is the content of Set-Cookie for an ID and an age, or for the deletion of the cookie.
+func (c Cookie) header(id string, age time.Duration, encrypted bool) string {
 	header := http.Cookie{
 		Name: c.Name, Value: id, Domain: c.Domain, Path: c.Path,
-		MaxAge: int(c.MaxAge / time.Second), HttpOnly: true,
+		MaxAge: int(age / time.Second), HttpOnly: true,
 		Secure:      c.Secure == SecureAlways || c.Secure == SecureAuto && encrypted,
 		SameSite:    http.SameSite(c.SameSite),
 		Partitioned: c.Partitioned,
@@ -88,8 +89,19 @@ func (c Cookie) header(id string, encrypted bool) string {
 
 // cookieIsDue tells whether a commit must send the cookie for its age alone.
 func (s *Session) cookieIsDue(http bool, now time.Time) bool {
-	age := s.m.options.Cookie.MaxAge
-	return http && age != 0 && !s.isNew && !s.rotate && now.Sub(s.meta.Extras.CookieSent) >= age/10
+	if !http || s.isNew || s.rotate {
+		return false
+	}
+	age := s.cookieAge()
+	return age != 0 && now.Sub(s.meta.Extras.CookieSent) >= age/10 || s.remembered != s.meta.Extras.Remembered
+}
+
+// cookieAge is how long the browser keeps the session's cookie, 0 for as long as it is open.
+func (s *Session) cookieAge() time.Duration {
+	if s.remembered != 0 {
+		return s.remembered
+	}
+	return s.m.options.Cookie.MaxAge
 }
 
 // warnOfHTTP logs once that a cookie of another host than this machine is not Secure, since
@@ -168,7 +180,7 @@ func (c Cookie) withDefaults() (Cookie, error) {
 	case strings.HasPrefix(lower, "__secure-") && !secure:
 		wrong("Name is %q: browsers refuse it without Secure; set Secure to SecureAlways", c.Name)
 	}
-	if n := len(c.header(strings.Repeat("x", 53), true)); n > maxCookie {
+	if n := len(c.header(strings.Repeat("x", 53), c.MaxAge, true)); n > maxCookie {
 		wrong("Name, Path and Domain make a cookie of %d bytes: browsers refuse more than %d", n, maxCookie)
 	}
 	if c.HostPrefix || c.Partitioned || c.SameSite == SameSiteNone {

@@ -46,10 +46,7 @@ func (e Ended) Format(f fmt.State, _ rune) {
 }
 
 func (m *Manager) ended(c store.Claimed) Ended {
-	s := &Session{m: m, content: content{
-		access: ReadOnly, handle: c.Handle, principal: c.Meta.Principal, values: m.coding.Load(c.Handle, c.Fields),
-	}}
-	s.meta.Created = c.Meta.Created
+	s := m.snapshot(c.Handle, store.Meta{Created: c.Meta.Created, Principal: c.Meta.Principal}, c.Fields)
 	e := Ended{
 		Handle: c.Handle, Session: s, NoData: c.Meta.Reason == string(Unknown),
 		Principal: c.Meta.Principal, Reason: Reason(c.Meta.Reason),

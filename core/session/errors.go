@@ -38,8 +38,8 @@ var (
 	// The change is lost: make it earlier.
 	ErrSealed = errors.New("session: changed after its commit; change it before the first byte of the response")
 
-	// ErrReadOnly says that a session begun [ReadOnly] was changed.
-	ErrReadOnly = errors.New("session: changed, but begun ReadOnly; begin it Exclusive or Shared")
+	// ErrReadOnly says that a session begun [ReadOnly] or [Peek] was changed.
+	ErrReadOnly = errors.New("session: changed, but begun ReadOnly or Peek; begin it Exclusive or Shared")
 
 	// ErrTooLarge says that the session would be larger than MaxBytes, or have more values than
 	// MaxFields. Nothing was written.
@@ -52,6 +52,11 @@ var (
 	// first, with the header that the handshake sends.
 	ErrUnsent = errors.New("session: created, rotated or abandoned in a request whose handler took the connection over, so that the ResponseWriter does not send the cookie; do it in a request before, or call Finish, and SetHeaders with the header that you give to Upgrade")
 
+	// ErrTooManySessions says that the principal has Options.MaxPerPrincipal sessions already, and that
+	// Options.RefuseOverLimit is set. Nothing was written, and the session is still open: it can be
+	// committed again, when another session of the principal has ended, or be rolled back.
+	ErrTooManySessions = errors.New("session: the principal has as many sessions as MaxPerPrincipal allows, nothing was written; sign out elsewhere first")
+
 	// ErrClosed says that the Manager was closed.
 	ErrClosed = errors.New("session: the manager is closed")
 
@@ -61,7 +66,7 @@ var (
 
 // OpError is a failure of Redis, or on the way there, that outlasted all tries.
 type OpError struct {
-	Op  string // begin, commit, rollback, end, list, companion or handle end
+	Op  string // begin, commit, rollback, end, list, ping, companion or handle end
 	Err error  // what Redis or the connection said
 }
 

@@ -3,13 +3,8 @@ package session
 import (
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/berthgo/berth/core/internal/credential"
 )
-
-// Client returns the client of a manager.
-func (m *Manager) Client() redis.UniversalClient { return m.store.Client }
 
 // Crowd makes any two calls enough for those of different requests to share a pipeline.
 func (m *Manager) Crowd() {
@@ -33,4 +28,6 @@ func (s *Session) Delta() (changed int, err error) {
 }
 
 // Header is the content of the Set-Cookie for an ID.
-func (m *Manager) Header(id string) string { return m.options.Cookie.header(id, true) }
+func (m *Manager) Header(id string) string {
+	return m.options.Cookie.header(id, m.options.Cookie.MaxAge, true)
+}

@@ -22,6 +22,7 @@ const (
 	opRollback = "rollback"
 	opEnd      = "end"
 	opList     = "list"
+	opPing     = "ping"
 
 	opCompanion = "companion"
 	opHandleEnd = "handle end"
@@ -148,7 +149,7 @@ func (m *Manager) silenced(err error) bool {
 // kindOf is an error's text without what differs from session to session.
 func kindOf(err error) string {
 	for _, kind := range []error{
-		ErrLockTimeout, ErrLockLost, ErrEnded, ErrForged, ErrSealed, ErrReadOnly, ErrTooLarge, ErrClosed, ErrUnknown,
+		ErrLockTimeout, ErrLockLost, ErrEnded, ErrForged, ErrSealed, ErrReadOnly, ErrTooLarge, ErrTooManySessions, ErrClosed, ErrUnknown,
 	} {
 		if errors.Is(err, kind) {
 			return kind.Error()

@@ -36,7 +36,7 @@ func (s *Session) AuthenticatedAt() time.Time {
 // changes nothing; for that there is [Session.Reauthenticated].
 //
 // If nobody was signed in, the values stay. If another user was, or with "", what was set before
-// is deleted, the companion too, and the timeout is the default again; what is set afterwards
+// is deleted, the companion too, and what SetTimeout and Remember have set; what is set afterwards
 // stays.
 //
 // It needs [Exclusive], unless the session is new. In [Manager.DoHandle], and in [Manager.Do]
@@ -66,6 +66,9 @@ func (s *Session) SetPrincipal(principal string) {
 		}
 		if s.principal != "" {
 			s.switchUser()
+		}
+		if s.timeout == s.m.timeoutOf(s.principal) {
+			s.timeout = s.m.timeoutOf(principal)
 		}
 		s.principal = principal
 		s.authenticate()
@@ -117,7 +120,7 @@ func (s *Session) Rotate() {
 // switchUser takes all that belongs to its user out of the session.
 func (s *Session) switchUser() {
 	s.values.Drop()
-	s.timeout, s.companion = s.m.options.Timeout, nil
+	s.timeout, s.remembered, s.companion = s.m.timeoutOf(s.principal), 0, nil
 	s.switched = !s.isNew
 }
 

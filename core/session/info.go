@@ -31,6 +31,9 @@ type Info struct {
 	// process. It is 0 if no request holds the session.
 	HeldFor time.Duration
 
+	// Session has the values that were asked for, if they exist, for [Get] and [Key]. It is [ReadOnly].
+	Session *Session
+
 	m *Manager
 }
 
@@ -49,9 +52,11 @@ func (i Info) Format(f fmt.State, _ rune) {
 
 func (m *Manager) info(i store.Inspected) Info {
 	info := Info{
-		Handle: i.Handle, Principal: i.Meta.Principal, CreatedAt: i.Meta.Created,
+		Session: m.snapshot(i.Handle, i.Meta, i.Fields),
+		Handle:  i.Handle, Principal: i.Meta.Principal, CreatedAt: i.Meta.Created,
 		Idle: i.Idle, Left: i.Left, Size: i.Size, m: m,
 	}
+	info.Session.expires = time.Now().Add(i.Left)
 	if i.Meta.Principal != "" {
 		info.AuthenticatedAt = i.Meta.Extras.Authenticated
 	}
@@ -61,20 +66,24 @@ func (m *Manager) info(i store.Inspected) Info {
 	return info
 }
 
-// Sessions yields every live session of the application, in no order. That does not start their
-// idle time anew. It scans Redis in small steps, and all masters of a cluster. A session that is
+// Sessions yields every live session of the application, in no order, with the values under the given
+// keys in [Info.Session]. That does not start their idle time anew. It scans Redis in small steps, and all masters of a cluster. A session that is
 // created or ends meanwhile may or may not be among them, and one may come twice.
 //
 // A session that cannot be read, or is [ErrForged], comes with an error, and with nothing but its
 // handle, by which it can be ended. An error of Redis comes with an empty Info, and ends the
 // iteration.
-func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
+func (m *Manager) Sessions(ctx context.Context, keys ...string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
+		err := mayLoad(keys)
 		if m.tasks.Closed() {
-			yield(Info{}, ErrClosed)
+			err = ErrClosed
+		}
+		if err != nil {
+			yield(Info{}, err)
 			return
 		}
-		for found, err := range m.store.Scan(ctx, credential.ValidHandle, m.repeat(ctx)) {
+		for found, err := range m.store.Scan(ctx, credential.ValidHandle, keys, m.repeat(ctx)) {
 			if err != nil {
 				err = translate(opList, err)
 				m.fail(ctx, err)
@@ -82,7 +91,7 @@ func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 				return
 			}
 			if err := m.readable(found); err != nil {
-				if !yield(Info{Handle: found.Handle, m: m}, err) {
+				if !yield(Info{Handle: found.Handle, Session: m.snapshot(found.Handle, store.Meta{}, nil), m: m}, err) {
 					return
 				}
 				continue
@@ -92,6 +101,28 @@ func (m *Manager) Sessions(ctx context.Context) iter.Seq2[Info, error] {
 			}
 		}
 	}
+}
+
+// snapshot is a session that was read for somebody who does not hold it.
+func (m *Manager) snapshot(handle string, meta store.Meta, fields map[string]string) *Session {
+	return &Session{m: m, content: content{
+		access: ReadOnly, handle: handle, principal: meta.Principal, meta: meta, timeout: meta.Timeout,
+		values: m.coding.Load(handle, fields),
+	}}
+}
+
+// mayLoad returns why the values under keys cannot be asked for, nil if they can.
+func mayLoad(keys []string) error {
+	const most = 1000
+	if len(keys) > most {
+		return fmt.Errorf("session: the values under %d keys are asked for: it must be %d at most", len(keys), most)
+	}
+	for _, key := range keys {
+		if err := validKey(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readable returns why a session that was found cannot be described.

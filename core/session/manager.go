@@ -124,7 +124,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		OnAside:       func() { m.stats.endsAside.Add(1) },
 	}
 	m.principals = &principal.Principals{
-		Limit: o.MaxPerPrincipal, Reason: string(Replaced), LockHold: o.LockHold, LockTTL: o.LockTTL,
+		Limit: o.MaxPerPrincipal, Refuse: o.RefuseOverLimit, Reason: string(Replaced), LockHold: o.LockHold, LockTTL: o.LockTTL,
 		Store: m.store, Process: m.process, Tasks: m.tasks, Caller: m.caller, Ends: m.ends, Companions: m.companions,
 		OnFailed: func(err error) { m.report(context.Background(), opList, err) },
 	}

@@ -28,6 +28,12 @@ type Options struct {
 	// [Session.SetTimeout] overrides it for one session. Defaults to 20 minutes.
 	Timeout time.Duration `json:"timeout" yaml:"timeout" env:"SESSION_TIMEOUT"`
 
+	// AnonymousTimeout is the idle timeout of sessions without a principal, so that visitors who do not
+	// come back cost little. With a sign-in the session's timeout becomes Timeout, unless
+	// [Session.SetTimeout] or [Session.Remember] has set another. Defaults to Timeout, and must not be
+	// longer.
+	AnonymousTimeout time.Duration `json:"anonymousTimeout" yaml:"anonymousTimeout" env:"SESSION_ANONYMOUS_TIMEOUT"`
+
 	// MaxLifetime is how long a session lives at most, however busy it is. It counts from when the
 	// session was created, or from [Session.AuthenticatedAt] if that is later. Defaults
 	// to 0, no limit.
@@ -71,6 +77,10 @@ type Options struct {
 	// MaxPerPrincipal is how many sessions a principal may have. One more sign-in ends the session
 	// with the oldest sign-in. Defaults to 0, no limit.
 	MaxPerPrincipal int `json:"maxPerPrincipal" yaml:"maxPerPrincipal" env:"SESSION_MAX_PER_PRINCIPAL"`
+
+	// RefuseOverLimit refuses the new sign-in with [ErrTooManySessions], in place of ending the oldest
+	// session, when a principal has MaxPerPrincipal sessions. Defaults to false.
+	RefuseOverLimit bool `json:"refuseOverLimit" yaml:"refuseOverLimit" env:"SESSION_REFUSE_OVER_LIMIT"`
 
 	// TrackEnd makes sure that [Manager.HandleEnd], in this process or another, gets the end of
 	// every session. It costs two more keys, and one or two more calls to Redis when a session is
@@ -158,6 +168,7 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 	def(&o.App, builtFrom())
 	def(&o.KeySeparator, "_")
 	def(&o.Timeout, 20*time.Minute)
+	def(&o.AnonymousTimeout, o.Timeout)
 	def(&o.LockTTL, 10*time.Second)
 	def(&o.LockHold, max(110*time.Second, o.LockTTL))
 	def(&o.LockWait, 30*time.Second)
@@ -194,6 +205,7 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 		errs = append(errs, err)
 	}
 	atLeast("Timeout", o.Timeout, time.Millisecond)
+	atLeast("AnonymousTimeout", o.AnonymousTimeout, time.Millisecond)
 	atLeast("LockTTL", o.LockTTL, 100*time.Millisecond)
 	atLeast("LockHold", o.LockHold, time.Millisecond)
 	if o.MaxLifetime != 0 {
@@ -219,8 +231,10 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 		}
 	}
 	together(o.MaxLifetime > 0 && o.MaxLifetime < o.Timeout, "MaxLifetime is %v, less than Timeout, which is %v: no session would reach its idle timeout", o.MaxLifetime, o.Timeout)
+	together(o.AnonymousTimeout > o.Timeout, "AnonymousTimeout is %v, longer than Timeout, which is %v", o.AnonymousTimeout, o.Timeout)
 	together(o.LockHold < o.LockTTL, "LockHold is %v, less than LockTTL, which is %v: a lease lives for LockTTL at least", o.LockHold, o.LockTTL)
 	together(o.EndNotifications && !o.TrackEnd, "EndNotifications needs TrackEnd: without it no end is handled")
+	together(o.RefuseOverLimit && o.MaxPerPrincipal == 0, "RefuseOverLimit needs MaxPerPrincipal: without it there is no limit")
 	together(o.Header != "" && !isToken(o.Header), "Options.Header is %q: it is not the name of an HTTP header", o.Header)
 	together(takenHeaders[http.CanonicalHeaderKey(o.Header)], "Options.Header is %q: HTTP itself uses that; take one of your own, such as X-Session", o.Header)
 	for i, key := range o.EncryptionKeys {

@@ -13,16 +13,21 @@ import (
 // errNoPrincipal is about sessions that belong to nobody.
 var errNoPrincipal = errors.New(`session: the principal is "": sessions without one are in no index, see Manager.Sessions`)
 
-// SessionsOf returns the live sessions of a principal, oldest sign-in first. The principal "" is
-// an error: see [Manager.Sessions] for sessions without one.
-func (m *Manager) SessionsOf(ctx context.Context, principal string) ([]Info, error) {
+// SessionsOf returns the live sessions of a principal, oldest sign-in first, as for a page of a user's
+// devices. [Info.Session] has the values under the given keys, such as "browser", of each. SessionsOf
+// does not start any idle time anew. It takes two round trips. The principal "" is an error: see
+// [Manager.Sessions] for sessions without one.
+func (m *Manager) SessionsOf(ctx context.Context, principal string, keys ...string) ([]Info, error) {
+	if err := mayLoad(keys); err != nil {
+		return nil, err
+	}
 	switch {
 	case principal == "":
 		return nil, errNoPrincipal
 	case m.tasks.Closed():
 		return nil, ErrClosed
 	}
-	look, err := m.principals.Sessions(ctx, principal)
+	look, err := m.principals.Sessions(ctx, principal, keys)
 	if err != nil {
 		err = translate(opList, err)
 		m.fail(ctx, err)

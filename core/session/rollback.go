@@ -47,11 +47,18 @@ func (s *Session) discard() (*lease.Lease, bool) {
 	return s.lease, true
 }
 
-// forget takes a session out of the index of ends that was announced there and then not saved. If it
-// may have been saved, it stays in the index, and the sweep finds out.
+// forget takes a session out of the indexes where it was announced and then not saved. If it may have
+// been saved, it stays there, and whoever looks next finds out.
 func (s *Session) forget() {
-	if p := s.planned; s.isNew && p != nil && !p.sent && p.doubt == nil && p.facts.Extras.Retention != 0 {
-		m, handle := s.m, s.handle
+	p := s.planned
+	if p == nil || p.sent || p.doubt != nil {
+		return
+	}
+	m, handle := s.m, s.handle
+	if p.reserved {
+		m.principals.Free(p.facts.Principal, handle)
+	}
+	if s.isNew && p.facts.Extras.Retention != 0 {
 		m.tasks.Later(func(ctx context.Context) error { return m.store.Forget(ctx, handle) })
 	}
 }

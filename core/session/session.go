@@ -42,6 +42,7 @@ type content struct {
 	began    string // the proof when the request began, "" for a new session
 	isNew    bool
 	meta     store.Meta // as in Redis, after the last commit or Begin
+	expires  time.Time  // with Peek: when, as Redis said
 	values   values.Values
 	looked   bool            // somebody has read or changed it
 	reported map[string]bool // keys of values that cannot be decoded, and of which OnError knows
@@ -52,6 +53,7 @@ type content struct {
 	started  bool            // OnStart was called
 
 	timeout       time.Duration
+	remembered    time.Duration // the cookie's age by Remember, 0 for that of Options
 	principal     string
 	authenticated time.Time // by this request; zero if it did not
 	companion     *string   // to be written
@@ -173,22 +175,6 @@ func (s *Session) Err() error {
 	return s.err
 }
 
-// SetTimeout sets the idle timeout of this session in place of Options.Timeout, from this request
-// on. It must be at least 1 ms; 0 is Options.Timeout again.
-func (s *Session) SetTimeout(d time.Duration) {
-	s.change("SetTimeout", func() error {
-		if d == 0 {
-			s.timeout = s.m.options.Timeout
-			return nil
-		}
-		if d < time.Millisecond {
-			return fmt.Errorf("session: SetTimeout(%v): it must be at least 1ms; to end the session there is Abandon", d)
-		}
-		s.timeout = d.Truncate(time.Millisecond)
-		return nil
-	})
-}
-
 // Lost returns a channel that is closed when the session's lease is lost, so that a handler that
 // runs for long can stop: its commit would fail with [ErrLockLost] or [ErrEnded]. Without a lease
 // the channel is nil.
@@ -206,7 +192,7 @@ func (s *Session) saves() bool {
 
 // savesNothing tells whether a commit leaves this session alone in Redis.
 func (s *Session) savesNothing() bool {
-	return s.detached != attached || s.access == ReadOnly || s.isNew && !s.saves()
+	return s.detached != attached || s.access.reads() || s.isNew && !s.saves()
 }
 
 // idle tells whether a commit makes no call to Redis.
@@ -254,7 +240,7 @@ func (s *Session) tryChange(op string, f func() error) error {
 		return fmt.Errorf("%w (%s: the outcome of the commit is not known, so it can be repeated, and not changed)", ErrSealed, op)
 	case s.state != open:
 		err = fmt.Errorf("%w (%s)", ErrSealed, op)
-	case s.access == ReadOnly:
+	case s.access.reads():
 		err = fmt.Errorf("%w (%s)", ErrReadOnly, op)
 	default:
 		s.dropped = s.dropped || s.detached == ended || s.detached == rotated

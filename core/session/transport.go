@@ -73,7 +73,7 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	} else {
 		encrypted = encrypted || cookie.ByHTTPS(request.Values("X-Forwarded-Proto"), request.Values("Forwarded"))
 		s.warnOfHTTP(encrypted)
-		response.Add("Set-Cookie", s.m.options.Cookie.header(id, encrypted))
+		response.Add("Set-Cookie", s.m.options.Cookie.header(id, s.untilTheEnd(s.cookieAge()), encrypted))
 	}
 	response.Set("Cache-Control", "no-store")
 	for _, name := range cacheHeaders {
@@ -119,7 +119,8 @@ func (m *Manager) Vary(response Headers) {
 
 // HTTPStatus returns the HTTP status with which a middleware answers an error of Begin or Finish.
 // It is 503 if the client may try again in a moment; retryAfter is then the content of a
-// Retry-After header, in seconds. Otherwise it is 500, or 200 for nil, and retryAfter is 0.
+// Retry-After header, in seconds. It is 409 for [ErrTooManySessions]. Otherwise it is 500, or 200 for nil,
+// and retryAfter is 0.
 func HTTPStatus(err error) (status, retryAfter int) {
 	if err == nil {
 		return http.StatusOK, 0
@@ -128,6 +129,9 @@ func HTTPStatus(err error) (status, retryAfter int) {
 		if errors.Is(err, fault) {
 			return http.StatusInternalServerError, 0
 		}
+	}
+	if errors.Is(err, ErrTooManySessions) {
+		return http.StatusConflict, 0
 	}
 	var failed *OpError
 	if errors.As(err, &failed) || errors.Is(err, ErrLockTimeout) || errors.Is(err, ErrLockLost) ||

@@ -44,6 +44,17 @@ func GetOr[T any](s *Session, key string, otherwise T) T {
 	return v
 }
 
+// Pop returns the value under key and deletes it, for what is to be seen once. If there is none, it
+// returns the zero T, and changes nothing. A value that cannot be decoded as a T stays: Hooks.OnError
+// and Logger hear of that, as with [GetOr].
+func Pop[T any](s *Session, key string) T {
+	v, err := Get[T](s, key)
+	if err == nil {
+		s.Delete(key)
+	}
+	return v
+}
+
 // get tells, too, whether nobody has heard of its error yet.
 func get[T any](s *Session, key string) (v T, unreported bool, err error) {
 	s.look()
@@ -100,6 +111,9 @@ func (k Key[T]) Set(s *Session, value T) {
 	s.Set(string(k), value)
 }
 
+// Pop is [Pop] of the key's type.
+func (k Key[T]) Pop(s *Session) T { return Pop[T](s, string(k)) }
+
 // Delete is [Session.Delete].
 func (k Key[T]) Delete(s *Session) { s.Delete(string(k)) }
 
@@ -132,8 +146,8 @@ func (s *Session) Len() int {
 // "_berth", as berth's own do.
 func (s *Session) Set(key string, v any) {
 	s.change("Set of "+strconv.Quote(key), func() error {
-		if key == "" || strings.HasPrefix(key, store.Reserved) {
-			return fmt.Errorf("session: Set with the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
+		if err := validKey(key); err != nil {
+			return err
 		}
 		if rv := reflect.ValueOf(v); (rv.Kind() != reflect.Pointer || !rv.IsNil()) && loses(s.m.options.Codec, reflect.TypeOf(v)) {
 			return fmt.Errorf("session: Set of %q: nothing of a %T would be saved, as it has no exported fields", key, v)
@@ -141,6 +155,14 @@ func (s *Session) Set(key string, v any) {
 		s.values.Set(key, v)
 		return nil
 	})
+}
+
+// validKey returns why there is no value under a key, nil if there may be one.
+func validKey(key string) error {
+	if key == "" || strings.HasPrefix(key, store.Reserved) {
+		return fmt.Errorf("session: the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
+	}
+	return nil
 }
 
 // loses tells whether a codec saves nothing of a struct of that type.

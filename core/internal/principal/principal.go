@@ -17,6 +17,7 @@ import (
 // Principals are the indexes of one application. It is safe for concurrent use.
 type Principals struct {
 	Limit  int    // how many sessions a principal may have, 0 for any number
+	Refuse bool   // no session is ended for a new one: the new one gets ErrFull
 	Reason string // why a session ends that is over the limit
 
 	// LockHold and LockTTL are for how long a request may hold a session, so that no other
@@ -37,16 +38,17 @@ type Principals struct {
 type Look struct {
 	Live       []store.Inspected
 	Gone       []store.Listing // those that have ended, or are another's by now
+	Retired    []string        // handles of those among Gone that were ended
 	Unreadable error           // about one of another version of berth; it stays in the index
 }
 
 // Sessions looks at all sessions of a principal, the oldest sign-in first, and takes those that
 // are gone out of the index, beside the request.
-func (p *Principals) Sessions(ctx context.Context, principal string) (look Look, err error) {
+func (p *Principals) Sessions(ctx context.Context, principal string, fields []string) (look Look, err error) {
 	err = p.Caller.Call(ctx, nil, func(int) error {
 		listed, err := p.Store.Listed(ctx, principal)
 		if err == nil {
-			look, err = p.Look(ctx, principal, listed)
+			look, err = p.Look(ctx, principal, listed, fields...)
 		}
 		return err
 	})
@@ -65,14 +67,14 @@ func (p *Principals) Listed(ctx context.Context, principal string) (listed []sto
 	return listed, err
 }
 
-// Look looks at sessions that an index has.
-func (p *Principals) Look(ctx context.Context, principal string, listed []store.Listing) (Look, error) {
+// Look looks at sessions that an index has, and loads some of their fields.
+func (p *Principals) Look(ctx context.Context, principal string, listed []store.Listing, fields ...string) (Look, error) {
 	var look Look
 	handles := make([]string, len(listed))
 	for i, one := range listed {
 		handles[i] = one.Handle
 	}
-	found, err := p.Store.Inspect(ctx, handles)
+	found, err := p.Store.Inspect(ctx, handles, fields...)
 	for _, one := range found {
 		if one.Err != nil {
 			look.Unreadable = fmt.Errorf("session %s: %w", one.Handle, one.Err)
@@ -81,6 +83,9 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 		if one.Status == store.Done && one.Meta.Principal == principal {
 			look.Live = append(look.Live, one)
 			continue
+		}
+		if one.Status == store.Retired {
+			look.Retired = append(look.Retired, one.Handle)
 		}
 		at := slices.IndexFunc(listed, func(l store.Listing) bool { return l.Handle == one.Handle })
 		look.Gone = append(look.Gone, listed[at])
@@ -92,6 +97,45 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 type Notes struct {
 	Unreadable func(err error) // a session of the principal cannot be read
 	Companion  func(err error) // the companion of a session that was ended is not deleted yet
+}
+
+// ErrFull says that a principal has as many sessions as it may have.
+var ErrFull = errors.New("the principal has as many sessions as it may have")
+
+// reserved is for how long, beyond all tries of a commit, a place in the index is kept for a session that
+// has not signed in yet.
+const reserved = time.Minute
+
+// Reserve takes a place in the index of a principal for a session that is about to sign in. If none
+// is free, the error is [ErrFull]. [Principals.Free] gives the place back.
+func (p *Principals) Reserve(ctx context.Context, handle string, m store.Meta) error {
+	for {
+		listed, err := p.Store.Reserve(ctx, handle, m.Principal, p.life(m.Timeout), p.Limit)
+		if err != nil || len(listed) == 0 {
+			return err
+		}
+		look, err := p.Look(ctx, m.Principal, listed)
+		if err != nil {
+			return err
+		}
+		// One that is not the principal's, and not retired, may be about to sign in.
+		latest := time.Now().Add(-reserved - p.Caller.Timeout)
+		gone := slices.DeleteFunc(look.Gone, func(l store.Listing) bool {
+			return l.At().After(latest) && !slices.Contains(look.Retired, l.Handle)
+		})
+		if len(gone) == 0 {
+			return ErrFull
+		}
+		if err := p.Store.Unlist(ctx, m.Principal, gone...); err != nil {
+			return err
+		}
+	}
+}
+
+// Free gives the place of a session back, beside the request, that did not sign in.
+func (p *Principals) Free(principal, handle string) {
+	now := time.Now().Add(time.Millisecond)
+	p.Tasks.Later(func(ctx context.Context) error { return p.Store.Remove(ctx, principal, handle, now) })
 }
 
 // SignIn puts a session that has just signed in into the index of its principal, and ends the
@@ -168,7 +212,7 @@ func (p *Principals) life(timeout time.Duration) time.Duration {
 // makeRoom ends the oldest sessions of a principal that has just signed in, over Limit. Sessions
 // that cannot be read count, and stay.
 func (p *Principals) makeRoom(ctx context.Context, principal string, note Notes) error {
-	if p.Limit == 0 {
+	if p.Limit == 0 || p.Refuse {
 		return nil
 	}
 	listed, err := p.Store.Listed(ctx, principal)

@@ -7,11 +7,14 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// SignIn makes a session of a principal and returns its ID.
-func SignIn(t *testing.T, m *session.Manager, principal string) string {
+// SignIn makes a session of a principal with some values, as [Saved] takes them, and returns its ID.
+func SignIn(t *testing.T, m *session.Manager, principal string, pairs ...any) string {
 	t.Helper()
 	s := Begin(t, m, "", session.Exclusive)
 	s.SetPrincipal(principal)
+	for i := 0; i < len(pairs); i += 2 {
+		s.Set(pairs[i].(string), pairs[i+1])
+	}
 	Commit(t, s)
 	return s.ID()
 }

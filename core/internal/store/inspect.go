@@ -20,29 +20,35 @@ type Inspected struct {
 	Lease  string        // token of the holder, "" if there is none
 	Proof  string
 	MAC    string
-	Err    error // why it cannot be read, such as [ErrFormat]; then only the handle is known
+	Fields map[string]string // those that were asked for, and exist
+	Err    error             // why it cannot be read, such as [ErrFormat]; then only the handle is known
 }
 
-// Inspect describes sessions, in the order of handles. It does not start their idle time anew. A
-// session that cannot be read is in the list, with its Err. Inspect returns the first other error.
-func (s *Store) Inspect(ctx context.Context, handles []string) ([]Inspected, error) {
-	return s.inspect(ctx, handles, false)
+// Inspect describes sessions, in the order of handles, and loads some of their fields. It does not start
+// their idle time anew. A session that cannot be read is in the list, with its Err. Inspect returns the first other error.
+func (s *Store) Inspect(ctx context.Context, handles []string, fields ...string) ([]Inspected, error) {
+	return s.inspect(ctx, handles, fields, false)
 }
 
 // inspect is Inspect. With goesOn, a session that its server does not describe, as one in a slot that
 // moves for ever, is in the list too, with its Err.
-func (s *Store) inspect(ctx context.Context, handles []string, goesOn bool) ([]Inspected, error) {
+func (s *Store) inspect(ctx context.Context, handles, fields []string, goesOn bool) ([]Inspected, error) {
 	if len(handles) == 0 {
 		return nil, nil
 	}
 	calls := make([]call, len(handles))
+	args := make([]any, len(fields))
+	for i, field := range fields {
+		args[i] = field
+	}
 	for i, handle := range handles {
+		calls[i].args = args
 		calls[i].keys = []any{s.Keys.Data(handle), s.Keys.Lock(handle), s.Keys.Alive(handle)}
 	}
 	var first error
 	found := make([]Inspected, 0, len(handles))
 	for i, r := range inspectScript.runAll(ctx, s, calls) {
-		one, err := inspected(r)
+		one, err := inspected(r, fields)
 		var answer redis.Error
 		switch {
 		case errors.Is(err, ErrFormat), goesOn && errors.As(err, &answer):
@@ -59,7 +65,7 @@ func (s *Store) inspect(ctx context.Context, handles []string, goesOn bool) ([]I
 	return found, first
 }
 
-func inspected(r reply) (Inspected, error) {
+func inspected(r reply, fields []string) (Inspected, error) {
 	if r.err != nil {
 		return Inspected{}, r.err
 	}
@@ -76,6 +82,15 @@ func inspected(r reply) (Inspected, error) {
 		return Inspected{}, err
 	}
 	left, rest := list[2].(int64), list[4].(int64)
+	var values map[string]string
+	for i, value := range list[8].([]any) {
+		if text, exists := value.(string); exists {
+			if values == nil {
+				values = make(map[string]string)
+			}
+			values[fields[i]] = text
+		}
+	}
 	return Inspected{
 		Status: Done,
 		Meta:   meta,
@@ -85,5 +100,6 @@ func inspected(r reply) (Inspected, error) {
 		Lease:  list[5].(string),
 		Proof:  list[6].(string),
 		MAC:    list[7].(string),
+		Fields: values,
 	}, nil
 }

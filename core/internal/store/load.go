@@ -27,6 +27,9 @@ type Loaded struct {
 	MAC    string
 	Fields map[string]string // the values, without the engine's own fields
 
+	// Left is how long the session lives without a request, from [Store.Peek].
+	Left time.Duration
+
 	// Keys are those of [Keys.Request], from [Store.Begin] for [Store.Commit].
 	Keys []any
 
@@ -69,6 +72,11 @@ func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) 
 	}
 	keys := []any{s.Keys.Data(handle), s.Keys.Alive(handle), s.Keys.Rotated(handle), s.Keys.Lock(handle)}
 	return s.loading(ctx, loadScript, keys, proof, s.Sharded, proof, ms(s.Lifetime), fields(s.Sharded))
+}
+
+// Peek loads a session and leaves its idle time alone.
+func (s *Store) Peek(ctx context.Context, handle, proof string) (Loaded, error) {
+	return loaded(peekScript.run(ctx, s, append(s.dataKeys(handle), s.Keys.Rotated(handle)), proof))
 }
 
 // loading runs a script that loads a session. A HGETALL in the same round trip loads the fields. With
@@ -115,7 +123,7 @@ func loaded(reply any, err error) (Loaded, error) {
 		code, err := status(reply, nil)
 		return Loaded{Status: code}, err
 	}
-	if len(list) != 2 {
+	if len(list) < 2 {
 		return Loaded{}, fmt.Errorf("unexpected reply of length %d from a script", len(list))
 	}
 	fields := fieldMap(list[1])
@@ -123,7 +131,12 @@ func loaded(reply any, err error) (Loaded, error) {
 		reason, _ := retiredReason(fields[MetaField])
 		return Loaded{Status: code, Reason: reason}, err
 	}
-	return found(fields)
+	l, err := found(fields)
+	if len(list) > 2 {
+		left, _ := list[2].(int64)
+		l.Left = time.Duration(left) * time.Millisecond
+	}
+	return l, err
 }
 
 func found(fields map[string]string) (Loaded, error) {

@@ -37,6 +37,8 @@ type Extras struct {
 	Authenticated time.Time
 
 	CookieSent time.Time     // zero unless the cookie has an age
+	Remembered time.Duration // how long the browser keeps the cookie of this session; 0: as all others
+	Forgotten  bool          // Remembered is 0 again; only for a change
 	Listed     time.Time     // when the principal's index was last told of the session
 	Companion  bool          // there is a companion
 	Alone      bool          // the companion is gone; only for a change
@@ -81,6 +83,9 @@ func (e Extras) String() string {
 	if !e.CookieSent.IsZero() {
 		add('s', e.CookieSent.Unix())
 	}
+	if e.Remembered != 0 || e.Forgotten {
+		add('m', int64(e.Remembered/time.Second))
+	}
 	if !e.Listed.IsZero() {
 		add('l', e.Listed.Unix())
 	}
@@ -103,6 +108,10 @@ func (e Extras) Since(old Extras) Extras {
 	}
 	if e.CookieSent.Equal(old.CookieSent) {
 		e.CookieSent = time.Time{}
+	}
+	e.Forgotten = e.Remembered == 0 && old.Remembered != 0
+	if e.Remembered == old.Remembered {
+		e.Remembered = 0
 	}
 	if e.Listed.Equal(old.Listed) {
 		e.Listed = time.Time{}
@@ -134,6 +143,8 @@ func parseExtras(s string) (Extras, error) {
 			e.Authenticated = time.UnixMilli(n)
 		case 's':
 			e.CookieSent = time.Unix(n, 0)
+		case 'm':
+			e.Remembered = time.Duration(n) * time.Second
 		case 'l':
 			e.Listed = time.Unix(n, 0)
 		case 'c':

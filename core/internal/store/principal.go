@@ -15,15 +15,35 @@ func (s *Store) Enlist(ctx context.Context, handle, principal string, ttl time.D
 	if signedIn {
 		place = "newest"
 	}
-	reply, err := enlistScript.run(ctx, s, []any{s.Keys.Principal(principal)}, handle, time.Now().UnixMilli(), ms(ttl), place)
+	_, oldest, err = s.enlist(ctx, handle, principal, ttl, place, 0)
+	return oldest, err
+}
+
+// Reserve is Enlist for a session that is about to sign in, if the index has fewer than limit sessions
+// or has this one. Otherwise it changes nothing, and returns all that the index has.
+func (s *Store) Reserve(ctx context.Context, handle, principal string, ttl time.Duration, limit int) (full []Listing, err error) {
+	status, listed, err := s.enlist(ctx, handle, principal, ttl, "newest", limit)
+	if status != Unknown {
+		listed = nil
+	}
+	return listed, err
+}
+
+func (s *Store) enlist(ctx context.Context, handle, principal string, ttl time.Duration, place string, limit int) (Status, []Listing, error) {
+	reply, err := enlistScript.run(ctx, s, []any{s.Keys.Principal(principal)}, handle, time.Now().UnixMilli(), ms(ttl), place, limit)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	list, ok := reply.([]any)
 	if !ok || len(list) == 0 {
-		return nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
+		return 0, nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
 	}
-	return listings(list[1:])
+	code, err := status(list[0], nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	listed, err := listings(list[1:])
+	return code, listed, err
 }
 
 // Listing is a session in the index of a principal. A later sign-in has a higher score.
@@ -31,6 +51,9 @@ type Listing struct {
 	Handle string
 	Score  float64
 }
+
+// At is when the session signed in, by the clock of the process that served that request.
+func (l Listing) At() time.Time { return time.UnixMilli(int64(l.Score)) }
 
 // Listed returns the sessions in the index of a principal, oldest sign-in first. Some may be gone, or
 // may belong to another principal by now.

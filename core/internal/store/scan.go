@@ -18,7 +18,7 @@ type Repeat func(call func() error) error
 
 // Scan yields every live session whose handle is valid, from all masters. It also yields sessions
 // that cannot be read, with their Err. It stops after the first other error.
-func (s *Store) Scan(ctx context.Context, valid func(handle string) bool, again Repeat) iter.Seq2[Inspected, error] {
+func (s *Store) Scan(ctx context.Context, valid func(handle string) bool, fields []string, again Repeat) iter.Seq2[Inspected, error] {
 	return func(yield func(Inspected, error) bool) {
 		var masters []*Master
 		err := again(func() (err error) {
@@ -30,14 +30,14 @@ func (s *Store) Scan(ctx context.Context, valid func(handle string) bool, again 
 			return
 		}
 		for _, master := range masters {
-			if !s.scan(ctx, master, valid, again, yield) {
+			if !s.scan(ctx, master, valid, fields, again, yield) {
 				return
 			}
 		}
 	}
 }
 
-func (s *Store) scan(ctx context.Context, master *Master, valid func(handle string) bool, again Repeat, yield func(Inspected, error) bool) bool {
+func (s *Store) scan(ctx context.Context, master *Master, valid func(handle string) bool, fields []string, again Repeat, yield func(Inspected, error) bool) bool {
 	for cursor := uint64(0); ; {
 		var keys []string
 		var next uint64
@@ -57,7 +57,7 @@ func (s *Store) scan(ctx context.Context, master *Master, valid func(handle stri
 		}
 		var found []Inspected
 		err = again(func() (err error) {
-			found, err = s.inspect(ctx, handles, true)
+			found, err = s.inspect(ctx, handles, fields, true)
 			return err
 		})
 		for _, one := range found {
@@ -120,4 +120,18 @@ func (m *Master) Database() string {
 		return "0"
 	}
 	return "*"
+}
+
+// Ping asks every master whether it answers, and returns the first error.
+func (s *Store) Ping(ctx context.Context) error {
+	masters, err := Masters(ctx, s.Client)
+	if err != nil {
+		return err
+	}
+	for _, master := range masters {
+		if err := master.Ping(ctx).Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

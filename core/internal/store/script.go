@@ -22,6 +22,7 @@ type script struct {
 var (
 	beginScript  = mustFree("begin")
 	loadScript   = mustScript("load")
+	peekScript   = mustScript("peek")
 	createScript = mustScript("create")
 	commitScript = mustScript("commit")
 	mergeScript  = mustScript("merge")

@@ -3,9 +3,10 @@
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Timeout
+-- ARGV     fields to return
 --
 -- Returns  {1, META, time left in ms, bytes in fields and values, time left of Data in ms,
---           token of the lease or '', proof, MAC or ''}
+--           token of the lease or '', proof, MAC or '', the fields of ARGV or nil each}
 --          {3}, {4}, {5}  unknown, retired, unsupported format
 local data, lock, alive = KEYS[1], KEYS[2], KEYS[3]
 
@@ -23,4 +24,5 @@ local size, fields = 0, redis.call('HGETALL', data)
 for i = 1, #fields, 2 do
   if string.sub(fields[i], 1, #META) ~= META then size = size + #fields[i] + #fields[i + 1] end
 end
-return {DONE, meta, left, size, rest, redis.call('GET', lock) or '', proof, mac}
+return {DONE, meta, left, size, rest, redis.call('GET', lock) or '', proof, mac,
+  #ARGV > 0 and redis.call('HMGET', data, unpack(ARGV)) or {}}

@@ -21,6 +21,7 @@
 -- <extras> is -, or letters with a number each:
 --   a  when the principal last changed or last proved to be there, unix ms
 --   s  when the cookie was sent, unix s
+--   m  how long the browser keeps the cookie of this session, in s; 0: as those of others
 --   l  when the principal's index was last told of the session, unix s
 --   c  1 if there is a companion, 0 if there is none any more
 --   r  how long the data of an ended session are kept, in ms; with it, the session is tracked

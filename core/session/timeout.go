@@ -1,0 +1,79 @@
+package session
+
+import (
+	"fmt"
+	"time"
+)
+
+// SetTimeout sets the idle timeout of this session in place of Options.Timeout, from this request
+// on. It must be at least 1 ms; 0 is the default of Options again. Of SetTimeout and
+// [Session.Remember] the later sets the timeout.
+func (s *Session) SetTimeout(d time.Duration) {
+	s.change("SetTimeout", func() error {
+		if d == 0 {
+			s.timeout = s.m.timeoutOf(s.principal)
+			return nil
+		}
+		if d < time.Millisecond {
+			return fmt.Errorf("session: SetTimeout(%v): it must be at least 1ms; to end the session there is Abandon", d)
+		}
+		s.timeout = d.Truncate(time.Millisecond)
+		return nil
+	})
+}
+
+// Remember keeps the user signed in when the browser is closed: d, such as 30 days, becomes the idle
+// timeout of this session and the age of its cookie. It must be at least 1 s, and counts in whole
+// seconds; 0 takes it back. It stays when the ID is rotated, and goes when the user changes. The session
+// still ends with MaxLifetime, and the cookie with it. Browsers keep no cookie for longer than 400
+// days (RFC 6265bis, section 5.5).
+func (s *Session) Remember(d time.Duration) {
+	s.change("Remember", func() error {
+		switch {
+		case d == 0:
+			s.timeout = s.m.timeoutOf(s.principal)
+		case d < time.Second:
+			return fmt.Errorf("session: Remember(%v): it must be at least 1s, or 0 to take it back", d)
+		default:
+			s.timeout = d.Truncate(time.Second)
+		}
+		s.remembered = d.Truncate(time.Second)
+		return nil
+	})
+}
+
+// TimeLeft returns how long the session lives without another request. With [Peek] it is the rest of
+// its idle time, or of MaxLifetime if that is shorter. With any other access, the request starts
+// the idle time anew, so TimeLeft is all of it. For a detached session it is 0.
+func (s *Session) TimeLeft() time.Duration {
+	s.look()
+	defer s.mu.Unlock()
+	switch {
+	case s.detached != attached:
+		return 0
+	case !s.expires.IsZero():
+		return max(0, time.Until(s.expires))
+	}
+	return s.untilTheEnd(s.timeout)
+}
+
+// untilTheEnd returns d, but no more than is left until MaxLifetime ends the session.
+func (s *Session) untilTheEnd(d time.Duration) time.Duration {
+	limit := s.m.options.MaxLifetime
+	if limit == 0 || d == 0 {
+		return d
+	}
+	born := s.meta.Born()
+	if s.isNew || s.authenticated.After(born) {
+		born = time.Now()
+	}
+	return max(0, min(d, time.Until(born.Add(limit))))
+}
+
+// timeoutOf returns the default idle timeout of a principal's session, or of one without.
+func (m *Manager) timeoutOf(principal string) time.Duration {
+	if principal == "" {
+		return m.options.AnonymousTimeout
+	}
+	return m.options.Timeout
+}
