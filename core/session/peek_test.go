@@ -59,6 +59,15 @@ func TestPeekIsReadOnly(t *testing.T) {
 		s = begin(t, m, id, session.Peek)
 		s.Abandon()
 		wantErr(t, s.Commit(t.Context()), session.ErrReadOnly)
+		for _, access := range []session.Access{session.Peek, session.ReadOnly} {
+			s := begin(t, m, id, access)
+			commit(t, s)
+			s.Abandon() // too late, and not its to end
+			s.Rollback(t.Context())
+			if !lives(t, m, id) {
+				t.Fatalf("%v has ended the session", access)
+			}
+		}
 		newer := rotate(t, m, id)
 		if s := begin(t, m, id, session.Peek); !s.Detached() || s.TimeLeft() != 0 {
 			t.Error("an ID that was rotated away opens the session")

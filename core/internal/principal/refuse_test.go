@@ -180,7 +180,14 @@ func TestRefusalAndLostReplies(t *testing.T) {
 			o := refusing(1)
 			o.RetryTimeout = time.Second
 			m, on := r.Matching(o)
-			s := signsIn(t, m)
+			s := signsIn(t, m) // loads the scripts
+			rig.Commit(t, s)
+			if err := m.End(context.Background(), s.ID()); err != nil {
+				t.Fatal(err)
+			}
+			rig.HandlesOf(t, m, "ann") // cleans the index, beside
+			time.Sleep(time.Second)
+			s = signsIn(t, m)
 			on.Arm(key, rig.Lose)
 			rig.Commit(t, s)
 			if !on.Done() {
