@@ -12,6 +12,7 @@ import (
 var contents = []topic{
 	{"life", life},
 	{"identity", identity},
+	{"users", users},
 	{"cookie", cookies},
 	{"access", accesses},
 	{"concurrency", concurrency},

@@ -13,13 +13,15 @@ import (
 )
 
 // open returns a manager on a Redis inside this process, and what ends both.
-func open() (*session.Manager, func()) {
+func open() (*session.Manager, func()) { return openWith(session.Options{App: "shop"}) }
+
+func openWith(o session.Options) (*session.Manager, func()) {
 	server, err := miniredis.Run()
 	if err != nil {
 		log.Fatal(err)
 	}
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1})
-	m, err := session.New(client, session.Options{App: "shop"})
+	m, err := session.New(client, o)
 	if err != nil {
 		log.Fatal(err)
 	}
