@@ -53,7 +53,12 @@ func (c Config) checkRanges(wrong *problems) {
 
 // checkTogether checks that the fields fit together. They include what the URL says.
 func (c Config) checkTogether(servers int, wrong *problems) {
-	if c.Username != "" && c.AccessKey == "" {
+	for _, f := range []setting{{"Username", c.Username != ""}, {"AccessKey", c.AccessKey != ""}} {
+		if f.set && c.Credentials != nil {
+			wrong.add("Credentials and %s are both set: leave %[1]s out, also of the URL, because the function returns both user and password", f.name)
+		}
+	}
+	if c.Username != "" && c.AccessKey == "" && c.Credentials == nil {
 		wrong.add("Username is set without AccessKey: set both, because a user is only sent with a password; if the user has none, any AccessKey works")
 	}
 	if c.SentinelUsername != "" && c.SentinelPassword == "" {

@@ -23,7 +23,7 @@ func NewClient(config Config) (redis.UniversalClient, error) {
 	switch {
 	case c.MasterName != "":
 		client := redis.NewFailoverClient(o.Failover())
-		client.AddHook(newGreeter(c, "the master "+c.MasterName))
+		c.hook(client, "the master "+c.MasterName)
 		return client, nil
 	case c.Cluster:
 		return newClusterClient(o.Cluster(), c), nil
@@ -33,8 +33,16 @@ func NewClient(config Config) (redis.UniversalClient, error) {
 		simple.Network, simple.Addr = "unix", c.Socket
 	}
 	client := redis.NewClient(simple)
-	client.AddHook(newGreeter(c, simple.Addr))
+	c.hook(client, simple.Addr)
 	return client, nil
+}
+
+// hook adds the hooks that every client of one server has.
+func (c Config) hook(client *redis.Client, addr string) {
+	if c.Credentials != nil {
+		client.AddHook(asker{})
+	}
+	client.AddHook(newGreeter(c, addr))
 }
 
 // options are those of a resolved Config.
@@ -42,7 +50,7 @@ func (c Config) options(wrong *problems) *redis.UniversalOptions {
 	secure := c.tlsConfig(wrong)
 	return &redis.UniversalOptions{
 		Addrs: c.Addrs, MasterName: c.MasterName, IsClusterMode: c.Cluster, DB: c.DatabaseID,
-		Username: c.Username, Password: c.AccessKey,
+		Username: c.Username, Password: c.AccessKey, CredentialsProviderContext: c.provider(),
 		SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword,
 		TLSConfig: secure, Dialer: c.dialer(secure).dial,
 

@@ -16,8 +16,8 @@ import (
 func newClusterClient(o *redis.ClusterOptions, config Config) *redis.ClusterClient {
 	c := redis.NewClusterClient(o)
 	c.OnNewNode(func(node *redis.Client) {
-		node.AddHook(hider{}) // around the greeter
-		node.AddHook(newGreeter(config, node.Options().Addr))
+		node.AddHook(hider{}) // around the others
+		config.hook(node, node.Options().Addr)
 	})
 	c.AddHook(revealer{cluster: c})
 	return c

@@ -1,6 +1,9 @@
 package connect
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Config says where Redis is and how to reach it. The zero value is a Redis on this machine.
 //
@@ -70,6 +73,26 @@ type Config struct {
 
 	// AccessKey is the password. Defaults to none.
 	AccessKey string `json:"accessKey" yaml:"accessKey" env:"REDIS_ACCESS_KEY"`
+
+	// Credentials returns the user and the password, in place of Username and AccessKey, for
+	// passwords that change and for tokens such as those of Entra ID. A user of "" is the one
+	// that Redis calls default. A password of "" is an error.
+	//
+	// The client calls the function for each new connection, from several goroutines at once, and
+	// makes a connection in the midst of a request. So the function should keep what it has
+	// fetched, and fetch a new one in good time. Its ctx is that of the call to Redis that needs
+	// the connection, and ends after ConnectionTimeout. A connection that is open stays open.
+	//
+	// If the server refuses what the function has returned, the client makes one more connection,
+	// and asks again for that. The function must not call Redis with this client.
+	//
+	// If the function returns an error, the call to Redis fails. Errors and logs show its text, but
+	// not the password beside it. Package session takes such a failure, and a refusal, for one that
+	// may heal, and tries again until RetryTimeout.
+	//
+	// Sentinels get SentinelUsername and SentinelPassword all the same. No loader fills
+	// Credentials. Defaults to none: Username and AccessKey do not change.
+	Credentials func(ctx context.Context) (user, password string, err error) `json:"-" yaml:"-" env:"-"`
 
 	// DatabaseID is the number of the database. A Cluster has only 0. Defaults to 0.
 	DatabaseID int `json:"databaseId" yaml:"databaseId" env:"REDIS_DATABASE_ID"`

@@ -75,19 +75,24 @@ func (g greeter) explained(ctx context.Context, cmd redis.Cmder, err error) erro
 	var known *Error
 	var said redis.Error
 	name := cmd.Name()
-	greeting := name == "hello" || name == "auth"
+	var none *noCredentials
 	switch {
 	case errors.As(err, &away):
 		return away.err
 	case err == nil, ended(ctx), errors.As(err, &known):
 		return err
+	case errors.As(err, &none):
+		return g.failed(none, "look at what the function does that is set as Credentials")
 	case errors.As(err, &said):
 		return g.answered(name, err, said.Error())
-	case greeting:
+	case greets(name):
 		return inGreeting{g.failed(err, "%s", g.onSilence(err))}
 	}
 	return err
 }
+
+// greets tells whether go-redis greets a server by a command of this name.
+func greets(name string) bool { return name == "hello" || name == "auth" }
 
 // ended tells whether the caller gave up. A connection may see the end of a deadline before its
 // context does.
@@ -103,9 +108,9 @@ func (g greeter) answered(name string, err error, said string) error {
 		said, _, _ = strings.Cut(said, ".") // that text is long
 		return &turnedAway{g.failed(answer(said), "set a password at the server, and AccessKey, or connect from the server's own machine")}
 	case redis.IsAuthError(err) && !strings.Contains(said, "with args beginning with"):
-		return g.failed(err, "%s", g.onRefusal())
+		return g.refused(name, err)
 	case name == "auth":
-		return g.failed(unquoted(said), "%s", g.onRefusal())
+		return g.refused(name, unquoted(said))
 	case name == "hello":
 		return unquotedOnly(err, said)
 	case strings.Contains(said, "DB index is out of range"):
@@ -126,7 +131,18 @@ func unquotedOnly(err error, said string) error {
 	return err
 }
 
+func (g greeter) refused(name string, err error) error {
+	failed := g.failed(err, "%s", g.onRefusal())
+	if g.config.Credentials != nil && greets(name) {
+		return outdated{failed}
+	}
+	return failed
+}
+
 func (g greeter) onRefusal() string {
+	if g.config.Credentials != nil {
+		return "the server does not take this user and password: look at what the function returns that is set as Credentials"
+	}
 	if g.config.AccessKey == "" {
 		return "the server wants a password: set AccessKey, and Username if it has users"
 	}

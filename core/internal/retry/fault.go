@@ -40,8 +40,17 @@ func InDoubt(err error) bool {
 }
 
 func notSent(err error) bool {
+	if own := unsent(nil); errors.As(err, &own) {
+		return own.NotSent()
+	}
 	var dial *net.OpError
 	return errors.As(err, &dial) && dial.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
+}
+
+// unsent is an error of berth's own that knows whether the call was sent.
+type unsent interface {
+	error
+	NotSent() bool
 }
 
 // healer is an error of berth's own that knows whether it heals.
