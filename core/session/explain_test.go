@@ -202,6 +202,7 @@ func TestAnswersAreExplained(t *testing.T) {
 			"NOAUTH Authentication required.":                                                              "Config.AccessKey",
 			"ERR Protocol error: unauthenticated bulk length":                                              "Config.AccessKey",
 			"WRONGPASS invalid username-password pair or user is disabled.":                                "Config.AccessKey and Username",
+			"TRYAGAIN Multiple keys request during rehashing of slot":                                      "redis-cli --cluster fix",
 			"NOPERM No permissions to access a key":                                                        "docs/redis.md",
 			"ERR Error running script (call to f_1): @user_script:3: -NOPERM this user has no permissions": "docs/redis.md",
 			"ERR unknown command 'evalsha', with args beginning with: 'x'":                                 "Permissions",

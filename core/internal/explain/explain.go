@@ -41,6 +41,8 @@ var hints = []struct{ code, hint string }{
 	{"NOPERM", "docs/redis.md says under Permissions what the user of berth needs"},
 	{"ERR unknown command", "berth needs that command: see Permissions in docs/redis.md; " +
 		"if the server is a Sentinel, set Config.MasterName, or make the client with redis.NewFailoverClient"},
+	{"TRYAGAIN", "a slot of the cluster is on its way to another node; if that lasts, complete it with redis-cli --cluster fix, " +
+		"see docs/redis.md"},
 	{"READONLY", "the server is a replica: if it remains one, connect to its master"},
 }
 

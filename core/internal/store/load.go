@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Queueing says what [Store.Begin] does when the lease is taken.
@@ -71,7 +73,11 @@ func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) 
 		}
 	}
 	keys := []any{s.Keys.Data(handle), s.Keys.Alive(handle), s.Keys.Rotated(handle), s.Keys.Lock(handle)}
-	return s.loading(ctx, loadScript, keys, proof, s.Sharded, proof, ms(s.Lifetime), fields(s.Sharded))
+	l, err := s.loading(ctx, loadScript, keys, proof, s.Sharded, proof, ms(s.Lifetime), fields(s.Sharded))
+	if redis.IsTryAgainError(err) {
+		return s.loadAlone(ctx, handle, proof, err)
+	}
+	return l, err
 }
 
 // Peek loads a session and leaves its idle time alone.

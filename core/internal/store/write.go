@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Change is what a commit writes.
@@ -109,8 +111,12 @@ func (s *Store) Retire(ctx context.Context, handle string, r Retirement) (Status
 		whose = "=" + *r.Principal
 	}
 	keys := append(s.Keys.Request(handle), s.Keys.Alive(handle), s.Keys.Ended(handle))
-	return withExtras(retireScript.run(ctx, s, keys,
-		r.Token, r.Lease, s.channels(), r.Reason, time.Now().UnixMilli(), r.Proof, whose, r.Any))
+	args := []any{r.Token, r.Lease, s.channels(), r.Reason, time.Now().UnixMilli(), r.Proof, whose, r.Any}
+	code, had, err := withExtras(retireScript.run(ctx, s, keys, args...))
+	if redis.IsTryAgainError(err) {
+		return s.retireAlone(ctx, handle, args, err)
+	}
+	return code, had, err
 }
 
 // withExtras reads the reply of a script: a status, and the extras if the status is Done.

@@ -2,6 +2,8 @@
 -- and why. If the session is tracked, the script keeps the fields for the handler of its end.
 --
 -- KEYS[1]  {shop_S}_Data
+-- Without these, the script touches Data alone, and never deletes it on the way to a retired session: in a
+-- slot that moves, it could not make it again. It leaves the lease.
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Waiters
 -- KEYS[4]  {shop_S}_Timeout
@@ -19,6 +21,7 @@
 --          3, 4, 5      the session has expired or belongs to another principal, was retired
 --                       with another token, or is not readable
 --          7            the proof was rotated away meanwhile: the session goes on
+--          0            Data alone is not enough, because the session is tracked: nothing was done
 local data, lock, waiters, alive, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, lease, channel, reason, now, proof, whose = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 -- If somebody else ended the session, its client may learn why for DAY at most, in ms.
@@ -30,6 +33,10 @@ local own = redis.call('HMGET', data, META, SECRET)
 local meta = own[1]
 local code, timeout, created, extras = classify(meta)
 local kept = code == DONE and retention(extras)
+local function let_go()
+  if lock then hand_over(lock, waiters, redis.call('GET', waiters), channel, lease) end
+end
+if kept and not lock then return 0 end
 if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
 if code == RETIRED then
   local by, had = string.match(meta, '^2 retired (%S+) %l+ (.*)$')
@@ -41,13 +48,11 @@ elseif code == DONE and whose ~= '' and whose ~= '=' .. principal_of(meta) then
 end
 if code == UNSUPPORTED and ARGV[8] == '1' then
   redis.call('DEL', data)
-  hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
+  let_go()
   return {DONE, '-'}
 end
 if code ~= DONE then
-  if lease ~= '' and redis.call('GET', lock) == lease then
-    hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
-  end
+  if lock and lease ~= '' and redis.call('GET', lock) == lease then let_go() end
   return code
 end
 
@@ -59,12 +64,15 @@ if kept then
   redis.call('PEXPIRE', ended, timeout + kept)
   -- The server notifies of keys that expire. So HandleEnd hears of this end at once.
   redis.call('SET', alive, '', 'PX', 1)
-else
+elseif lock then
   redis.call('DEL', data)
+else
+  wipe(data)
+  redis.call('HDEL', data, MAC)
 end
 local memory = MEMORY
 if reason ~= 'abandoned' then memory = math.max(MEMORY, math.min(tonumber(timeout), DAY)) end
 redis.call('HSET', data, META, table.concat({'2 retired', token, reason, extras}, ' '), SECRET, own[2] or '')
 redis.call('PEXPIRE', data, memory)
-hand_over(lock, waiters, redis.call('GET', waiters), channel, lease)
+let_go()
 return {DONE, extras}
