@@ -33,6 +33,9 @@ const (
 	None
 )
 
+// valid tells whether there is such an access.
+func (a Access) valid() bool { return a >= Exclusive && a <= None }
+
 func (a Access) String() string {
 	switch a {
 	case Exclusive:

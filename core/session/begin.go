@@ -38,8 +38,13 @@ func (m *Manager) Begin(ctx context.Context, id string, access Access) (*Session
 type Request struct {
 	Headers Headers
 
-	// Method and Path go into the lines of Options.Logger about this request.
+	// Method and Path go into the lines of Options.Logger about this request. A [Rule] may look at
+	// them.
 	Method, Path string
+
+	// RawPath is the path as the client has encoded it, if that says more than Path; otherwise "".
+	// It is that of [net/url.URL].
+	RawPath string
 
 	// Host is what the client asked for, with or without a port. If it is not this machine, and the
 	// request did not come by HTTPS, berth warns once that the cookie is not Secure.
@@ -153,7 +158,7 @@ func (m *Manager) open(ctx context.Context, o opening, access Access) (*Session,
 	switch {
 	case m.tasks.Closed():
 		return nil, ErrClosed
-	case access < Exclusive || access > None:
+	case !access.valid():
 		return nil, fmt.Errorf("session: Begin with %v: it must be Exclusive, Shared, ReadOnly, Peek or None", access)
 	case access == None:
 		s := m.newSession(access)
