@@ -75,26 +75,39 @@ func (m *Manager) Serving(ctx context.Context) bool { return m.serving(ctx) != n
 
 // ChangeAccess begins the session of ctx anew with another access, in place. A middleware calls it
 // that is installed behind another one, as on a group of routes that needs less than the whole
-// application. It is an error once somebody has read or changed the session.
+// application. It is an error once somebody has read or changed the session. What [Manager.Admit] has
+// checked before must be true of the session that is begun anew: if it is not, ChangeAccess returns what
+// Admit would.
 func (m *Manager) ChangeAccess(ctx context.Context, access Access) error {
+	s, err := m.changeAccess(ctx, access)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	required := s.required
+	s.mu.Unlock()
+	return m.Admit(ctx, required)
+}
+
+func (m *Manager) changeAccess(ctx context.Context, access Access) (*Session, error) {
 	s := m.serving(ctx)
 	if s == nil {
-		return errors.New("session: ChangeAccess without a session in the context: install the middleware before")
+		return nil, errors.New("session: ChangeAccess without a session in the context: install the middleware before")
 	}
 	s.mu.Lock()
 	before, used, held, isNew := s.access, s.looked || s.state != open, s.lease, s.isNew
 	s.mu.Unlock()
 	switch {
 	case before == access:
-		return nil
+		return s, nil
 	case used:
 		err := fmt.Errorf("session: a second middleware asks for %v access, but the session was begun %v and is in use already: install it before what uses the session", access, before)
 		s.fail(ctx, err)
-		return err
+		return nil, err
 	case access == Peek && before != None && !isNew:
 		err := fmt.Errorf("session: a second middleware asks for Peek access, but the first has begun the session %v and so started its idle time anew: let WithAccess of the first middleware choose Peek", before)
 		s.fail(ctx, err)
-		return err
+		return nil, err
 	}
 	if err := held.Release(ctx); err != nil {
 		s.fail(ctx, opError(opRollback, err))
@@ -108,14 +121,14 @@ func (m *Manager) ChangeAccess(ctx context.Context, access Access) error {
 		if s.state == open {
 			s.state, s.lease = rolledBack, nil
 		}
-		return err
+		return nil, err
 	case s.state != open || s.looked: // meanwhile
 		again.lease.Discard()
 		s.lease = nil
-		return fmt.Errorf("session: a second middleware asks for %v access, and the session was used or given up while it waited", access)
+		return nil, fmt.Errorf("session: a second middleware asks for %v access, and the session was used or given up while it waited", access)
 	}
 	s.content = again.content
-	return nil
+	return s, nil
 }
 
 // serving returns the session of m in ctx, nil if there is none.

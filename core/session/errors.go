@@ -60,6 +60,14 @@ var (
 	// ErrClosed says that the Manager was closed.
 	ErrClosed = errors.New("session: the manager is closed")
 
+	// ErrNoPrincipal says that nobody has signed in: the session has no principal. Let the user sign in,
+	// and call [Session.SetPrincipal].
+	ErrNoPrincipal = errors.New("session: no principal: nobody has signed in with SetPrincipal")
+
+	// ErrSignInTooOld says that the principal has signed in, but longer ago than this page allows.
+	// Ask for the password again, and call [Session.Reauthenticated].
+	ErrSignInTooOld = errors.New("session: signed in too long ago for this page; ask for the password again, and call Reauthenticated")
+
 	// ErrUnknown says that there is no session of that ID or handle.
 	ErrUnknown = errors.New("session: no session of that ID or handle")
 )

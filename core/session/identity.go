@@ -19,6 +19,10 @@ func (s *Session) Principal() string {
 func (s *Session) AuthenticatedAt() time.Time {
 	s.look()
 	defer s.mu.Unlock()
+	return s.authenticatedAt()
+}
+
+func (s *Session) authenticatedAt() time.Time {
 	switch {
 	case s.principal == "":
 		return noTime

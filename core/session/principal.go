@@ -10,8 +10,8 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// errNoPrincipal is about sessions that belong to nobody.
-var errNoPrincipal = errors.New(`session: the principal is "": sessions without one are in no index, see Manager.Sessions`)
+// errNobody is about the sessions of a principal that is none.
+var errNobody = fmt.Errorf(`%w; the principal is "": sessions without one are in no index, see Manager.Sessions`, ErrNoPrincipal)
 
 // SessionsOf returns the live sessions of a principal, oldest sign-in first, as for a page of a user's
 // devices. [Info.Session] has the values under the given keys, such as "browser", of each. SessionsOf
@@ -23,7 +23,7 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string, keys ...stri
 	}
 	switch {
 	case principal == "":
-		return nil, errNoPrincipal
+		return nil, errNobody
 	case m.tasks.Closed():
 		return nil, ErrClosed
 	}
@@ -48,7 +48,7 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string, keys ...stri
 func (m *Manager) EndAll(ctx context.Context, principal string, except ...string) (int, error) {
 	switch {
 	case principal == "":
-		return 0, errNoPrincipal
+		return 0, errNobody
 	case m.tasks.Closed():
 		return 0, ErrClosed
 	}
@@ -102,8 +102,8 @@ func (s *Session) signsOut(handle, principal string) bool {
 // EndOthers ends all other sessions of the session's principal at once, as for "log me out
 // everywhere else". It returns how many it ended. After an error some may be left.
 //
-// It is an error before the commit that signs in, and after [Session.SetPrincipal] of another
-// principal. It is [ErrEnded], and ends nothing, if this session was ended or rotated meanwhile.
+// It is [ErrNoPrincipal] if the session has no principal. It is an error before the commit that signs
+// in, and after [Session.SetPrincipal] of another principal. It is [ErrEnded], and ends nothing, if this session was ended or rotated meanwhile.
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	s.look()
 	handle, proof, principal, pending := s.handle, s.proof, s.meta.Principal, s.principal != s.meta.Principal
@@ -112,7 +112,7 @@ func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	case pending:
 		return 0, errors.New("session: EndOthers while SetPrincipal is not committed: call it in the next request")
 	case principal == "":
-		return 0, errNoPrincipal
+		return 0, ErrNoPrincipal
 	}
 	var found []store.Inspected
 	err := s.m.call(ctx, opEnd, func(int) (err error) {

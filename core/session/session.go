@@ -22,6 +22,8 @@ type Session struct {
 	context sessionContext
 	opened  opening // what it was begun with
 
+	required Requirement // what middlewares demand; under mu
+
 	mu sync.Mutex
 	content
 }

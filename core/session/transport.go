@@ -53,12 +53,13 @@ func (m *Manager) sessionIDs(ids []string, request Headers) []string {
 // that was created or rotated, or that the session is gone. No cache may keep such a response.
 // Encrypted says that the request came to this process by TLS.
 //
-// If the handler has read or changed the session, the response gets Vary, with or without a cookie.
+// If the handler has read or changed the session, or a middleware has asked for its principal, the
+// response gets Vary, with or without a cookie.
 // SetHeaders does not touch any other response, so that those can be cached.
 func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.looked {
+	if s.looked || s.required.principal {
 		s.m.Vary(response)
 	}
 	if s.told = s.owed != owesNothing; !s.told {
@@ -75,11 +76,16 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 		s.warnOfHTTP(encrypted)
 		response.Add("Set-Cookie", s.m.options.Cookie.header(id, s.untilTheEnd(s.cookieAge()), encrypted))
 	}
+	noStore(response)
+	s.owed = owesNothing
+}
+
+// noStore says that no cache may keep a response.
+func noStore(response Headers) {
 	response.Set("Cache-Control", "no-store")
 	for _, name := range cacheHeaders {
 		response.Del(name)
 	}
-	s.owed = owesNothing
 }
 
 // Hijacked reports [ErrUnsent] if the last SetHeaders told the client something. Middlewares call it
@@ -117,10 +123,10 @@ func (m *Manager) Vary(response Headers) {
 	response.Add("Vary", name)
 }
 
-// HTTPStatus returns the HTTP status with which a middleware answers an error of Begin or Finish.
-// It is 503 if the client may try again in a moment; retryAfter is then the content of a
-// Retry-After header, in seconds. It is 409 for [ErrTooManySessions]. Otherwise it is 500, or 200 for nil,
-// and retryAfter is 0.
+// HTTPStatus returns the HTTP status with which a middleware answers an error of Begin, Finish or
+// RequirePrincipal. It is 503 if the client may try again in a moment; retryAfter is then the content
+// of a Retry-After header, in seconds. It is 401 for [ErrNoPrincipal], 403 for [ErrSignInTooOld],
+// and 409 for [ErrTooManySessions]. Otherwise it is 500, or 200 for nil. Then retryAfter is 0.
 func HTTPStatus(err error) (status, retryAfter int) {
 	if err == nil {
 		return http.StatusOK, 0
@@ -130,7 +136,12 @@ func HTTPStatus(err error) (status, retryAfter int) {
 			return http.StatusInternalServerError, 0
 		}
 	}
-	if errors.Is(err, ErrTooManySessions) {
+	switch {
+	case errors.Is(err, ErrNoPrincipal):
+		return http.StatusUnauthorized, 0
+	case errors.Is(err, ErrSignInTooOld):
+		return http.StatusForbidden, 0
+	case errors.Is(err, ErrTooManySessions):
 		return http.StatusConflict, 0
 	}
 	var failed *OpError
