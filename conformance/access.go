@@ -13,6 +13,9 @@ var accesses = []testCase{
 	{name: "InnerMiddlewareWithoutItChangesNothing", run: innerWithoutAccess},
 	{name: "NotOnceTheSessionIsInUse", run: innerAfterUse},
 	{name: "InnerMiddlewareMeetsAFailure", run: innerMeetsFailure},
+	{name: "ByRule", run: accessByRule},
+	{name: "InnerMiddlewareByRule", run: innerAccessByRule},
+	{name: "RuleSeesTheRequest", run: ruleSeesRequest},
 }
 
 // access answers with how the session is held.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -48,9 +49,16 @@ type App struct {
 	// Bare are routes without the middleware.
 	Bare Routes
 
-	// Access is for the adapter's WithAccess, by path. Paths that are not in it are Exclusive. If
-	// Access is nil, do not use WithAccess.
+	// Access is for the adapter's WithAccessFunc, by path. Paths that are not in it are Exclusive. If
+	// Access is nil, do not use WithAccessFunc.
 	Access map[string]session.Access
+
+	// Rule is for the adapter's WithAccess. If Rule is nil, do not use WithAccess.
+	Rule session.Rule
+
+	// NeedsUser asks for the adapter's RequirePrincipal, with Within.
+	NeedsUser bool
+	Within    time.Duration
 
 	// OnError is for the adapter's WithErrorHandler: it returns the answer to an error. If OnError
 	// is nil, do not use WithErrorHandler.
@@ -60,8 +68,8 @@ type App struct {
 	// own way.
 	ReadsCookies bool
 
-	// Inner asks for the adapter's middleware once more, behind the first one. It has the Manager,
-	// the Access and the OnError for that. If Inner is nil, there is no second one.
+	// Inner asks for the adapter's middleware once more, behind the first one. It has the Manager and
+	// what the options are for that: Access, Rule, NeedsUser and OnError. If Inner is nil, there is no second one.
 	Inner *App
 
 	// Between is called between the two middlewares, with the session that From returns there. It

@@ -48,6 +48,13 @@ func (b *browser) also() *browser {
 	return other
 }
 
+// as returns a browser of this site that has the cookie of one of another site.
+func (s *site) as(b *browser) *browser {
+	other := s.browser()
+	other.id = b.id
+	return other
+}
+
 // answer is a response, read to its end.
 type answer struct {
 	status int

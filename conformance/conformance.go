@@ -15,6 +15,7 @@ var contents = []topic{
 	{"users", users},
 	{"cookie", cookies},
 	{"access", accesses},
+	{"required", required},
 	{"concurrency", concurrency},
 	{"failure", failure},
 	{"streaming", streaming},

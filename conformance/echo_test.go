@@ -24,7 +24,13 @@ func serveEcho(l net.Listener, app conformance.App) (stop func()) {
 func echoMiddleware(app conformance.App) echo.MiddlewareFunc {
 	var opts []echosession.Option
 	if app.Access != nil {
-		opts = append(opts, echosession.WithAccess(func(c echo.Context) session.Access { return app.Access[c.Request().URL.Path] }))
+		opts = append(opts, echosession.WithAccessFunc(func(c echo.Context) session.Access { return app.Access[c.Request().URL.Path] }))
+	}
+	if app.Rule != nil {
+		opts = append(opts, echosession.WithAccess(app.Rule))
+	}
+	if app.NeedsUser {
+		opts = append(opts, echosession.RequirePrincipal(app.Within))
 	}
 	if app.OnError != nil {
 		opts = append(opts, echosession.WithErrorHandler(func(c echo.Context, err error) error { return c.String(app.OnError(err)) }))

@@ -81,7 +81,7 @@ func ginByHand(wrap func(outer gin.ResponseWriter, w http.ResponseWriter) gin.Re
 				page(app)(w, r, err)
 			}
 			access := func(r *http.Request) session.Access { return app.Access[r.URL.Path] }
-			httpsession.Serve(c.Writer, c.Request, app.Manager, access, onError,
+			httpsession.Serve(c.Writer, c.Request, app.Manager, httpsession.Terms{Access: access, OnError: onError},
 				func(w http.ResponseWriter, r *http.Request) {
 					c.Writer, c.Request = wrap(c.Writer, w), r
 					c.Next()

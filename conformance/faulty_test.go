@@ -69,6 +69,23 @@ const (
 	losesCookieSilently  fault = "says nothing of a cookie that a handshake does not send"
 	answersForRollback   fault = "answers in place of a handler that has rolled back"
 	forgetsReaders       fault = "does not send the cookie of a reader again"
+	ignoresRule          fault = "does not ask the rule"
+	ignoresInnerRule     fault = "does not ask the rule behind another middleware"
+	asksRuleTwice        fault = "asks the rule twice"
+	letsEverybodyIn      fault = "lets everybody in"
+	letsInnerIn          fault = "lets everybody in behind another middleware"
+	refusesEverybody     fault = "refuses who has signed in"
+	forgetsUserVary      fault = "lets caches take the pages of users for everybody's"
+	ignoresAge           fault = "does not ask when the user signed in"
+	outageIsNobody       fault = "takes an outage for a user who has not signed in"
+	rotatedIsNobody      fault = "takes a rotated cookie for a user who has not signed in"
+	endedIsTriedAgain    fault = "has a user who has logged out try again"
+	noneIsNobody         fault = "takes a session that was not loaded for a user who has not signed in"
+	locksWhileRefusing   fault = "keeps the lock while it refuses"
+	dropsWhenRefusing    fault = "rolls back what it refuses"
+	cacheableRefusal     fault = "lets caches keep a refusal"
+	forgetsDueCookie     fault = "refuses without the cookie that is due"
+	looksForUser         fault = "looks at the session for its user"
 )
 
 // faulty is an adapter of net/http by hand. Without a fault it passes the suite.
@@ -83,13 +100,11 @@ func (a *faulty) has(f fault) bool { return a.fault == f }
 
 func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m, ctx := a.app.Manager, r.Context()
-	access := a.app.Access[r.URL.Path]
+	access := a.access(r)
 	if m.Serving(ctx) {
-		if a.app.Access != nil && !a.has(ignoresInner) {
-			if err := m.ChangeAccess(ctx, access); err != nil {
-				a.answer(w, err)
-				return
-			}
+		if err := a.again(r, access); err != nil {
+			a.refuse(w, err)
+			return
 		}
 		a.next.ServeHTTP(w, r)
 		return
@@ -121,9 +136,16 @@ func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	response := &faultyWriter{ResponseWriter: w, a: a, r: r, s: s, sentID: id}
 	defer a.after(response)
-	ctx = session.NewContext(ctx, s)
+	ctx = session.NewContext(r.Context(), s)
 	if a.has(noSessionInContext) {
 		ctx = context.WithValue(r.Context(), sessionKey{}, s)
+	}
+	if err := a.admit(ctx, s); err != nil {
+		if !a.has(forgetsDueCookie) {
+			s.SetHeaders(r.Header, w.Header(), r.TLS != nil)
+		}
+		a.refuse(w, err)
+		return
 	}
 	var writer http.ResponseWriter = response
 	if a.has(hidesWriter) {

@@ -76,6 +76,9 @@ func (w *faultyWriter) finish() error {
 func (w *faultyWriter) tell() {
 	cached, cdn := w.Header().Get("Cache-Control"), w.Header().Get("Cdn-Cache-Control")
 	w.s.SetHeaders(w.r.Header, w.Header(), w.r.TLS != nil && !w.a.has(neverSecure))
+	if w.a.has(forgetsUserVary) && w.a.app.NeedsUser {
+		w.Header().Del("Vary")
+	}
 	switch {
 	case w.a.has(cookieAlways) && w.s.ID() != "" && w.Header().Get("Set-Cookie") == "":
 		w.Header().Set("Set-Cookie", "session="+w.s.ID()+"; Path=/; HttpOnly")

@@ -32,7 +32,13 @@ func serveFiber(l net.Listener, app conformance.App) (stop func()) {
 func fiberMiddleware(app conformance.App) fiber.Handler {
 	var opts []fibersession.Option
 	if app.Access != nil {
-		opts = append(opts, fibersession.WithAccess(func(c *fiber.Ctx) session.Access { return app.Access[strings.Clone(c.Path())] }))
+		opts = append(opts, fibersession.WithAccessFunc(func(c *fiber.Ctx) session.Access { return app.Access[strings.Clone(c.Path())] }))
+	}
+	if app.Rule != nil {
+		opts = append(opts, fibersession.WithAccess(app.Rule))
+	}
+	if app.NeedsUser {
+		opts = append(opts, fibersession.RequirePrincipal(app.Within))
 	}
 	if app.OnError != nil {
 		opts = append(opts, fibersession.WithErrorHandler(func(c *fiber.Ctx, err error) error {

@@ -24,7 +24,13 @@ func serveGin(l net.Listener, app conformance.App) (stop func()) {
 func ginMiddleware(app conformance.App) gin.HandlerFunc {
 	var opts []ginsession.Option
 	if app.Access != nil {
-		opts = append(opts, ginsession.WithAccess(func(c *gin.Context) session.Access { return app.Access[c.Request.URL.Path] }))
+		opts = append(opts, ginsession.WithAccessFunc(func(c *gin.Context) session.Access { return app.Access[c.Request.URL.Path] }))
+	}
+	if app.Rule != nil {
+		opts = append(opts, ginsession.WithAccess(app.Rule))
+	}
+	if app.NeedsUser {
+		opts = append(opts, ginsession.RequirePrincipal(app.Within))
 	}
 	if app.OnError != nil {
 		opts = append(opts, ginsession.WithErrorHandler(func(c *gin.Context, err error) { c.String(app.OnError(err)) }))

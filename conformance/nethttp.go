@@ -40,7 +40,13 @@ func HTTP(w http.ResponseWriter, r *http.Request, from func() *session.Session) 
 func HTTPOptions(app App) []httpsession.Option {
 	var opts []httpsession.Option
 	if app.Access != nil {
-		opts = append(opts, httpsession.WithAccess(func(r *http.Request) session.Access { return app.Access[r.URL.Path] }))
+		opts = append(opts, httpsession.WithAccessFunc(func(r *http.Request) session.Access { return app.Access[r.URL.Path] }))
+	}
+	if app.Rule != nil {
+		opts = append(opts, httpsession.WithAccess(app.Rule))
+	}
+	if app.NeedsUser {
+		opts = append(opts, httpsession.RequirePrincipal(app.Within))
 	}
 	if app.OnError != nil {
 		opts = append(opts, httpsession.WithErrorHandler(func(w http.ResponseWriter, _ *http.Request, err error) {

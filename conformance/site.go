@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -20,8 +21,12 @@ type setting struct {
 	bare    Routes
 	options session.Options
 	access  map[string]session.Access
+	rule    session.Rule
 	onError func(err error) (status int, body string)
 	tls     bool
+
+	needsUser bool
+	within    time.Duration
 
 	readsCookies bool
 	inner        *App // without Manager
@@ -78,6 +83,7 @@ func (r *rig) serve(c setting) *site {
 	stop := r.adapter.Serve(l, App{
 		Manager: m, Routes: c.routes, Bare: c.bare, Access: c.access, OnError: c.onError,
 		ReadsCookies: c.readsCookies, Inner: c.inner, Between: c.between,
+		Rule: c.rule, NeedsUser: c.needsUser, Within: c.within,
 	})
 	r.Cleanup(func() {
 		_ = m.Close() // nobody waits for a session any more

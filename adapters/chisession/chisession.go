@@ -13,6 +13,7 @@ package chisession
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/berthgo/berth/core/httpsession"
 	"github.com/berthgo/berth/core/session"
@@ -26,17 +27,33 @@ func Middleware(m *session.Manager, opts ...Option) func(next http.Handler) http
 	return httpsession.Middleware(m, opts...)
 }
 
-// WithAccess sets how a request holds its session. A second middleware, for example on a group of
-// routes, changes the access for these. That is an error once somebody has read or changed the
-// session. Defaults to [session.Exclusive] for all requests, and to no change in a second middleware.
-func WithAccess(access func(r *http.Request) session.Access) Option {
-	return httpsession.WithAccess(access)
+// WithAccess sets how a request holds its session, by a rule such as [session.ByRoute] or
+// [session.Always]. A second middleware, for example on a group of routes, changes the access
+// for these. That is an error once somebody has read or changed the session. Of several WithAccess and
+// WithAccessFunc the last one counts. Defaults to [session.Exclusive] for all requests, and to no
+// change in a second middleware.
+func WithAccess(rule session.Rule) Option { return httpsession.WithAccess(rule) }
+
+// WithAccessFunc is [WithAccess] with a function of the request.
+func WithAccessFunc(access func(r *http.Request) session.Access) Option {
+	return httpsession.WithAccessFunc(access)
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
-// is called once at most, before anything else was written. The header Vary is set by then: add to
-// it. [session.HTTPStatus] returns a status
-// for err. Defaults to [httpsession.Error].
+// RequirePrincipal lets only requests through whose session has a principal. If within is more than
+// 0, the principal must also have signed in, or given a password again, no longer ago than that. It
+// panics if within is negative. Install it in a second middleware on the routes that need a user, or in
+// the first one.
+//
+// Other requests do not reach the handler. The error handler gets the error of
+// [session.Session.RequirePrincipal], such as [session.ErrNoPrincipal] or [session.ErrSignInTooOld].
+// The session is in the request's context, and it is committed by then: what the error handler sets is
+// lost. Cache-Control is no-store.
+func RequirePrincipal(within time.Duration) Option { return httpsession.RequirePrincipal(within) }
+
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed, or if
+// it does not meet [RequirePrincipal]. It is called once at most, before anything else was written. The
+// header Vary is set by then: add to it. [session.HTTPStatus] returns a status for err. Defaults to
+// [httpsession.Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return httpsession.WithErrorHandler(onError)
 }

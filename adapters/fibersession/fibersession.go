@@ -24,9 +24,11 @@
 package fibersession
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -38,27 +40,62 @@ import (
 type Option func(*config)
 
 type config struct {
-	access  func(*fiber.Ctx) session.Access
+	access  func(*fiber.Ctx, session.Request) session.Access
+	require session.Requirement
 	onError func(*fiber.Ctx, error) error
 }
 
-// WithAccess sets how a request holds its session. A second middleware, for example on a group of
-// routes, changes the access for these. That is an error once somebody has read or changed the
-// session. Defaults to [session.Exclusive] for all requests, and to no change in a second middleware.
-func WithAccess(access func(c *fiber.Ctx) session.Access) Option {
-	return func(cfg *config) { cfg.access = access }
+// WithAccess sets how a request holds its session, by a rule such as [session.ByRoute] or
+// [session.Always]. A second middleware, for example on a group of routes, changes the access
+// for these. That is an error once somebody has read or changed the session. Of several WithAccess and
+// WithAccessFunc the last one counts. Defaults to [session.Exclusive] for all requests, and to no
+// change in a second middleware.
+//
+// A pattern of ByRoute does not match a path in other letters. Fiber's own routes do, unless its
+// CaseSensitive is set.
+func WithAccess(rule session.Rule) Option {
+	return func(cfg *config) {
+		cfg.access = func(_ *fiber.Ctx, r session.Request) session.Access { return rule(r) }
+	}
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
-// is called once at most. What the handler wrote is gone by then. [session.HTTPStatus] returns a
-// status for err. If it returns an error, that goes to Fiber's ErrorHandler. Defaults to [Error].
+// WithAccessFunc is [WithAccess] with a function of Fiber's context.
+func WithAccessFunc(access func(c *fiber.Ctx) session.Access) Option {
+	return func(cfg *config) {
+		cfg.access = func(c *fiber.Ctx, _ session.Request) session.Access { return access(c) }
+	}
+}
+
+// RequirePrincipal lets only requests through whose session has a principal. If within is more than
+// 0, the principal must also have signed in, or given a password again, no longer ago than that. It
+// panics if within is negative. Install it in a second middleware on the routes that need a user, or in
+// the first one.
+//
+// Other requests do not reach the handler. The error handler gets the error of
+// [session.Session.RequirePrincipal], such as [session.ErrNoPrincipal] or [session.ErrSignInTooOld].
+// The session is in the request's context, and it is committed by then: what the error handler sets is
+// lost. Cache-Control is no-store.
+func RequirePrincipal(within time.Duration) Option {
+	require := session.PrincipalWithin(within)
+	return func(cfg *config) { cfg.require = require }
+}
+
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed, or if
+// it does not meet [RequirePrincipal]. It is called once at most. What the handler wrote is gone by
+// then. [session.HTTPStatus] returns a status for err. If it returns an error, that goes to Fiber's
+// ErrorHandler. Defaults to [Error].
 func WithErrorHandler(onError func(c *fiber.Ctx, err error) error) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
 
-// Error answers with the status and Retry-After of [session.HTTPStatus].
+// Error leaves [session.ErrNoPrincipal] and [session.ErrSignInTooOld] to Fiber's ErrorHandler: it
+// returns them together with a [fiber.Error] that has the status. It answers other errors with the
+// status and Retry-After of [session.HTTPStatus].
 func Error(c *fiber.Ctx, err error) error {
 	status, retryAfter := session.HTTPStatus(err)
+	if errors.Is(err, session.ErrNoPrincipal) || errors.Is(err, session.ErrSignInTooOld) {
+		return refusal{fiber.NewError(status), err}
+	}
 	if retryAfter > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
 	}
@@ -67,6 +104,18 @@ func Error(c *fiber.Ctx, err error) error {
 	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
 	return c.Status(status).SendString(http.StatusText(status) + "\n")
 }
+
+// refusal is an error that Fiber's ErrorHandler takes for a [fiber.Error]. Its text is that of the
+// status alone.
+type refusal struct {
+	status *fiber.Error
+	reason error
+}
+
+func (r refusal) Error() string { return r.status.Error() }
+
+// Unwrap returns both errors.
+func (r refusal) Unwrap() []error { return []error{r.status, r.reason} }
 
 // Middleware gives every request a session of m.
 func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
@@ -79,21 +128,28 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		m.Vary(responseHeader{c})
 		return err
 	}
+	refuse := func(c *fiber.Ctx, err error) error {
+		m.Refuse(responseHeader{c})
+		return fail(c, err)
+	}
 	return func(c *fiber.Ctx) error {
 		ctx := c.UserContext()
 		if m.Serving(ctx) { // installed twice
 			if cfg.access != nil {
-				if err := m.ChangeAccess(ctx, cfg.access(c)); err != nil {
-					return fail(c, err)
+				if err := m.ChangeAccess(ctx, cfg.access(c, request(c))); err != nil {
+					return refuse(c, err)
 				}
+			}
+			if err := m.Admit(ctx, cfg.require); err != nil {
+				return refuse(c, err)
 			}
 			return c.Next()
 		}
-		access := session.Exclusive
+		r, access := request(c), session.Exclusive
 		if cfg.access != nil {
-			access = cfg.access(c)
+			access = cfg.access(c, r)
 		}
-		s, err := m.BeginRequest(ctx, request(c), access)
+		s, err := m.BeginRequest(ctx, r, access)
 		if err != nil {
 			return fail(c, err)
 		}
@@ -106,6 +162,10 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		c.Locals(localsKey{}, s)
 		c.SetUserContext(session.NewContext(ctx, s))
 		session.Carry(s, c.Context().SetUserValue) // for Fiber's adaptor
+		if err := m.Admit(c.UserContext(), cfg.require); err != nil {
+			s.SetHeaders(requestHeader{c}, responseHeader{c}, c.Context().IsTLS())
+			return refuse(c, err)
+		}
 		err = c.Next()
 		if failure := s.Finish(ctx); failure != nil {
 			s.Rollback(ctx)

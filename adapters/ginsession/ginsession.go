@@ -21,6 +21,7 @@ package ginsession
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -33,20 +34,42 @@ type Option func(*config)
 
 type config struct {
 	access  func(*gin.Context) session.Access
+	require session.Requirement
 	onError func(*gin.Context, error)
 }
 
-// WithAccess sets how a request holds its session. A second middleware, for example on a group of
-// routes, changes the access for these. That is an error once somebody has read or changed the
-// session. Defaults to [session.Exclusive] for all requests, and to no change in a second middleware.
-func WithAccess(access func(c *gin.Context) session.Access) Option {
+// WithAccess sets how a request holds its session, by a rule such as [session.ByRoute] or
+// [session.Always]. A second middleware, for example on a group of routes, changes the access
+// for these. That is an error once somebody has read or changed the session. Of several WithAccess and
+// WithAccessFunc the last one counts. Defaults to [session.Exclusive] for all requests, and to no
+// change in a second middleware.
+func WithAccess(rule session.Rule) Option {
+	return WithAccessFunc(func(c *gin.Context) session.Access { return rule(httpsession.Request(c.Request)) })
+}
+
+// WithAccessFunc is [WithAccess] with a function of Gin's context.
+func WithAccessFunc(access func(c *gin.Context) session.Access) Option {
 	return func(cfg *config) { cfg.access = access }
 }
 
-// WithErrorHandler sets what answers a request if the begin or the commit of its session failed. It
-// is called once at most, before anything else was written. c is aborted, and the header Vary is set,
-// by then: add to it.
-// [session.HTTPStatus] returns a status for err. Defaults to [httpsession.Error].
+// RequirePrincipal lets only requests through whose session has a principal. If within is more than
+// 0, the principal must also have signed in, or given a password again, no longer ago than that. It
+// panics if within is negative. Install it in a second middleware on the routes that need a user, or in
+// the first one.
+//
+// Other requests do not reach the handler. The error handler gets the error of
+// [session.Session.RequirePrincipal], such as [session.ErrNoPrincipal] or [session.ErrSignInTooOld].
+// The session is in the request's context, and it is committed by then: what the error handler sets is
+// lost. Cache-Control is no-store.
+func RequirePrincipal(within time.Duration) Option {
+	require := session.PrincipalWithin(within)
+	return func(cfg *config) { cfg.require = require }
+}
+
+// WithErrorHandler sets what answers a request if the begin or the commit of its session failed, or if
+// it does not meet [RequirePrincipal]. It is called once at most, before anything else was written. c is
+// aborted, and the header Vary is set, by then: add to it. [session.HTTPStatus] returns a status for
+// err. Defaults to [httpsession.Error].
 func WithErrorHandler(onError func(c *gin.Context, err error)) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
@@ -61,7 +84,11 @@ func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		outer := c.Writer
-		onError := func(_ http.ResponseWriter, _ *http.Request, err error) {
+		var own *writer
+		onError := func(_ http.ResponseWriter, r *http.Request, err error) {
+			if own == nil {
+				c.Request = r // which has the session, if there is one
+			}
 			inner := c.Writer
 			c.Writer = outer
 			defer func() { c.Writer = inner }()
@@ -69,12 +96,11 @@ func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
 			c.Status(http.StatusOK) // the handler's status does not belong to the error response
 			cfg.onError(c, err)
 		}
-		var access func(*http.Request) session.Access
+		terms := httpsession.Terms{Require: cfg.require, OnError: onError}
 		if cfg.access != nil {
-			access = func(*http.Request) session.Access { return cfg.access(c) }
+			terms.Access = func(*http.Request) session.Access { return cfg.access(c) }
 		}
-		var own *writer
-		httpsession.Serve(outer, c.Request, m, access, onError, func(w http.ResponseWriter, r *http.Request) {
+		httpsession.Serve(outer, c.Request, m, terms, func(w http.ResponseWriter, r *http.Request) {
 			own = &writer{ResponseWriter: outer, session: w}
 			c.Writer, c.Request = own, r
 			c.Next()

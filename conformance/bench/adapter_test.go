@@ -56,7 +56,7 @@ var applications = map[string]application{
 			w.WriteHeader(http.StatusNoContent)
 		}))
 		if m != nil {
-			handler = httpsession.Middleware(m, httpsession.WithAccess(func(r *http.Request) session.Access {
+			handler = httpsession.Middleware(m, httpsession.WithAccessFunc(func(r *http.Request) session.Access {
 				return access(r.Method)
 			}))(handler)
 		}
@@ -65,7 +65,7 @@ var applications = map[string]application{
 	"chi": func(m *session.Manager) func(string, string) string {
 		r := chi.NewRouter()
 		if m != nil {
-			r.Use(chisession.Middleware(m, chisession.WithAccess(func(r *http.Request) session.Access {
+			r.Use(chisession.Middleware(m, chisession.WithAccessFunc(func(r *http.Request) session.Access {
 				return access(r.Method)
 			})))
 		}
@@ -81,7 +81,7 @@ var applications = map[string]application{
 		gin.SetMode(gin.ReleaseMode)
 		e := gin.New()
 		if m != nil {
-			e.Use(ginsession.Middleware(m, ginsession.WithAccess(func(c *gin.Context) session.Access {
+			e.Use(ginsession.Middleware(m, ginsession.WithAccessFunc(func(c *gin.Context) session.Access {
 				return access(c.Request.Method)
 			})))
 		}
@@ -96,7 +96,7 @@ var applications = map[string]application{
 	"echo": func(m *session.Manager) func(string, string) string {
 		e := echo.New()
 		if m != nil {
-			e.Use(echosession.Middleware(m, echosession.WithAccess(func(c echo.Context) session.Access {
+			e.Use(echosession.Middleware(m, echosession.WithAccessFunc(func(c echo.Context) session.Access {
 				return access(c.Request().Method)
 			})))
 		}
@@ -111,7 +111,7 @@ var applications = map[string]application{
 	"fiber": func(m *session.Manager) func(string, string) string {
 		app := fiber.New()
 		if m != nil {
-			app.Use(fibersession.Middleware(m, fibersession.WithAccess(func(c *fiber.Ctx) session.Access {
+			app.Use(fibersession.Middleware(m, fibersession.WithAccessFunc(func(c *fiber.Ctx) session.Access {
 				return access(c.Method())
 			})))
 		}

@@ -24,7 +24,7 @@
 //	conn, err := upgrader.Upgrade(w, r, header)
 //
 // The middleware may be installed twice, for example once more on some routes, with another
-// [WithAccess]. Both have the same session.
+// [WithAccess] or with [RequirePrincipal]. Both have the same session.
 //
 // Some handlers give up half-way and answer all the same, as [http.TimeoutHandler] does. That is an
 // answer: the session is saved as it is then. Put such a handler around the middleware, and not

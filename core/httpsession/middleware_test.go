@@ -49,7 +49,7 @@ func handler() http.Handler {
 }
 
 // A request that has no session costs three allocations at most, whether or not its handler looks for
-// one.
+// one, and whatever the rule.
 func TestAllocationsWithoutSession(t *testing.T) {
 	looks := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if httpsession.From(r).Has("k") {
@@ -57,8 +57,18 @@ func TestAllocationsWithoutSession(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
-	for name, handler := range map[string]http.Handler{"untouched": handler(), "looked at": looks} {
-		h := httpsession.Middleware(manager(t))(handler)
+	byMethod := func(r session.Request) session.Access {
+		if r.Method == http.MethodGet {
+			return session.ReadOnly
+		}
+		return session.Exclusive
+	}
+	for name, handler := range map[string]http.Handler{
+		"untouched": httpsession.Middleware(manager(t))(handler()),
+		"looked at": httpsession.Middleware(manager(t))(looks),
+		"by rule":   httpsession.Middleware(manager(t), httpsession.WithAccess(byMethod))(handler()),
+	} {
+		h := handler
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Cookie", "theme=dark; lang=en")
 		w := silent{http.Header{}}

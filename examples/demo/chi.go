@@ -15,8 +15,7 @@ func chiServer(m *session.Manager, s *shop.Shop) server {
 	router := chi.NewRouter()
 	router.Use(middleware.Recoverer)
 	for _, route := range s.Routes() {
-		access := func(*http.Request) session.Access { return route.Access }
-		router.With(chisession.Middleware(m, chisession.WithAccess(access))).
+		router.With(chisession.Middleware(m, chisession.WithAccess(session.Always(route.Access)))).
 			MethodFunc(route.Method, route.Path, func(w http.ResponseWriter, r *http.Request) {
 				answer := route.Handle(r.Context(), shop.Request{
 					Accept: r.Header.Get("Accept"),

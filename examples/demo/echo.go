@@ -13,7 +13,6 @@ func echoServer(m *session.Manager, s *shop.Shop) server {
 	router := echo.New()
 	router.Use(middleware.Recover())
 	for _, route := range s.Routes() {
-		access := func(echo.Context) session.Access { return route.Access }
 		router.Add(route.Method, route.Path, func(c echo.Context) error {
 			answer := route.Handle(c.Request().Context(), shop.Request{
 				Accept: c.Request().Header.Get("Accept"),
@@ -26,7 +25,7 @@ func echoServer(m *session.Manager, s *shop.Shop) server {
 			c.Response().WriteHeader(answer.Status)
 			_, err := c.Response().Write(answer.Body)
 			return err
-		}, echosession.Middleware(m, echosession.WithAccess(access)))
+		}, echosession.Middleware(m, echosession.WithAccess(session.Always(route.Access))))
 	}
 	return httpServer(router)
 }

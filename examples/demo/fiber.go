@@ -34,8 +34,7 @@ func fiberServer(m *session.Manager, s *shop.Shop) server {
 	})
 	app.Use(recover.New())
 	for _, route := range s.Routes() {
-		access := func(*fiber.Ctx) session.Access { return route.Access }
-		app.Add(route.Method, route.Path, fibersession.Middleware(m, fibersession.WithAccess(access)),
+		app.Add(route.Method, route.Path, fibersession.Middleware(m, fibersession.WithAccess(session.Always(route.Access))),
 			func(c *fiber.Ctx) error {
 				answer := route.Handle(c.UserContext(), shop.Request{
 					Accept: c.Get("Accept"),

@@ -15,8 +15,7 @@ func ginServer(m *session.Manager, s *shop.Shop) server {
 	router.HandleMethodNotAllowed = true // all others do
 	router.Use(gin.Recovery())
 	for _, route := range s.Routes() {
-		access := func(*gin.Context) session.Access { return route.Access }
-		router.Handle(route.Method, route.Path, ginsession.Middleware(m, ginsession.WithAccess(access)),
+		router.Handle(route.Method, route.Path, ginsession.Middleware(m, ginsession.WithAccess(session.Always(route.Access))),
 			func(c *gin.Context) {
 				answer := route.Handle(c.Request.Context(), shop.Request{
 					Accept: c.GetHeader("Accept"),

@@ -73,7 +73,7 @@ func startBerth(e env) (*application, error) {
 			return read(w, r)
 		},
 	}
-	access := httpsession.WithAccess(func(r *http.Request) session.Access { return berthAccess(r.Method) })
+	access := httpsession.WithAccessFunc(func(r *http.Request) session.Access { return berthAccess(r.Method) })
 	return &application{handler: httpsession.Middleware(m, access)(h.mux()), close: closer}, nil
 }
 
@@ -83,7 +83,7 @@ func startBerthGin(e env) (*application, error) {
 		return nil, err
 	}
 	engine := newGin()
-	engine.Use(ginsession.Middleware(m, ginsession.WithAccess(func(c *gin.Context) session.Access {
+	engine.Use(ginsession.Middleware(m, ginsession.WithAccessFunc(func(c *gin.Context) session.Access {
 		return berthAccess(c.Request.Method)
 	})))
 	read := func(c *gin.Context) error {
@@ -123,7 +123,7 @@ func startBerthFiber(e env) (*application, error) {
 		return nil, err
 	}
 	app := newFiber()
-	app.Use(fibersession.Middleware(m, fibersession.WithAccess(func(c *fiber.Ctx) session.Access {
+	app.Use(fibersession.Middleware(m, fibersession.WithAccessFunc(func(c *fiber.Ctx) session.Access {
 		return berthAccess(c.Method())
 	})))
 	read := func(c *fiber.Ctx) error {
