@@ -4,6 +4,10 @@
 //	r := chi.NewRouter()
 //	r.Use(middleware.Recoverer, chisession.Middleware(m))
 //
+// A group of routes may need a user, or another access. It gets the middleware once more:
+//
+//	r.With(chisession.Middleware(m, chisession.RequirePrincipal(0))).Get("/account", account)
+//
 // Code that knows no framework gets the same session from [session.FromContext], with
 // the request's context.
 //

@@ -8,6 +8,10 @@
 //		return c.NoContent(http.StatusNoContent)
 //	})
 //
+// A group of routes may need a user, or another access. It gets the middleware once more:
+//
+//	account := e.Group("/account", echosession.Middleware(m, echosession.RequirePrincipal(0)))
+//
 // Code that knows no framework gets the same session from [session.FromContext], with
 // the request's context, c.Request().Context().
 //

@@ -8,6 +8,10 @@
 //		return c.SendStatus(fiber.StatusNoContent)
 //	})
 //
+// A group of routes may need a user, or another access. It gets the middleware once more:
+//
+//	account := app.Group("/account", fibersession.Middleware(m, fibersession.RequirePrincipal(0)))
+//
 // Code that knows no framework gets the same session from [session.FromContext], with
 // c.UserContext(). A handler of net/http behind Fiber's adaptor.HTTPHandler calls it with the context
 // of its request.

@@ -7,6 +7,10 @@
 //		s.Set("loginTime", time.Now())
 //	})
 //
+// A group of routes may need a user, or another access. It gets the middleware once more:
+//
+//	account := r.Group("/account", ginsession.Middleware(m, ginsession.RequirePrincipal(0)))
+//
 // Code that knows no framework gets the same session from [session.FromContext], with
 // the request's context, c.Request.Context().
 //

@@ -99,3 +99,14 @@ func TestRequirePrincipalPanics(t *testing.T) {
 	}()
 	httpsession.RequirePrincipal(-1)
 }
+
+// A rule sees the path as the client has encoded it: "%2F" is no "/" in a route.
+func TestRequestKeepsTheEncodedPath(t *testing.T) {
+	t.Parallel()
+	rule := session.ByRoute(map[string]session.Access{"/static/": session.None})
+	for path, want := range map[string]session.Access{"/static/x": session.None, "/static%2Fx": session.Exclusive} {
+		if got := rule(httpsession.Request(httptest.NewRequest(http.MethodGet, path, nil))); got != want {
+			t.Errorf("%s is %v, want %v", path, got, want)
+		}
+	}
+}
