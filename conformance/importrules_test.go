@@ -28,6 +28,12 @@ const (
 // rig is what core's tests stand on, and so part of them.
 const rig = "core/internal/rig"
 
+// mini and sessiontest bring miniredis. Applications import sessiontest in their tests.
+const (
+	mini        = "core/internal/mini"
+	sessiontest = "core/sessiontest"
+)
+
 // frameworks says what each adapter may import besides core.
 var frameworks = map[string][]string{
 	"adapters/chisession":   {"github.com/go-chi/chi/v5"},
@@ -66,6 +72,9 @@ var rooms = map[string][]string{
 	"core/internal/values":       {},
 	"core/redistest":             {},
 
+	sessiontest: {goRedis, mini, "core/internal/store", "core/session"},
+	mini:        {miniredis},
+
 	"core/internal/ends/endtest": {}, // tests alone
 }
 
@@ -93,6 +102,10 @@ func violation(from, to string, inTest bool) string {
 		return "only core's tests import the rig"
 	case within(to, "core/redistest") && !inTest && within(from, "core"):
 		return "only core's tests import redistest"
+	case within(to, sessiontest) && !inTest:
+		return "only tests import sessiontest"
+	case within(to, mini) && !inTest && from != sessiontest:
+		return "only tests and sessiontest import mini, which brings miniredis"
 	case standard(to):
 		return ""
 
@@ -162,7 +175,7 @@ func TestImportRules(t *testing.T) {
 	}
 	for _, p := range list(t) {
 		from := strings.TrimPrefix(p.ImportPath, root)
-		if !within(from, "core") || within(from, rig) {
+		if !within(from, "core") || within(from, rig, mini, sessiontest) {
 			continue
 		}
 		for _, dep := range p.Deps {
@@ -257,6 +270,25 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"core/session", rig, code, false},
 		{"core/session", rig, test, true},
 		{"core/redistest", rig, code, false},
+		{sessiontest, mini, code, true},
+		{sessiontest, "core/session", code, true},
+		{sessiontest, "core/httpsession", code, false},
+		{sessiontest, "core/httpsession", test, true},
+		{sessiontest, miniredis, code, false},
+		{sessiontest, "core/redistest", code, false},
+		{sessiontest, "testing", code, false},
+		{sessiontest, "net/http/httptest", code, true},
+		{"core/session", sessiontest, code, false},
+		{"examples/demo", sessiontest, code, false},
+		{"examples/demo", sessiontest, test, true},
+		{"adapters/ginsession", sessiontest, code, false},
+		{"adapters/ginsession", sessiontest, test, true},
+		{"conformance", sessiontest, code, false},
+		{mini, miniredis, code, true},
+		{mini, "core/session", code, false},
+		{rig, mini, code, true},
+		{"core/session", mini, code, false},
+		{"core/session", mini, test, true},
 		{"conformance", rig, test, false},
 		{"adapters/ginsession", rig, test, false},
 		{rig, "testing", code, true},
@@ -354,7 +386,7 @@ func list(t *testing.T) []listed {
 		t.Fatal(err)
 	}
 
-	missing := append([]string{"core/connect", "core/redistest", rig, "core/session", "conformance", "conformance/bench", "examples"},
+	missing := append([]string{"core/connect", "core/redistest", rig, mini, "core/session", sessiontest, "conformance", "conformance/bench", "examples"},
 		slices.Collect(maps.Keys(frameworks))...)
 	var all []listed
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {

@@ -1,0 +1,151 @@
+package sessiontest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/session"
+)
+
+// endSweep is how often HandleEnds looks for ends.
+const endSweep = 10 * time.Millisecond
+
+// HandleEnds hands every session that has ended to a handler, as [session.Manager.HandleEnd] does, and
+// returns when all of them were handed out. It needs Options.TrackEnd. It returns how many they were,
+// and what the handler returned.
+//
+// The handler gets one end at a time, in no order. If it returns an error, panics or stops its
+// goroutine, the next call of HandleEnds hands that end out again, without waiting for LockTTL. After
+// Options.EndAttempts the end is kept aside.
+//
+// A handler that the application runs with HandleEnd of its Manager may take some of the ends.
+// If an end is not handed out for 30 seconds, the test fails.
+func (s *Sessions) HandleEnds(handle func(ctx context.Context, e session.Ended) error) (int, error) {
+	s.t.Helper()
+	if !s.options.TrackEnd {
+		s.t.Fatalf("sessiontest: HandleEnds needs Options.TrackEnd")
+	}
+	parent := context.WithoutCancel(s.t.Context())
+	left := s.due(parent)
+	if len(left) == 0 {
+		return 0, nil
+	}
+	ctx, stop := context.WithCancel(parent)
+	defer stop()
+	h := &handing{handled: make(map[string]bool), last: time.Now()}
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.manager.HandleEnd(ctx, h.wrap(handle)) }()
+	ticker := time.NewTicker(endSweep / 2)
+	defer ticker.Stop()
+	for len(left) > 0 {
+		<-ticker.C
+		for one, bucket := range left {
+			if h.has(one) || !s.hasten(parent, bucket, one) {
+				delete(left, one)
+			}
+		}
+		if h.stuck() {
+			s.t.Fatalf("sessiontest: HandleEnds: %d ends were not handed out; does another HandleEnd have them?", len(left))
+		}
+	}
+	stop()
+	if err := <-stopped; err != nil {
+		s.t.Fatalf("sessiontest: HandleEnds: %v", err)
+	}
+	return len(h.handled), errors.Join(h.failed...)
+}
+
+// due returns the sessions that have ended, and the bucket of each.
+func (s *Sessions) due(ctx context.Context) map[string]string {
+	s.t.Helper()
+	k, due := s.keys(), make(map[string]string)
+	for bucket := range store.Buckets {
+		listed, err := s.redis.ZRangeWithScores(ctx, k.Ends(bucket), 0, -1).Result()
+		if err != nil {
+			s.t.Fatalf("sessiontest: HandleEnds: %v", err)
+		}
+		for _, one := range listed {
+			handle := one.Member.(string)
+			// For a moment, a session that was abandoned has both.
+			ended, alive, data := s.exists(ctx, k.Ended(handle)), s.exists(ctx, k.Alive(handle)), s.exists(ctx, k.Data(handle))
+			// A session without any is about to be saved, until its deadline.
+			passed := one.Score <= float64(time.Now().UnixMilli())
+			if ended || !alive && (data || passed) {
+				due[handle] = k.Ends(bucket)
+			}
+		}
+	}
+	return due
+}
+
+func (s *Sessions) exists(ctx context.Context, key string) bool {
+	s.t.Helper()
+	n, err := s.redis.Exists(ctx, key).Result()
+	if err != nil {
+		s.t.Fatalf("sessiontest: HandleEnds: %v", err)
+	}
+	return n == 1
+}
+
+// hasten makes an end due that nobody handles, and tells whether it is still in the index.
+func (s *Sessions) hasten(ctx context.Context, bucket, handle string) bool {
+	s.t.Helper()
+	if err := s.redis.ZScore(ctx, bucket, handle).Err(); err != nil {
+		return false
+	}
+	if !s.exists(ctx, s.keys().Claim(handle)) {
+		s.makeDue(ctx, bucket, handle)
+	}
+	return true
+}
+
+// handing is what one call of HandleEnds has handed out.
+type handing struct {
+	mu      sync.Mutex
+	handled map[string]bool // the handler has returned
+	failed  []error
+	running bool
+	last    time.Time // when a handler returned last
+}
+
+var errNotReturned = errors.New("sessiontest: the handler of ends did not return: it panicked, or stopped its goroutine as FailNow does")
+
+func (h *handing) wrap(handle func(ctx context.Context, e session.Ended) error) func(ctx context.Context, e session.Ended) error {
+	return func(ctx context.Context, e session.Ended) error {
+		h.start()
+		err := errNotReturned
+		defer func() { h.end(e.Handle, err) }()
+		err = handle(ctx, e)
+		return err
+	}
+}
+
+func (h *handing) start() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.running = true
+}
+
+func (h *handing) end(handle string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.running, h.last, h.handled[handle] = false, time.Now(), true
+	if err != nil {
+		h.failed = append(h.failed, err)
+	}
+}
+
+func (h *handing) has(handle string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.handled[handle]
+}
+
+func (h *handing) stuck() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.running && time.Since(h.last) > patience
+}
