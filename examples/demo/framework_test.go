@@ -10,42 +10,29 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
 	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/core/sessiontest"
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
 // frameworks are all values of FRAMEWORK.
 var frameworks = []string{"chi", "gin", "echo", "fiber"}
 
-// serveShop serves a shop with a Redis and a manager of the test's own.
-func serveShop(t *testing.T, framework string, o session.Options) (*visitor, *miniredis.Miniredis) {
+// serveShop serves a shop with sessions of the test's own.
+func serveShop(t *testing.T, framework string, o session.Options) (*visitor, *sessiontest.Sessions) {
 	t.Helper()
 	newServer, err := serverFor(framework)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mini := miniredis.RunT(t)
-	mini.ClockTTL(true)
-	options := &redis.Options{Addr: mini.Addr()}
-	retryNot(options)
-	client := redis.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
-	logger := slog.New(slog.DiscardHandler)
-	o.App, o.Logger = "shop", logger
-	m, err := session.New(client, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close() })
+	o.App = "shop"
+	sessions := sessiontest.New(t, o)
 	listener, err := listen(t.Context(), "0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ping := func(ctx context.Context) error { return client.Ping(ctx).Err() }
-	srv := newServer(m, shop.New("test", ping, logger))
+	ping := func(ctx context.Context) error { return sessions.Redis.Ping(ctx).Err() }
+	srv := newServer(sessions.Manager, shop.New("test", ping, slog.New(slog.DiscardHandler)))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -59,7 +46,7 @@ func serveShop(t *testing.T, framework string, o session.Options) (*visitor, *mi
 		}
 		<-ended
 	})
-	return v, mini
+	return v, sessions
 }
 
 // onFrameworks runs a test with every framework.
@@ -75,7 +62,7 @@ func onFrameworks(t *testing.T, test func(t *testing.T, framework string)) {
 
 func TestSlowEndsWithTheLease(t *testing.T) {
 	onFrameworks(t, func(t *testing.T, framework string) {
-		v, mini := serveShop(t, framework, session.Options{LockTTL: time.Second})
+		v, sessions := serveShop(t, framework, session.Options{LockTTL: time.Second})
 		v.do("POST", "/cart/add", item("apple"))
 		lock := "{shop_" + handleOf(v.sessionID()) + "}_Lock"
 		slow := make(chan response, 1)
@@ -87,8 +74,8 @@ func TestSlowEndsWithTheLease(t *testing.T) {
 			}
 			slow <- got
 		}()
-		until(t, "the slow request holds the session", func() bool { return mini.Exists(lock) })
-		mini.Del(lock)
+		until(t, "the slow request holds the session", func() bool { return sessions.Redis.Exists(t.Context(), lock).Val() == 1 })
+		sessions.Redis.Del(t.Context(), lock)
 		if got := <-slow; got.status != 503 || got.header.Get("Retry-After") == "" {
 			t.Errorf("without the lease: %d %s", got.status, got.body)
 		}
@@ -103,7 +90,7 @@ func TestSlowEndsWithTheClient(t *testing.T) {
 		if framework == "fiber" {
 			t.Skip("fiber does not tell a handler that the client has gone")
 		}
-		v, mini := serveShop(t, framework, session.Options{})
+		v, sessions := serveShop(t, framework, session.Options{})
 		v.do("POST", "/cart/add", item("apple"))
 		ctx, hangUp := context.WithCancel(t.Context())
 		gone := make(chan error, 1)
@@ -113,7 +100,7 @@ func TestSlowEndsWithTheClient(t *testing.T) {
 			gone <- err
 		}()
 		until(t, "the slow request holds the session", func() bool {
-			return mini.Exists("{shop_" + handleOf(v.sessionID()) + "}_Lock")
+			return sessions.Redis.Exists(t.Context(), "{shop_"+handleOf(v.sessionID())+"}_Lock").Val() == 1
 		})
 		hangUp()
 		if err := <-gone; err == nil {
@@ -128,18 +115,16 @@ func TestSlowEndsWithTheClient(t *testing.T) {
 
 func TestRedisDown(t *testing.T) {
 	onFrameworks(t, func(t *testing.T, framework string) {
-		v, mini := serveShop(t, framework, session.Options{})
+		v, sessions := serveShop(t, framework, session.Options{})
 		v.do("POST", "/cart/add", item("apple"))
 		id := v.sessionID()
-		mini.Close()
+		restore := sessions.FailRedis()
 		wantBody(t, v.do("GET", "/healthz", nil), 503, `{"redis":"does not answer","served_by":"test"}`)
 		got := v.do("GET", "/cart", nil)
 		if got.status != 503 || got.header.Get("Retry-After") == "" || v.sessionID() != id {
 			t.Errorf("without Redis: %d %s", got.status, got.body)
 		}
-		if err := mini.Restart(); err != nil {
-			t.Fatal(err)
-		}
+		restore()
 		wantBody(t, v.do("GET", "/cart", nil), 200, `{"items":["apple"],"count":1,"served_by":"test"}`)
 	})
 }

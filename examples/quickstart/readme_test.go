@@ -3,17 +3,13 @@ package main
 import (
 	"io"
 	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
 	"github.com/berthgo/berth/core/httpsession"
 	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/core/sessiontest"
 )
 
 func TestReadme(t *testing.T) {
@@ -33,21 +29,10 @@ func TestReadme(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
-	t.Cleanup(func() { _ = client.Close() })
-	m, err := session.New(client, session.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close() })
-	server := httptest.NewServer(httpsession.Middleware(m)(http.HandlerFunc(count)))
-	t.Cleanup(server.Close)
-	browser := server.Client()
-	if browser.Jar, err = cookiejar.New(nil); err != nil {
-		t.Fatal(err)
-	}
+	sessions := sessiontest.New(t, session.Options{})
+	browser := sessions.Client(httpsession.Middleware(sessions.Manager)(http.HandlerFunc(count)))
 	for _, want := range []string{"visit 1\n", "visit 2\n", "visit 3\n"} {
-		response, err := browser.Get(server.URL)
+		response, err := browser.Get("/")
 		if err != nil {
 			t.Fatal(err)
 		}
