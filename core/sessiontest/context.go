@@ -14,7 +14,7 @@ import (
 // Commit saves the session, and returns the cookie that the client has from then on: another one after
 // a sign-in or a rotation, nil after Abandon and for a new session with nothing in it. A commit that fails,
 // as after a Set of what cannot be encoded, fails the test; to see the error, call
-// [session.Session.Commit] yourself. Without a commit, nothing is saved when the test ends.
+// [session.Session.Commit] yourself. Without a commit, nothing is saved.
 func (s *Sessions) Context(cookie *http.Cookie) (ctx context.Context, commit func() *http.Cookie) {
 	s.t.Helper()
 	alone := context.WithoutCancel(s.t.Context())
@@ -22,7 +22,6 @@ func (s *Sessions) Context(cookie *http.Cookie) (ctx context.Context, commit fun
 	if err != nil {
 		s.t.Fatalf("sessiontest: Context: %v", err)
 	}
-	s.t.Cleanup(func() { begun.Rollback(alone) })
 	return session.NewContext(s.t.Context(), begun), func() *http.Cookie {
 		s.t.Helper()
 		after, err := s.finish(alone, begun, cookie)

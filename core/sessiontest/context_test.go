@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berthgo/berth/core/session"
@@ -77,9 +78,19 @@ func TestContextHoldsTheSession(t *testing.T) {
 // A test that forgets to commit, or fails before, ends all the same and at once.
 func TestContextWithoutCommit(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		new(recorder).run(t, func(t sessiontest.TB) {
+			s := sessiontest.New(t, session.Options{})
+			s.Context(s.SignIn("ann", nil))
+			s.HoldElsewhere(s.SignIn("bob", nil))
+		})
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("its end took %v", took)
+		}
+	})
 	wantFatal(t, "cannot be encoded", func(t sessiontest.TB) {
 		s := sessiontest.New(t, session.Options{})
-		s.Context(s.SignIn("ann", nil))
 		ctx, commit := s.Context(s.SignIn("bob", nil))
 		session.FromContext(ctx).Set("f", func() {})
 		commit()
@@ -158,6 +169,11 @@ func TestFailRedis(t *testing.T) {
 	pipeline.Ping(t.Context())
 	if _, err := pipeline.Exec(t.Context()); err == nil {
 		t.Error("pipelines still work")
+	}
+	messages := s.Redis.Subscribe(t.Context(), "news")
+	defer messages.Close()
+	if _, err := messages.Receive(t.Context()); err == nil {
+		t.Error("a new connection can be made")
 	}
 	if got := cart.GetOr(s.Session(client.Cookie()), nil); len(got) != 1 {
 		t.Errorf("meanwhile the test sees %q", got)

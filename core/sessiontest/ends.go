@@ -10,8 +10,14 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-// endSweep is how often HandleEnds looks for ends.
-const endSweep = 10 * time.Millisecond
+const (
+	// endSweep is how often HandleEnds looks for ends. The first time is at once.
+	endSweep = 50 * time.Millisecond
+	// endPoll is how often it looks whether all were handed out.
+	endPoll = 5 * time.Millisecond
+	// endLimit is how long it waits for one.
+	endLimit = 10 * time.Second
+)
 
 // HandleEnds hands every session that has ended to a handler, as [session.Manager.HandleEnd] does, and
 // returns when all of them were handed out. It needs Options.TrackEnd. It returns how many they were,
@@ -22,7 +28,7 @@ const endSweep = 10 * time.Millisecond
 // Options.EndAttempts the end is kept aside.
 //
 // A handler that the application runs with HandleEnd of its Manager may take some of the ends.
-// If an end is not handed out for 30 seconds, the test fails.
+// If an end is not handed out for 10 seconds, the test fails.
 func (s *Sessions) HandleEnds(handle func(ctx context.Context, e session.Ended) error) (int, error) {
 	s.t.Helper()
 	if !s.options.TrackEnd {
@@ -38,7 +44,7 @@ func (s *Sessions) HandleEnds(handle func(ctx context.Context, e session.Ended) 
 	h := &handing{handled: make(map[string]bool), last: time.Now()}
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.manager.HandleEnd(ctx, h.wrap(handle)) }()
-	ticker := time.NewTicker(endSweep / 2)
+	ticker := time.NewTicker(endPoll)
 	defer ticker.Stop()
 	for len(left) > 0 {
 		<-ticker.C
@@ -69,8 +75,12 @@ func (s *Sessions) due(ctx context.Context) map[string]string {
 		}
 		for _, one := range listed {
 			handle := one.Member.(string)
-			// For a moment, a session that was abandoned has both.
 			ended, alive, data := s.exists(ctx, k.Ended(handle)), s.exists(ctx, k.Alive(handle)), s.exists(ctx, k.Data(handle))
+			if ended && alive { // it was abandoned or ended within the last millisecond
+				if err := s.redis.Del(ctx, k.Alive(handle)).Err(); err != nil {
+					s.t.Fatalf("sessiontest: HandleEnds: %v", err)
+				}
+			}
 			// A session without any is about to be saved, until its deadline.
 			passed := one.Score <= float64(time.Now().UnixMilli())
 			if ended || !alive && (data || passed) {
@@ -147,5 +157,5 @@ func (h *handing) has(handle string) bool {
 func (h *handing) stuck() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.running && time.Since(h.last) > patience
+	return !h.running && time.Since(h.last) > endLimit
 }

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/core/session"
 	"github.com/berthgo/berth/core/sessiontest"
 )
@@ -139,5 +141,69 @@ func TestHandleEndsNeedsTrackEnd(t *testing.T) {
 	t.Parallel()
 	wantFatal(t, "TrackEnd", func(t sessiontest.TB) {
 		_, _ = sessiontest.New(t, session.Options{}).HandleEnds(nil)
+	})
+}
+
+// A session enters the index of ends just before it is saved.
+func TestHandleEndsLeavesWhatIsAboutToBeSaved(t *testing.T) {
+	t.Parallel()
+	s := sessiontest.New(t, session.Options{TrackEnd: true})
+	saved := redis.Z{Score: float64(time.Now().Add(time.Minute).UnixMilli()), Member: strings.Repeat("a", 26)}
+	if err := s.Redis.ZAdd(t.Context(), "{sessiontest_Ends_00}", saved).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var ended session.Ended
+	if n, err := s.HandleEnds(collect(&ended)); n != 0 || err != nil {
+		t.Errorf("%d, %v, %v", n, err, ended)
+	}
+}
+
+// An application may handle ends by itself, beside the test.
+func TestOwnHandleEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := sessiontest.New(t, session.Options{TrackEnd: true})
+		got, release := make(chan string, 1), make(chan struct{})
+		go func() {
+			_ = s.Manager.HandleEnd(t.Context(), func(_ context.Context, e session.Ended) error {
+				got <- e.Principal
+				<-release
+				return nil
+			})
+		}()
+		cookie := s.SignIn("ann", nil)
+		began := time.Now()
+		s.Expire(cookie)
+		if principal, took := <-got, time.Since(began); principal != "ann" || took > 10*time.Second {
+			t.Errorf("it got the end of %q after %v", principal, took)
+		}
+		go func() {
+			time.Sleep(time.Second)
+			close(release)
+		}()
+		if n, err := s.HandleEnds(collect(new(session.Ended))); n != 0 || err != nil {
+			t.Errorf("the end was handed out twice: %d, %v", n, err)
+		}
+	})
+}
+
+func TestHandleEndsGivesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		wantFatal(t, "1 ends were not handed out", func(t sessiontest.TB) {
+			s := sessiontest.New(t, session.Options{TrackEnd: true})
+			got, release := make(chan struct{}), make(chan struct{})
+			t.Cleanup(func() { close(release) })
+			go func() {
+				_ = s.Manager.HandleEnd(context.Background(), func(context.Context, session.Ended) error {
+					close(got)
+					<-release
+					return nil
+				})
+			}()
+			s.Expire(s.SignIn("ann", nil))
+			<-got
+			_, _ = s.HandleEnds(collect(new(session.Ended)))
+		})
 	})
 }

@@ -34,9 +34,7 @@ func (s *Sessions) HoldElsewhere(cookie *http.Cookie) (release func()) {
 	if err != nil {
 		s.t.Fatalf("sessiontest: HoldElsewhere: %v", err)
 	}
-	release = sync.OnceFunc(func() { held.Rollback(ctx) })
-	s.t.Cleanup(release)
-	return release
+	return sync.OnceFunc(func() { held.Rollback(ctx) })
 }
 
 // errRefused is what a client says when the server is gone.
