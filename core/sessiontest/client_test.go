@@ -143,6 +143,13 @@ func TestRequestOfClient(t *testing.T) {
 	}
 }
 
+func TestHostOfClient(t *testing.T) {
+	t.Parallel()
+	s := sessiontest.New(t, session.Options{Cookie: session.Cookie{Domain: ".shop.test"}})
+	host := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) })
+	get(t, s.Client(host), "/", 200, "shop.test")
+}
+
 func TestPanicReachesTheTest(t *testing.T) {
 	t.Parallel()
 	s := sessiontest.New(t, session.Options{})
