@@ -153,6 +153,7 @@ func TestFailRedis(t *testing.T) {
 		OnError: func(_ context.Context, err error) { failures = append(failures, err) },
 	}})
 	client := s.Client(shop(s.Manager), s.SignIn("ann", sessiontest.Values{"cart": []string{"tea"}}))
+	get(t, client, "/cart", 200, "ann: tea") // there is a connection
 	restore := s.FailRedis()
 	get(t, client, "/cart", http.StatusServiceUnavailable, "Service Unavailable\n")
 	var failed *session.OpError

@@ -10,8 +10,9 @@ import (
 )
 
 // Lookup returns the live session of a cookie, to be read: its values by [session.Get] or a
-// [session.Key], its Principal, its Handle. It waits for no request that holds the session, and shows what the
-// last commit left. Changes are [session.ErrReadOnly]. Like any request, it starts the idle time anew.
+// [session.Key], its Principal, its Handle. It waits for no request that holds the session, shows
+// what the last commit left, and does not start the idle time anew. Changes are
+// [session.ErrReadOnly].
 //
 // If there is no live session, the error is [session.ErrEnded] if it was ended, abandoned or
 // rotated, and [session.ErrUnknown] if it has expired, was abandoned or rotated more than a minute ago,
@@ -21,7 +22,7 @@ func (s *Sessions) Lookup(cookie *http.Cookie) (*session.Session, error) {
 		return nil, session.ErrUnknown
 	}
 	var found *session.Session
-	err := s.manager.Do(context.WithoutCancel(s.t.Context()), cookie.Value, session.ReadOnly, func(is *session.Session) error {
+	err := s.manager.Do(context.WithoutCancel(s.t.Context()), cookie.Value, session.Peek, func(is *session.Session) error {
 		found = is
 		return nil
 	})
