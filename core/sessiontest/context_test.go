@@ -117,12 +117,16 @@ func TestHoldElsewhere(t *testing.T) {
 	wantFatal(t, "there is no session", func(t sessiontest.TB) {
 		sessiontest.New(t, session.Options{}).HoldElsewhere(cookie)
 	})
-	wantFatal(t, "held by another request", func(t sessiontest.TB) {
+	began := time.Now()
+	wantFatal(t, "held by another request", func(t sessiontest.TB) { // at once
 		s := sessiontest.New(t, session.Options{})
 		cookie := s.SignIn("ann", nil)
 		s.HoldElsewhere(cookie)
 		s.HoldElsewhere(cookie)
 	})
+	if took := time.Since(began); took > 20*time.Second { // LockWait is 30
+		t.Errorf("it waited for %v", took)
+	}
 }
 
 func TestWaitForHoldElsewhere(t *testing.T) {
