@@ -21,15 +21,15 @@ end
 return left`)
 
 // Expire lets the idle time of a cookie's session pass in Redis at once. No time passes for other
-// sessions, nor in this process. A request that holds the session loses it. With TrackEnd, the
-// session's data stay for EndRetention, and [Sessions.HandleEnds] hands its end out. It fails the test
-// if there is no live session.
+// sessions, nor in this process. The commit of a request that holds the session is
+// [session.ErrEnded]. With TrackEnd, the session's data stay for EndRetention, and
+// [Sessions.HandleEnds] hands its end out. It fails the test if there is no live session.
 func (s *Sessions) Expire(cookie *http.Cookie) {
 	s.t.Helper()
 	handle := s.handle(cookie)
 	ctx := context.WithoutCancel(s.t.Context())
 	k := s.keys()
-	keys := []string{k.Data(handle), k.Lock(handle), k.Waiters(handle), k.Rotated(handle), k.Merged(handle)}
+	keys := []string{k.Data(handle), k.Rotated(handle), k.Merged(handle)}
 	if s.options.TrackEnd {
 		keys = append([]string{k.Alive(handle)}, keys...)
 	}
