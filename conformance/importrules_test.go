@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 		goRedis, "core/connect", "core/internal/companion", "core/internal/cookie", "core/internal/credential",
 		"core/internal/explain", "core/internal/flood",
 		"core/internal/ends", "core/internal/lease", "core/internal/principal", "core/internal/retry",
-		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake",
+		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake", "core/internal/watch",
 	},
 	"core/httpsession": {"core/session"},
 	"core/connect":     {goRedis},
@@ -58,6 +58,7 @@ var rooms = map[string][]string{
 	"core/internal/ends":      {goRedis, "core/internal/companion", "core/internal/retry", "core/internal/store", "core/internal/subscription", "core/internal/tasks"},
 	"core/internal/companion": {"core/internal/retry", "core/internal/store", "core/internal/tasks"},
 	"core/internal/lease":     {"core/internal/gate", "core/internal/retry", "core/internal/store", "core/internal/tasks", "core/internal/wake"},
+	"core/internal/watch":     {goRedis, "core/internal/retry", "core/internal/store", "core/internal/subscription", "core/internal/tasks"},
 
 	"core/internal/tasks":        {"core/internal/retry"},
 	"core/internal/wake":         {goRedis, "core/internal/subscription"},

@@ -84,6 +84,9 @@ func (s *Session) commitLocked(ctx context.Context, http bool) (values.Changes, 
 	case s.detached == outage && s.identity:
 		return values.Changes{}, s.err
 	}
+	if len(s.watches) > 0 {
+		defer s.holdWatches()()
+	}
 	if err := s.leaveFirst(ctx); err != nil { // only after Abandon
 		return values.Changes{}, s.concluded(err)
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/berthgo/berth/core/internal/store"
 )
 
-// Reason is why a session ended.
+// Reason is why a session ended, or why a watch of it did.
 type Reason string
 
-// Why a session ended.
+// Why a session ended, or a watch.
 const (
 	Expired   Reason = "expired"   // there was no request for its timeout
 	Outlived  Reason = "lifetime"  // it reached Options.MaxLifetime
@@ -19,6 +19,10 @@ const (
 	Operator  Reason = "operator"  // from elsewhere, be it by the user: by [Manager.End], [Manager.EndHandle], [Manager.EndAll], [Session.EndOthers] or [Info.End]
 	Replaced  Reason = "replaced"  // by a newer one, over Options.MaxPerPrincipal
 	Unknown   Reason = "unknown"   // its data were gone before its end was handled
+
+	// These two end a watch, and not the session.
+	Rotated     Reason = "rotated" // its client has another ID, by [Session.Rotate] or [Session.Reauthenticated]
+	UserChanged Reason = "user"    // a user has signed in or out, or another one has
 )
 
 // End ends the session of an ID at once, whoever holds it. A request that holds it gets

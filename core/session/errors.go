@@ -74,7 +74,7 @@ var (
 
 // OpError is a failure of Redis, or on the way there, that outlasted all tries.
 type OpError struct {
-	Op  string // begin, commit, rollback, end, list, ping, companion or handle end
+	Op  string // begin, commit, rollback, end, list, watch, ping, companion or handle end
 	Err error  // what Redis or the connection said
 }
 

@@ -23,6 +23,7 @@ const (
 	opEnd      = "end"
 	opList     = "list"
 	opPing     = "ping"
+	opWatch    = "watch"
 
 	opCompanion = "companion"
 	opHandleEnd = "handle end"

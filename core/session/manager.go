@@ -22,6 +22,7 @@ import (
 	"github.com/berthgo/berth/core/internal/tasks"
 	"github.com/berthgo/berth/core/internal/values"
 	"github.com/berthgo/berth/core/internal/wake"
+	"github.com/berthgo/berth/core/internal/watch"
 )
 
 // Manager is the engine: it begins sessions. An application has one, for as long
@@ -40,6 +41,7 @@ type Manager struct {
 	companions *companion.Companions
 	ends       *ends.Ends
 	principals *principal.Principals
+	watches    *watch.Watches
 
 	owned     io.Closer // the client, if it is the manager's
 	closeOnce sync.Once
@@ -128,6 +130,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		Store: m.store, Process: m.process, Tasks: m.tasks, Caller: m.caller, Ends: m.ends, Companions: m.companions,
 		OnFailed: func(err error) { m.report(context.Background(), opList, err) },
 	}
+	m.watches = m.newWatches()
 	return m, nil
 }
 
@@ -139,7 +142,7 @@ func batches(client redis.UniversalClient) *store.Batches {
 	return nil
 }
 
-// Close ends what runs beside requests: the renewal of leases, subscriptions and HandleEnd.
+// Close ends what runs beside requests: the renewal of leases, subscriptions, watches and HandleEnd.
 // Requests that wait for a session get [ErrClosed], as does every later Begin. A session that was
 // begun before can still be committed within LockTTL, if the client is not the Manager's own.
 //

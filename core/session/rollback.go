@@ -44,6 +44,7 @@ func (s *Session) discard() (*lease.Lease, bool) {
 	s.state = rolledBack
 	s.m.stats.rolledBack.Add(1)
 	s.forget()
+	s.freeWatches()
 	return s.lease, true
 }
 

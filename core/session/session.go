@@ -12,6 +12,7 @@ import (
 	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/values"
+	"github.com/berthgo/berth/core/internal/watch"
 )
 
 // Session is one session in the hands of one request. It is safe for concurrent use by the
@@ -53,6 +54,7 @@ type content struct {
 	noted    []error         // what failed beside a commit, to be reported once mu is free
 	then     []func()        // what is to be done beside the request, once mu is free
 	started  bool            // OnStart was called
+	watches  []*watch.Watch  // those that the commit must tell of its own changes
 
 	timeout       time.Duration
 	remembered    time.Duration // the cookie's age by Remember, 0 for that of Options

@@ -20,6 +20,10 @@ type Stats struct {
 	Errors       uint64        // failures of any kind
 	Detached     uint64        // detached sessions that Begin returned, without those of access None
 
+	Watches      uint64 // calls of Watch
+	WatchLooks   uint64 // pipelines that looked at watched sessions, and every retry of one
+	WatchedLooks uint64 // sessions that these looked at
+
 	EndsHandled     uint64        // ends for which a handler returned nil
 	EndsRedelivered uint64        // ends handed out again
 	EndsAside       uint64        // ends that were put aside
@@ -34,6 +38,7 @@ type stats struct {
 	lockWaitTime                                 atomic.Int64
 	endsHandled, endsRedelivered, endsAside      atomic.Uint64
 	endLag, endLagMax                            atomic.Int64
+	watches, watchLooks, watchedLooks            atomic.Uint64
 }
 
 func (s *stats) waited(d time.Duration) {
@@ -69,6 +74,10 @@ func (m *Manager) Stats() Stats {
 		Retries:      m.stats.retries.Load(),
 		Errors:       m.stats.errors.Load(),
 		Detached:     m.stats.detached.Load(),
+
+		Watches:      m.stats.watches.Load(),
+		WatchLooks:   m.stats.watchLooks.Load(),
+		WatchedLooks: m.stats.watchedLooks.Load(),
 
 		EndsHandled:     m.stats.endsHandled.Load(),
 		EndsRedelivered: m.stats.endsRedelivered.Load(),

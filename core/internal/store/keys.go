@@ -102,6 +102,10 @@ func (k Keys) ShardChannel(handle, process string) string {
 	return k.session(handle, "Wake:"+process)
 }
 
+// Watch is the pub/sub channel on which those who watch sessions hear the handle of one that has ended, or
+// has another proof or principal.
+func (k Keys) Watch() string { return k.app + k.separator + "Watch" }
+
 // Companion is the string that an application keeps beside the session. CompanionProof is the string
 // with the session's proof. Both are in one slot.
 func Companion(handle string) string { return handle }

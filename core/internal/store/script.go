@@ -36,6 +36,7 @@ var (
 	retireScript  = mustFree("retire")
 	markScript    = mustScript("mark")
 	inspectScript = mustScript("inspect")
+	observeScript = mustScript("observe")
 	enlistScript  = mustScript("enlist")
 	unlistScript  = mustFree("unlist")
 	dueScript     = mustFree("due")

@@ -1,5 +1,6 @@
 -- commit.lua writes the changes of a session whose lease the caller holds. It starts the idle time
--- anew, and gives up the lease.
+-- anew, and gives up the lease. If the proof or the principal changes, it tells those who watch the
+-- session, on the channel shop_Watch.
 --
 -- KEYS[1]  {shop_S}_Data
 -- KEYS[2]  {shop_S}_Lock
@@ -81,4 +82,5 @@ if code == DONE then
   end
 end
 hand_over(lock, waiters, held[2], channel, token)
+if code == DONE and (ARGV[4] ~= '' or ARGV[5] ~= '') then tell_watchers(data) end
 return code == DONE and {code, extras} or code

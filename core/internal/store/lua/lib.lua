@@ -30,7 +30,7 @@
 local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, ROTATED, ALIVE = 1, 2, 3, 4, 5, 6, 7, 8
 
 local META, SECRET, MAC = '_berth', '_berth_secret', '_berth_mac'
-local TOKEN_LENGTH, PROCESS_LENGTH, PROOF_LENGTH = 28, 16, 32
+local TOKEN_LENGTH, PROCESS_LENGTH, PROOF_LENGTH, HANDLE_LENGTH = 28, 16, 32, 26
 -- GRACE is how long a lock that was handed over waits for its new owner, in ms. QUEUE_TTL is how
 -- long the queue outlives the last waiter's sign of life, in ms. A waiter looks again at least
 -- twice within each of the two.
@@ -187,6 +187,14 @@ local function tell(channel, lock, token)
     channel = string.sub(channel, 13)
   end
   redis.pcall('PUBLISH', channel .. process, token)
+end
+
+-- tell_watchers tells the processes that watch sessions that this one has ended, or has another proof or
+-- principal. On a cluster, PUBLISH reaches the subscribers of all nodes. It may fail, as tell may: then
+-- they find out when they look again.
+local function tell_watchers(data)
+  local prefix, handle = string.match(data, '^{(.*)(' .. string.rep('.', HANDLE_LENGTH) .. ')}')
+  if prefix then redis.pcall('PUBLISH', prefix .. 'Watch', handle) end
 end
 
 -- hand_over gives a lock to the first process in the queue and tells it. If nobody waits, it frees

@@ -1,5 +1,6 @@
 -- retire.lua ends a session. Its fields go. For a while, META says that it is retired, by which token
--- and why. If the session is tracked, the script keeps the fields for the handler of its end.
+-- and why. If the session is tracked, the script keeps the fields for the handler of its end. It tells
+-- those who watch the session, on the channel shop_Watch.
 --
 -- KEYS[1]  {shop_S}_Data
 -- Without these, the script touches Data alone, and never deletes it on the way to a retired session: in a
@@ -49,6 +50,7 @@ end
 if code == UNSUPPORTED and ARGV[8] == '1' then
   redis.call('DEL', data)
   let_go()
+  tell_watchers(data)
   return {DONE, '-'}
 end
 if code ~= DONE then
@@ -75,4 +77,5 @@ if reason ~= 'abandoned' then memory = math.max(MEMORY, math.min(tonumber(timeou
 redis.call('HSET', data, META, table.concat({'2 retired', token, reason, extras}, ' '), SECRET, own[2] or '')
 redis.call('PEXPIRE', data, memory)
 let_go()
+tell_watchers(data)
 return {DONE, extras}

@@ -1,0 +1,246 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/retry"
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
+)
+
+const (
+	// All sessions are looked at after every, or up to spread earlier, so that processes that were
+	// started together do not all look at the same moment.
+	every  = 4 * time.Second
+	spread = time.Second
+	// chunk is how many sessions are looked at in one pipeline.
+	chunk = 256
+	// late is how long after its last moment a session is looked at.
+	late = time.Millisecond
+)
+
+// look looks at what is due, until the tasks end. While nobody watches, it waits without a timer.
+func (all *Watches) look() {
+	ctx := all.Tasks.Context()
+	for {
+		d := all.take(time.Now())
+		if len(d.handles) > 0 && ctx.Err() == nil {
+			all.lookAt(ctx, d)
+			continue
+		}
+		var timer *time.Timer
+		var rang <-chan time.Time
+		if d.watched {
+			timer = time.NewTimer(d.wait)
+			rang = timer.C
+		}
+		select {
+		case <-rang:
+		case <-all.kick:
+		case <-ctx.Done():
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+		if ctx.Err() != nil {
+			all.close()
+			return
+		}
+	}
+}
+
+// due is what to do next.
+type due struct {
+	handles []string      // to look at now
+	turn    uint64        // the number of this look
+	whole   bool          // these are all sessions
+	watched bool          // somebody watches something
+	wait    time.Duration // until the next look
+}
+
+// take takes the sessions that are due.
+func (all *Watches) take(now time.Time) due {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	d := due{whole: !now.Before(all.round), watched: len(all.sessions) > 0}
+	if d.whole {
+		all.round = now.Add(every - rand.N(spread)) //nolint:gosec // no secret depends on it
+	}
+	next := all.round
+	for handle, s := range all.sessions {
+		switch {
+		case d.whole || !s.due.IsZero() && !now.Before(s.due):
+			s.due = time.Time{}
+			d.handles = append(d.handles, handle)
+		case !s.due.IsZero() && s.due.Before(next):
+			next = s.due
+		}
+	}
+	if len(d.handles) > 0 {
+		all.turn++
+	}
+	d.turn, d.wait = all.turn, next.Sub(now)
+	return d
+}
+
+// lookAt looks at sessions, and tells their watchers.
+func (all *Watches) lookAt(ctx context.Context, d due) {
+	var failed error
+	for handles := range slices.Chunk(d.handles, chunk) {
+		for i, o := range all.observe(ctx, handles) {
+			if o.Err != nil && !errors.Is(o.Err, store.ErrFormat) {
+				failed = o.Err
+				continue
+			}
+			all.tell(handles[i], d.turn, o)
+		}
+	}
+	if ctx.Err() == nil {
+		all.note(failed, d.whole)
+	}
+}
+
+// observe looks again at once where a connection turns out to be dead, for as many as may be dead.
+func (all *Watches) observe(ctx context.Context, handles []string) []store.Observed {
+	found := all.Store.Observe(ctx, handles)
+	all.OnLook(len(handles))
+	for spare := all.Idle() + 1; spare > 0; spare-- {
+		var dead []int
+		var again []string
+		for i, o := range found {
+			if retry.Broken(o.Err) {
+				dead, again = append(dead, i), append(again, handles[i])
+			}
+		}
+		if len(dead) == 0 {
+			break
+		}
+		for i, o := range all.Store.Observe(ctx, again) {
+			found[dead[i]] = o
+		}
+		all.OnLook(len(again))
+	}
+	return found
+}
+
+// tell ends the watches of a session that a look has decided.
+func (all *Watches) tell(handle string, turn uint64, o store.Observed) {
+	forged := o.Err
+	if o.Err == nil && o.Status == store.Done {
+		forged = all.Genuine(handle, o)
+	}
+	decided := all.decided(handle, turn, o, forged)
+	if forged != nil && len(decided) > 0 {
+		all.report(forged)
+	}
+	for w, over := range decided {
+		w.over(over)
+	}
+}
+
+// decided removes the watches of a session that are over, and returns why.
+func (all *Watches) decided(handle string, turn uint64, o store.Observed, forged error) map[*Watch]Over {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	s := all.sessions[handle]
+	if s == nil {
+		return nil
+	}
+	now := time.Now()
+	if o.Status == store.Done && forged == nil {
+		s.born, s.until = o.Meta.Born(), now.Add(o.Left)
+		if again := s.until.Add(late); again.Before(all.round) && (s.due.IsZero() || again.Before(s.due)) {
+			s.due = again
+		}
+	}
+	var decided map[*Watch]Over
+	for w := range s.watches {
+		if w.held || w.from >= turn {
+			continue
+		}
+		over := Over{Err: forged}
+		if forged == nil {
+			over = w.compare(s, o, now)
+		}
+		if over == (Over{}) {
+			continue
+		}
+		if decided == nil {
+			decided = make(map[*Watch]Over)
+		}
+		decided[w] = over
+	}
+	for w := range decided {
+		all.remove(w)
+	}
+	return decided
+}
+
+// compare returns why a watch is over, nothing if it is not. It learns a baseline that is not known.
+func (w *Watch) compare(s *session, o store.Observed, now time.Time) Over {
+	switch {
+	case o.Status == store.Retired && o.Reason == "":
+		return Over{Reason: Gone}
+	case o.Status == store.Retired:
+		return Over{Reason: o.Reason}
+	case o.Status != store.Done && !w.known:
+		return Over{Err: ErrUnknown}
+	case o.Status != store.Done:
+		return Over{Reason: w.all.lapsed(s, now)}
+	case !w.known:
+		w.known, w.base = true, Baseline{Proof: o.Proof, Principal: o.Meta.Principal}
+	case o.Meta.Principal != w.base.Principal:
+		return Over{Reason: User}
+	case o.Proof != w.base.Proof:
+		return Over{Reason: Rotated}
+	}
+	return Over{}
+}
+
+// lapsed is why a session is gone of which Redis has nothing left. The time of the longest life is of
+// Redis's clock, so a second is nothing.
+func (all *Watches) lapsed(s *session, now time.Time) string {
+	switch lifetime := all.Store.Lifetime; {
+	case lifetime > 0 && !now.Before(s.born.Add(lifetime-time.Second)):
+		return Outlived
+	case now.Before(s.until):
+		return Gone
+	}
+	return Expired
+}
+
+// note reports the first look that fails.
+func (all *Watches) note(failed error, whole bool) {
+	all.mu.Lock()
+	first := failed != nil && !all.failing
+	all.failing = failed != nil || all.failing && !whole
+	all.mu.Unlock()
+	if first {
+		all.report(failed)
+	}
+}
+
+// report reports beside the looks, so that whoever hears of it may end the tasks.
+func (all *Watches) report(err error) {
+	all.Tasks.Go(func(context.Context) error { return err }, all.OnFailed)
+}
+
+// close ends all watches, as the tasks have ended.
+func (all *Watches) close() {
+	all.mu.Lock()
+	var open []*Watch
+	for _, s := range all.sessions {
+		for w := range s.watches {
+			open = append(open, w)
+		}
+	}
+	clear(all.sessions)
+	all.mu.Unlock()
+	for _, w := range open {
+		w.over(Over{Err: tasks.ErrClosed})
+	}
+}
