@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/rig"
@@ -103,6 +104,7 @@ func TestUnreadable(t *testing.T) {
 				wantCause(t, c.want, other)
 				time.Sleep(time.Minute)
 				wantOpen(t, bystander)
+				synctest.Wait()
 				_, secret, _ := strings.Cut(id, ".")
 				if lines := strings.Count(log.String(), "\n"); lines != 1 || strings.Contains(log.String(), secret) {
 					t.Errorf("the log has %d lines: %s", lines, log.String())
