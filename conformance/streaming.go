@@ -20,6 +20,7 @@ var streaming = []testCase{
 	{name: "FlushThroughController", run: flushThroughController, needs: []Feature{Unbuffered, Controller}},
 	{name: "EventStream", run: eventStream},
 	{name: "StreamKeepsItsOwnSession", run: streamKeepsItsOwnSession},
+	{name: "StreamHearsOfTheEnd", run: streamHearsOfTheEnd},
 	{name: "ChangeAfterTheFirstByteIsReported", run: changeAfterFirstByte, needs: []Feature{Unbuffered}},
 	{name: "ChangeInAStreamIsReported", run: changeInAStream},
 	{name: "EarlyHints", run: earlyHints, needs: []Feature{EarlyHints}},
