@@ -18,6 +18,7 @@ require (
 	github.com/berthgo/berth/adapters/ginsession v0.0.0
 	github.com/berthgo/berth/core v0.0.0
 	github.com/caarlos0/env/v11 v11.4.2
+	github.com/coder/websocket v1.8.15
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/go-viper/mapstructure/v2 v2.5.0
