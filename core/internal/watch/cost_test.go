@@ -83,9 +83,11 @@ func TestWhatIsPublished(t *testing.T) {
 	t.Parallel()
 	_, r := rig.WithServer(t)
 	m := r.Manager(session.Options{MaxPerPrincipal: 2})
-	heard := r.Client.Subscribe(t.Context(), r.App+"_Watch")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	heard := r.Client.Subscribe(ctx, r.App+"_Watch")
 	t.Cleanup(func() { _ = heard.Close() })
-	if _, err := heard.Receive(t.Context()); err != nil {
+	if _, err := heard.Receive(ctx); err != nil {
 		t.Fatal(err)
 	}
 	id := rig.Saved(t, m)
@@ -109,7 +111,7 @@ func TestWhatIsPublished(t *testing.T) {
 		id := rig.SignIn(t, m, "ann")
 		c.do(t, m, id)
 		rig.Until(t, name+" is heard", func() bool {
-			message, err := heard.ReceiveMessage(t.Context())
+			message, err := heard.ReceiveMessage(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}

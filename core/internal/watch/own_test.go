@@ -59,6 +59,7 @@ func TestLookDuringTheOwnCommit(t *testing.T) {
 		m := r.Manager(session.Options{})
 		watcher, slow := r.Matching(session.Options{})
 		id := rig.Saved(t, m)
+		looked(t, watcher) // so that the server has the script
 		s := rig.Begin(t, watcher, id, session.Exclusive)
 		slow.Arm("_Timeout", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
 			err := next(ctx, cmd)
