@@ -64,6 +64,7 @@
 // With Options.TrackEnd there are {shop_S}_Timeout, {shop_S}_Ended, {shop_S}_Claim and the
 // index {shop_Ends_00} to _15; with principals {shop_Principal_P}; with companions S and {S}_Proof.
 //
-// Waiters hear of their turn on the pub/sub channel shop_Wake_P of their process.
+// Waiters hear of their turn on the pub/sub channel shop_Wake_P of their process. Who
+// watches sessions hears of changes on shop_Watch.
 // The scripts need Redis 6 or later, or Valkey.
 package session
