@@ -52,7 +52,7 @@ func (s *Session) Watch(ctx context.Context) (watched context.Context, stop cont
 	s.look()
 	defer s.mu.Unlock()
 	unsaved := s.proof == ""
-	changes := (s.state == open || s.state == inDoubt) && s.access != ReadOnly
+	changes := (s.state == open || s.state == inDoubt) && !s.access.reads()
 	switch {
 	case s.detached == outage:
 		return over(ctx, s.err)
@@ -118,10 +118,11 @@ func (s *Session) baseline() *watch.Baseline {
 	if s.proof == "" {
 		return nil
 	}
-	return &watch.Baseline{
-		Proof: s.proof, Principal: s.meta.Principal,
-		Born: s.meta.Born(), Until: time.Now().Add(s.meta.Timeout),
+	until := s.expires
+	if until.IsZero() {
+		until = time.Now().Add(s.meta.Timeout)
 	}
+	return &watch.Baseline{Proof: s.proof, Principal: s.meta.Principal, Born: s.meta.Born(), Until: until}
 }
 
 // holdWatches keeps the watches of this session from taking its own commit for somebody else's. It
