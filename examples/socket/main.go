@@ -66,13 +66,8 @@ func handler(m *session.Manager) http.Handler {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 	mux.HandleFunc("GET /socket", socket)
-	access := httpsession.WithAccess(func(r *http.Request) session.Access {
-		if r.Method == http.MethodGet {
-			return session.ReadOnly
-		}
-		return session.Exclusive
-	})
-	return httpsession.Middleware(m, access)(mux)
+	access := session.ByRoute(map[string]session.Access{"GET /": session.ReadOnly, "POST /logout": session.Shared})
+	return httpsession.Middleware(m, httpsession.WithAccess(access))(mux)
 }
 
 func main() {
