@@ -125,6 +125,13 @@ type opening struct {
 
 // begin opens a session, and counts it.
 func (m *Manager) begin(ctx context.Context, o opening, access Access) (*Session, error) {
+	if m.observers.none() {
+		return m.beginCounted(ctx, o, access)
+	}
+	return m.beginObserved(ctx, o, access)
+}
+
+func (m *Manager) beginCounted(ctx context.Context, o opening, access Access) (*Session, error) {
 	s, err := m.open(ctx, o, access)
 	if err == nil {
 		m.stats.begun.Add(1)

@@ -84,8 +84,16 @@ func BenchmarkReadOnly(b *testing.B) {
 	}
 }
 
-func BenchmarkExclusive(b *testing.B) {
+func BenchmarkExclusive(b *testing.B) { benchExclusive(b, benchManager(b)) }
+
+// BenchmarkObserved is BenchmarkExclusive with an observer that does nothing.
+func BenchmarkObserved(b *testing.B) {
 	m := benchManager(b)
+	m.Observe(session.Observer{Event: func(context.Context, session.Event) {}})
+	benchExclusive(b, m)
+}
+
+func benchExclusive(b *testing.B, m *session.Manager) {
 	id := benchSession(b, m)
 	ctx := context.Background()
 	b.ReportAllocs()

@@ -52,7 +52,11 @@ func (s *Session) Finish(ctx context.Context) error {
 // commit commits, and tells hooks about it: they may use the session, so it must not be locked.
 func (s *Session) commit(ctx context.Context, http bool) error {
 	s.start(ctx)
-	wrote, err := s.commitLocked(ctx, http)
+	commit := s.commitLocked
+	if !s.m.observers.none() {
+		commit = s.commitObserved
+	}
+	wrote, err := commit(ctx, http)
 	s.tellNotes(ctx)
 	if err != nil {
 		if !s.begunIn(err) {

@@ -79,7 +79,7 @@ func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context
 	case !m.options.TrackEnd:
 		return errors.New("session: HandleEnd needs Options.TrackEnd, in all programs that save or end sessions")
 	}
-	err := m.ends.Handle(ctx, func(ctx context.Context, c store.Claimed) error { return handle(ctx, m.ended(c)) })
+	err := m.ends.Handle(ctx, func(ctx context.Context, c store.Claimed) error { return m.observedEnd(ctx, c, handle) })
 	return translate(opHandleEnd, err)
 }
 

@@ -98,6 +98,7 @@ func (m *Manager) failOf(ctx context.Context, of subject, err error) {
 		}
 		m.options.Logger.LogAttrs(ctx, slog.LevelError, "session failure", attrs...)
 	}
+	m.tell(ctx, Event{Op: OpFailure, Handle: of.handle, Err: err})
 	if hook := m.options.Hooks.OnError; hook != nil {
 		hook(ctx, err)
 	}

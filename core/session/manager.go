@@ -14,6 +14,7 @@ import (
 
 	"github.com/berthgo/berth/core/internal/companion"
 	"github.com/berthgo/berth/core/internal/ends"
+	"github.com/berthgo/berth/core/internal/explain"
 	"github.com/berthgo/berth/core/internal/flood"
 	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/principal"
@@ -42,6 +43,8 @@ type Manager struct {
 	ends       *ends.Ends
 	principals *principal.Principals
 	watches    *watch.Watches
+
+	observers observers
 
 	owned     io.Closer // the client, if it is the manager's
 	closeOnce sync.Once
@@ -95,7 +98,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	m.caller = &retry.Caller{
 		Timeout: o.RetryTimeout,
 		Idle:    func() int { return int(client.PoolStats().IdleConns) },
-		OnRetry: func() { m.stats.retries.Add(1) },
+		OnRetry: m.retried,
 	}
 	m.waker = wake.New(client, keys.Channel(m.process.Name()), func(key string) string {
 		return keys.ShardChannel(key, m.process.Name())
@@ -104,13 +107,19 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		Client: client, Keys: keys, LockTTL: o.LockTTL, Lifetime: o.MaxLifetime,
 		Tracked: o.TrackEnd, Sharded: m.waker.Sharded(), Batches: batches(client),
 	}
+	if b := m.store.Batches; b != nil {
+		b.OnBatch = func(ctx context.Context, calls int) { m.tell(ctx, Event{Op: OpBatch, Calls: calls}) }
+	}
 	m.companions = &companion.Companions{Store: m.store, Tasks: m.tasks, Caller: m.caller}
 	m.leases = &lease.Leases{
 		TTL: o.LockTTL, Hold: o.LockHold, Wait: o.LockWait, MaxWaiters: o.MaxWaiters,
 		Store: m.store, Process: m.process, Waker: m.waker, Tasks: m.tasks, Caller: m.caller,
 		Genuine:  func(handle string, l store.Loaded) error { return m.verify(l.MAC, handle, l.Proof, l.Meta) },
 		OnWaited: m.stats.waited,
-		OnLost:   func() { m.stats.leasesLost.Add(1) },
+		OnLost: func(handle string) {
+			m.stats.leasesLost.Add(1)
+			m.tell(m.tasks.Context(), Event{Op: OpLeaseLost, Handle: handle})
+		},
 		OnFailed: func(err error) { m.report(m.tasks.Context(), opCompanion, err) },
 	}
 	m.ends = &ends.Ends{
@@ -119,11 +128,17 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		Store: m.store, Process: m.process, Tasks: m.tasks, Caller: m.caller, Companions: m.companions,
 		Logger: o.Logger, App: o.App,
 		Genuine: m.verifyEnded, ClaimLost: ErrLockLost,
-		OnFailed:      func(ctx context.Context, err error) { m.fail(ctx, translate(opHandleEnd, err)) },
-		OnRetired:     func() { m.stats.ended.Add(1) },
+		OnFailed: func(ctx context.Context, err error) { m.fail(ctx, translate(opHandleEnd, err)) },
+		OnRetired: func(handle, reason string) {
+			m.stats.ended.Add(1)
+			m.tell(m.tasks.Context(), Event{Op: OpEnd, Handle: handle, Reason: Reason(reason)})
+		},
 		OnHandled:     m.stats.endHandled,
 		OnRedelivered: func() { m.stats.endsRedelivered.Add(1) },
-		OnAside:       func() { m.stats.endsAside.Add(1) },
+		OnAside: func(handle string) {
+			m.stats.endsAside.Add(1)
+			m.tell(m.tasks.Context(), Event{Op: OpAside, Handle: handle})
+		},
 	}
 	m.principals = &principal.Principals{
 		Limit: o.MaxPerPrincipal, Refuse: o.RefuseOverLimit, Reason: string(Replaced), LockHold: o.LockHold, LockTTL: o.LockTTL,
@@ -132,6 +147,12 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	}
 	m.watches = m.newWatches()
 	return m, nil
+}
+
+// retried counts a call to Redis that is made again.
+func (m *Manager) retried(ctx context.Context, attempt int, err error) {
+	m.stats.retries.Add(1)
+	m.tell(ctx, Event{Op: OpRetry, Attempt: attempt, Err: explain.Error(err)})
 }
 
 // batches returns nil where calls of different requests must not share a pipeline.

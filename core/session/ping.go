@@ -15,7 +15,7 @@ func (m *Manager) Ping(ctx context.Context) error {
 	if m.tasks.Closed() {
 		return ErrClosed
 	}
-	once := retry.Caller{Idle: m.caller.Idle, OnRetry: func() {}}
+	once := retry.Caller{Idle: m.caller.Idle, OnRetry: func(context.Context, int, error) {}}
 	return opError(opPing, once.Call(ctx, nil, func(int) error { return m.store.Ping(ctx) }))
 }
 

@@ -26,6 +26,11 @@ func (s *Session) Rollback(ctx context.Context) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
+	if !s.m.observers.none() {
+		var done func()
+		ctx, done = s.observeRollback(ctx, held)
+		defer done()
+	}
 	if held.WasLost() {
 		s.fail(ctx, ErrLockLost) // no commit will report it
 	}

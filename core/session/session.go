@@ -117,6 +117,13 @@ func (s *Session) Handle() string {
 	return s.handle
 }
 
+// name is the handle that the session has by now, for those who are told of it.
+func (s *Session) name() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handle
+}
+
 // PreviousEnd returns why the session ended that the client had before this one: [Operator]
 // (which may have been the user, elsewhere) or [Replaced]. It is known to requests with the last
 // ID of that session, for as long as it would have lived, but at most for 24 hours. Otherwise it

@@ -38,10 +38,10 @@ type Ends struct {
 	ClaimLost error
 
 	OnFailed      func(ctx context.Context, err error) // something failed; the sweep goes on
-	OnRetired     func()                               // a session was retired
+	OnRetired     func(handle, reason string)          // a session was retired
 	OnHandled     func(lag time.Duration)              // an end was handled, so long after it
 	OnRedelivered func()                               // an end is handed out again
-	OnAside       func()                               // an end is put aside
+	OnAside       func(handle string)                  // an end is put aside
 
 	mu       sync.Mutex
 	sweepers map[*pokes]struct{} // those of this process
@@ -76,7 +76,7 @@ func (e *Ends) RetireOnce(ctx context.Context, handle string, r store.Retirement
 	if err != nil || status != store.Done {
 		return status, nil, err
 	}
-	e.OnRetired()
+	e.OnRetired(handle, r.Reason)
 	if had.Retention != 0 {
 		e.Tasks.Later(func(ctx context.Context) error {
 			err := e.Store.Hasten(ctx, handle)

@@ -174,7 +174,7 @@ func (s *sweeper) hold(handle, token string, expires time.Time, cancel context.C
 }
 
 func (s *sweeper) putAside(handle, token string) error {
-	s.OnAside()
+	s.OnAside(handle)
 	return s.finish(func(ctx context.Context) error { return s.Store.PutAside(ctx, handle, token) })
 }
 

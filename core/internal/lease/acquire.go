@@ -30,7 +30,7 @@ type Leases struct {
 	Genuine func(handle string, l store.Loaded) error
 
 	OnWaited func(d time.Duration) // a request has waited so long, in vain or not
-	OnLost   func()                // a lease was lost before its request was done
+	OnLost   func(handle string)   // a lease was lost before its request was done
 	OnFailed func(err error)       // a companion was not renewed
 
 	gates gate.Gates

@@ -29,6 +29,7 @@ type Lease struct {
 	until    time.Time // the last moment to renew
 	expires  time.Time // the first moment at which the lease may be free
 	renewing bool
+	waited   time.Duration
 	phase    phase
 	lost     chan struct{} // nil until somebody asks
 }
@@ -49,6 +50,9 @@ func (ls *Leases) hold(a *acquisition, l store.Loaded) *Lease {
 		Token: a.token, Keys: l.Keys,
 		leases: ls, handle: a.handle, meta: l.Meta, proof: l.Proof, pass: a.pass,
 		until: a.asked.Add(ls.Hold), expires: a.asked.Add(ls.TTL),
+	}
+	if a.waiting != nil {
+		held.waited = time.Since(a.began)
 	}
 	held.mu.Lock()
 	defer held.mu.Unlock()
@@ -138,8 +142,24 @@ func (l *Lease) lose() {
 	l.mu.Unlock()
 	if reports {
 		l.pass.Leave()
-		l.leases.OnLost()
+		l.leases.OnLost(l.handle)
 	}
+}
+
+// Waited returns how long the request has waited for the lease, 0 if nobody else held it.
+func (l *Lease) Waited() time.Duration {
+	if l == nil {
+		return 0
+	}
+	return l.waited
+}
+
+// Age returns for how long the request has had the lease.
+func (l *Lease) Age() time.Duration {
+	if l == nil {
+		return 0
+	}
+	return time.Since(l.until) + l.leases.Hold
 }
 
 // Lost returns a channel that is closed when the lease is lost.

@@ -10,7 +10,10 @@ import (
 type Caller struct {
 	Timeout time.Duration // how long a failed call is tried again, 0 for not at all
 	Idle    func() int    // how many connections of the client are idle now
-	OnRetry func()        // is called before each try but the first
+
+	// OnRetry is called before each try but the first, with how many tries there were and what the
+	// last of them has failed with.
+	OnRetry func(ctx context.Context, attempt int, err error)
 }
 
 // Failure is the last error of a call that berth does not repeat any more.
@@ -29,13 +32,14 @@ func (f *Failure) Unwrap() error { return f.Err }
 // waiting between two tries; then the error is [ErrStopped]. Any other error is a [*Failure].
 func (c *Caller) Call(ctx context.Context, stop <-chan struct{}, try func(attempt int) error) error {
 	attempt, spare := 0, -1 // connections that may still be dead; negative before the first dead one
+	var last error
 	err := Repeat(ctx, stop, c.Timeout, Heals, func(int) error {
 		for {
 			if attempt > 0 {
-				c.OnRetry()
+				c.OnRetry(ctx, attempt, last)
 			}
 			err := try(attempt)
-			attempt++
+			attempt, last = attempt+1, err
 			if !Broken(err) || spare == 0 {
 				return err
 			}

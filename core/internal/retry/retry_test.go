@@ -74,7 +74,7 @@ func TestDeadConnections(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ idle, dead, tries int }{{0, 1, 2}, {0, 2, 2}, {5, 6, 7}, {5, 100, 7}} {
 		tries, retried := 0, 0
-		caller := &retry.Caller{Idle: func() int { return c.idle }, OnRetry: func() { retried++ }}
+		caller := &retry.Caller{Idle: func() int { return c.idle }, OnRetry: func(context.Context, int, error) { retried++ }}
 		err := caller.Call(t.Context(), nil, func(attempt int) error {
 			if attempt != tries {
 				t.Errorf("attempt %d after %d tries", attempt, tries)

@@ -26,6 +26,8 @@ type Batches struct {
 	// take its place; 0 if no deadline is far enough. A call with a nearer deadline goes alone: it
 	// must not end the calls of others.
 	Far time.Duration
+	// OnBatch is called when calls were sent together, with how many. May be nil.
+	OnBatch func(ctx context.Context, calls int)
 
 	mu     sync.Mutex
 	flying int    // how many pipelines, and calls alone, are under way
@@ -222,6 +224,9 @@ func (b *Batches) fly(ctx context.Context, client redis.UniversalClient, own *ba
 	}()
 	send(context.WithoutCancel(ctx), client, own.cmds)
 	came = true
+	if b.OnBatch != nil {
+		b.OnBatch(ctx, own.calls)
+	}
 }
 
 func send(ctx context.Context, client redis.UniversalClient, cmds []redis.Cmder) {

@@ -16,6 +16,15 @@ type Changes struct {
 // Empty tells whether there are none.
 func (c Changes) Empty() bool { return len(c.Set) == 0 && len(c.Deleted) == 0 }
 
+// Bytes returns how large the keys and encoded values of Set are.
+func (c Changes) Bytes() int {
+	n := 0
+	for i, key := range c.Set {
+		n += len(key) + len(c.encoded[i])
+	}
+	return n
+}
+
 // Sealed returns the keys of Set and their values as Redis gets them, in turn. The handle is
 // the session's.
 func (c Changes) Sealed(coding *Coding, handle string) []any {

@@ -1,0 +1,247 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/berthgo/berth/core/internal/lease"
+	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/values"
+)
+
+// Op is what an [Event] is about.
+type Op string
+
+// The operations, which take time, and then the events, which do not.
+const (
+	OpBegin     Op = "begin"      // a session was begun, or was not; see Access, Outcome and Waited
+	OpCommit    Op = "commit"     // a commit; see Outcome, Held, Fields and Bytes
+	OpRollback  Op = "rollback"   // a session was given up; see Held
+	OpHandleEnd Op = "handle end" // a handler of ends has returned; see Reason, Lag and Attempt
+
+	OpLeaseLost Op = "lease lost" // before the commit or rollback of its request
+	OpEnd       Op = "end"        // this process has ended a session; see Reason
+	OpAside     Op = "aside"      // an end was put aside
+	OpRetry     Op = "retry"      // a call to Redis is made again; see Attempt and Err
+	OpBatch     Op = "batch"      // calls of several requests were sent together; see Calls
+	OpFailure   Op = "failure"    // what Hooks.OnError hears of; see Err
+)
+
+// Outcome is how a begin or a commit ended.
+type Outcome string
+
+// How a begin or a commit ended.
+const (
+	OutcomeFound       Outcome = "found"        // begin: a live session
+	OutcomeNew         Outcome = "new"          // begin: a new session, not saved yet
+	OutcomeDetached    Outcome = "detached"     // begin: a detached session
+	OutcomeLockTimeout Outcome = "lock timeout" // begin: another request held it for too long
+	OutcomeCreated     Outcome = "created"      // commit: a new session was saved
+	OutcomeSaved       Outcome = "saved"        // commit: changes were written
+	OutcomeUnchanged   Outcome = "unchanged"    // commit: there was nothing to write
+	OutcomeFailed      Outcome = "failed"       // see Err
+)
+
+// Event is something that a manager did. Fields that an Op does not need are zero.
+type Event struct {
+	Op     Op
+	App    string
+	Handle string // of the session; "" if it has none yet, or if the event is about several
+
+	Start    time.Time     // of an operation
+	Duration time.Duration // of an operation
+
+	Access  Access        // of begin, commit and rollback
+	Outcome Outcome       // of begin and commit
+	Waited  time.Duration // begin: for the session, while others held it; 0 if nobody did
+	Held    time.Duration // commit and rollback: since the lease was asked for; 0 without a lease
+	Fields  int           // commit: values set and deleted
+	Bytes   int           // commit: keys and encoded values that were set
+	Reason  Reason        // end and handle end: why the session ended
+	Lag     time.Duration // handle end: from the session's end to the start of the handler
+	Attempt int           // handle end: which attempt it was; retry: how many tries there were
+	Calls   int           // batch: how many calls
+	Err     error         // nil if it succeeded
+}
+
+// Observer is told what a manager does, as for traces and metrics. Both functions are called in the
+// goroutine that does the work, so they must be quick and safe for concurrent use. They must not use the
+// session of a context.
+type Observer struct {
+	// Start is called before an operation. berth calls Redis with the context that it returns, and gives
+	// the same context to Event. The handle is "" for a session that has none yet. May be nil.
+	Start func(ctx context.Context, op Op, handle string) context.Context
+
+	// Event is called after an operation, and for every other event. May be nil.
+	Event func(ctx context.Context, e Event)
+}
+
+// Observe tells o what m does from now on, until stop is called. Of several observers, each hears of
+// everything. Without one, a request pays nothing for it. It is safe for concurrent use.
+func (m *Manager) Observe(o Observer) (stop func()) {
+	m.observers.add(&o)
+	return func() { m.observers.remove(&o) }
+}
+
+// observers is a list that is copied when it changes, so that to read it takes no lock.
+type observers struct{ list atomic.Pointer[[]*Observer] }
+
+func (os *observers) add(o *Observer) {
+	os.change(func(list []*Observer) []*Observer { return append(list, o) })
+}
+
+func (os *observers) remove(o *Observer) {
+	os.change(func(list []*Observer) []*Observer {
+		return slices.DeleteFunc(list, func(one *Observer) bool { return one == o })
+	})
+}
+
+func (os *observers) change(f func([]*Observer) []*Observer) {
+	for {
+		old := os.list.Load()
+		var list []*Observer
+		if old != nil {
+			list = slices.Clone(*old)
+		}
+		var changed *[]*Observer // nil if nobody is left
+		if list = f(list); len(list) > 0 {
+			changed = &list
+		}
+		if os.list.CompareAndSwap(old, changed) {
+			return
+		}
+	}
+}
+
+// none tells whether nobody observes.
+func (os *observers) none() bool { return os.list.Load() == nil }
+
+// observation is an operation that is observed.
+type observation struct {
+	app   string
+	all   []*Observer
+	ctxs  []context.Context // of each observer
+	op    Op
+	start time.Time
+}
+
+// observe starts an operation.
+func (m *Manager) observe(ctx context.Context, op Op, handle string) (context.Context, *observation) {
+	o := &observation{app: m.options.App, op: op, start: time.Now()}
+	if list := m.observers.list.Load(); list != nil {
+		o.all = *list
+	}
+	for _, one := range o.all {
+		if one.Start != nil {
+			ctx = one.Start(ctx, op, handle)
+		}
+		o.ctxs = append(o.ctxs, ctx)
+	}
+	return ctx, o
+}
+
+// done ends an operation. E has what is known of it.
+func (o *observation) done(e Event) {
+	e.Op, e.App, e.Start, e.Duration = o.op, o.app, o.start, time.Since(o.start)
+	for i, one := range o.all {
+		if one.Event != nil {
+			one.Event(o.ctxs[i], e)
+		}
+	}
+}
+
+// tell tells of an event that takes no time.
+func (m *Manager) tell(ctx context.Context, e Event) {
+	list := m.observers.list.Load()
+	if list == nil {
+		return
+	}
+	e.App = m.options.App
+	for _, one := range *list {
+		if one.Event != nil {
+			one.Event(ctx, e)
+		}
+	}
+}
+
+// errPanicked is the error of an operation that panicked, as in a hook or a codec.
+var errPanicked = errors.New("session: a panic went through")
+
+func (m *Manager) beginObserved(ctx context.Context, o opening, access Access) (s *Session, err error) {
+	ctx, observation := m.observe(ctx, OpBegin, o.handle)
+	err = errPanicked
+	defer func() { observation.done(begun(o, access, s, err)) }()
+	return m.beginCounted(ctx, o, access)
+}
+
+func (s *Session) commitObserved(ctx context.Context, http bool) (wrote values.Changes, err error) {
+	ctx, observation := s.m.observe(ctx, OpCommit, s.name())
+	err = errPanicked
+	defer func() { observation.done(s.committed(wrote, err)) }()
+	return s.commitLocked(ctx, http)
+}
+
+func (s *Session) observeRollback(ctx context.Context, held *lease.Lease) (context.Context, func()) {
+	e := Event{Handle: s.name(), Access: s.Access(), Held: held.Age()}
+	ctx, observation := s.m.observe(ctx, OpRollback, e.Handle)
+	return ctx, func() { observation.done(e) }
+}
+
+// begun describes a begin.
+func begun(o opening, access Access, s *Session, err error) Event {
+	e := Event{Handle: o.handle, Access: access, Err: err}
+	var timeout *LockTimeoutError
+	switch {
+	case errors.As(err, &timeout):
+		e.Outcome, e.Waited = OutcomeLockTimeout, timeout.Waited
+	case err != nil:
+		e.Outcome = OutcomeFailed
+	case s.detached != attached:
+		e.Outcome, e.Err = OutcomeDetached, s.err
+	case s.isNew:
+		e.Outcome, e.Handle = OutcomeNew, ""
+	default:
+		e.Outcome, e.Waited = OutcomeFound, s.lease.Waited()
+	}
+	return e
+}
+
+// committed describes a commit.
+func (s *Session) committed(wrote values.Changes, err error) Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := Event{
+		Handle: s.handle, Access: s.access, Held: s.lease.Age(), Err: err,
+		Fields: len(wrote.Set) + len(wrote.Deleted), Bytes: wrote.Bytes(),
+	}
+	switch {
+	case err != nil:
+		e.Outcome = OutcomeFailed
+	case s.isNew && s.planned != nil:
+		e.Outcome = OutcomeCreated
+	case s.planned != nil && s.planned.changes:
+		e.Outcome = OutcomeSaved
+	default:
+		e.Outcome = OutcomeUnchanged
+	}
+	return e
+}
+
+// observedEnd calls a handler of ends, and tells of it.
+func (m *Manager) observedEnd(ctx context.Context, c store.Claimed, handle func(context.Context, Ended) error) error {
+	if m.observers.none() {
+		return handle(ctx, m.ended(c))
+	}
+	ctx, o := m.observe(ctx, OpHandleEnd, c.Handle)
+	e := Event{
+		Handle: c.Handle, Reason: Reason(c.Meta.Reason), Attempt: c.Meta.Attempt,
+		Lag: max(0, time.Since(c.Meta.Ended)), // clocks differ
+		Err: errPanicked,
+	}
+	defer func() { o.done(e) }()
+	e.Err = handle(ctx, m.ended(c))
+	return e.Err
+}
