@@ -90,6 +90,9 @@ func TestObserveRequests(t *testing.T) {
 		heard.take("")
 		got := r.Waiter(m, id)
 		time.Sleep(2 * time.Second)
+		if now := m.Stats(); now.Held != 1 || now.Waiting != 1 {
+			t.Errorf("%d are held, and %d wait", now.Held, now.Waiting)
+		}
 		s.Set("k", "w")
 		s.Delete("none")
 		commit(t, s)
@@ -119,6 +122,9 @@ func TestObserveRequests(t *testing.T) {
 		}
 		outcome(session.OpCommit, session.OutcomeFailed)
 		s.Rollback(t.Context())
+		if now := m.Stats(); now.Held != 0 || now.Waiting != 0 {
+			t.Errorf("in the end %d are held, and %d wait", now.Held, now.Waiting)
+		}
 	})
 }
 
@@ -141,6 +147,9 @@ func TestObserveTheRest(t *testing.T) {
 			t.Errorf("lost: %+v", all)
 		}
 		s.Rollback(t.Context())
+		if now := m.Stats(); now.Held != 0 {
+			t.Errorf("%d are held", now.Held)
+		}
 		if all := heard.take(session.OpFailure); len(all) != 1 || !errors.Is(all[0].Err, session.ErrLockLost) {
 			t.Errorf("failed: %+v", all)
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Stats are totals since the manager was made.
+// Stats are totals since the manager was made, and two figures of now.
 type Stats struct {
 	Begun        uint64        // sessions that Begin returned, of any kind
 	Created      uint64        // new sessions saved
@@ -18,6 +18,8 @@ type Stats struct {
 	LeasesLost   uint64        // leases lost before commit or rollback
 	Retries      uint64        // tries of requests' calls to Redis after the first
 	Errors       uint64        // failures of any kind
+	Held         int64         // now: sessions that requests of this process hold
+	Waiting      int64         // now: requests of this process that wait for a session
 	Detached     uint64        // detached sessions that Begin returned, without those of access None
 
 	Watches      uint64 // calls of Watch
@@ -73,6 +75,8 @@ func (m *Manager) Stats() Stats {
 		LeasesLost:   m.stats.leasesLost.Load(),
 		Retries:      m.stats.retries.Load(),
 		Errors:       m.stats.errors.Load(),
+		Held:         m.leases.Held(),
+		Waiting:      m.leases.Waiting(),
 		Detached:     m.stats.detached.Load(),
 
 		Watches:      m.stats.watches.Load(),

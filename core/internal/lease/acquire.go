@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/gate"
@@ -33,8 +34,15 @@ type Leases struct {
 	OnLost   func(handle string)   // a lease was lost before its request was done
 	OnFailed func(err error)       // a companion was not renewed
 
-	gates gate.Gates
+	gates         gate.Gates
+	held, waiting atomic.Int64
 }
+
+// Held returns how many leases there are in this process.
+func (ls *Leases) Held() int64 { return ls.held.Load() }
+
+// Waiting returns how many requests of this process wait for a lease.
+func (ls *Leases) Waiting() int64 { return ls.waiting.Load() }
 
 // Acquire waits for the lease of a session, takes it and loads the session. The proof is "" for
 // a caller that was allowed to come with the handle alone. There is a lease only if the status

@@ -54,6 +54,7 @@ func (ls *Leases) hold(a *acquisition, l store.Loaded) *Lease {
 	if a.waiting != nil {
 		held.waited = time.Since(a.began)
 	}
+	ls.held.Add(1)
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	held.timer = time.AfterFunc(held.next(time.Now(), ls.TTL/3), held.tick)
@@ -135,6 +136,7 @@ func (l *Lease) lose() {
 	reports := l.phase == isHeld
 	if reports {
 		l.phase = isLost
+		l.leases.held.Add(-1)
 		if l.lost != nil {
 			close(l.lost)
 		}
@@ -230,6 +232,7 @@ func (l *Lease) End() {
 	if !l.over() {
 		l.phase = isOver
 		l.timer.Stop()
+		l.leases.held.Add(-1)
 	}
 	l.mu.Unlock()
 	l.pass.Leave()

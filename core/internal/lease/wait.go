@@ -107,6 +107,7 @@ func (a *acquisition) waitContext() context.Context {
 		timer = time.AfterFunc(ls.Wait-time.Since(a.began), func() { cancel(errWait) })
 	}
 	a.waiting = waiting
+	ls.waiting.Add(1)
 	a.free = func() {
 		unbind()
 		if timer != nil {
@@ -121,6 +122,7 @@ func (a *acquisition) waitContext() context.Context {
 func (a *acquisition) end() {
 	if a.waiting != nil {
 		a.free()
+		a.leases.waiting.Add(-1)
 		a.leases.OnWaited(time.Since(a.began))
 	}
 }
