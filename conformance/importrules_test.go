@@ -48,7 +48,7 @@ var rooms = map[string][]string{
 	"core/session": {
 		goRedis, "core/connect", "core/internal/companion", "core/internal/cookie", "core/internal/credential",
 		"core/internal/explain", "core/internal/flood",
-		"core/internal/ends", "core/internal/lease", "core/internal/principal", "core/internal/retry",
+		"core/internal/ends", "core/internal/lease", "core/internal/principal", "core/internal/retry", "core/internal/route",
 		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake", "core/internal/watch",
 	},
 	"core/httpsession": {"core/session"},
@@ -65,6 +65,7 @@ var rooms = map[string][]string{
 	"core/internal/subscription": {goRedis, "core/internal/retry"},
 	"core/internal/store":        {goRedis},
 	"core/internal/retry":        {goRedis},
+	"core/internal/route":        {},
 	"core/internal/cookie":       {"core/internal/credential"},
 	"core/internal/credential":   {},
 	"core/internal/explain":      {goRedis, "core/connect"},

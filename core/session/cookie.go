@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/cookie"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -108,22 +107,12 @@ func (s *Session) cookieAge() time.Duration {
 // browsers then also send it by plain HTTP.
 func (s *Session) warnOfHTTP(encrypted bool) {
 	host := s.opened.request.host
-	if encrypted || host == "" || s.m.options.Cookie.Secure != SecureAuto || local(host) || s.m.warned.Swap(true) {
+	if encrypted || host == "" || s.m.options.Cookie.Secure != SecureAuto || cookie.Local(host) || s.m.warned.Swap(true) {
 		return
 	}
 	s.m.options.Logger.Warn("the session cookie is not Secure: the request came by plain HTTP, or by a proxy that does not say HTTPS. "+
 		"Let the proxy set X-Forwarded-Proto, or set Options.Cookie.Secure to SecureAlways, or to SecureNever if this is meant",
 		"app", s.m.options.App, "host", host)
-}
-
-// local tells whether a host is this machine.
-func local(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
 }
 
 // resendCookie sends the cookie of a session again that was begun ReadOnly, for its age.
@@ -147,7 +136,7 @@ func (c Cookie) withDefaults() (Cookie, error) {
 	def(&c.Path, "/")
 	def(&c.SameSite, SameSiteLax)
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Cookie."+format, args...)) }
-	if !isToken(c.Name) {
+	if !cookie.IsToken(c.Name) {
 		wrong("Name is %q: it must be letters, digits and signs such as - _ .", c.Name)
 	}
 	if c.Secure < SecureAuto || c.Secure > SecureNever {
@@ -159,10 +148,10 @@ func (c Cookie) withDefaults() (Cookie, error) {
 	if c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < time.Second {
 		wrong("MaxAge is %v: it must be at least 1s, or 0 for a cookie that ends with the browser", c.MaxAge)
 	}
-	if !strings.HasPrefix(c.Path, "/") || strings.ContainsFunc(c.Path, notInAttribute) {
+	if !strings.HasPrefix(c.Path, "/") || strings.ContainsFunc(c.Path, cookie.NotInAttribute) {
 		wrong("Path is %q: it must start with / and have no ; or control characters", c.Path)
 	}
-	if c.Domain != "" && !validDomain(c.Domain) {
+	if c.Domain != "" && !cookie.IsDomain(c.Domain) {
 		wrong("Domain is %q: it must be a host name of letters, digits, hyphens and dots", c.Domain)
 	}
 	if c.HostPrefix {
@@ -196,29 +185,3 @@ const (
 	hostPrefix = "__Host-"
 	maxCookie  = 4096 // RFC 6265bis, section 5.6: of name and value, and of each attribute 1024
 )
-
-// validDomain tells whether s is a host name, with or without a dot before it.
-func validDomain(s string) bool {
-	s = strings.TrimPrefix(s, ".")
-	if len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") ||
-			strings.ContainsFunc(label, func(r rune) bool {
-				return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
-			}) {
-			return false
-		}
-	}
-	return true
-}
-
-// isToken tells whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
-	})
-}
-
-func notInAttribute(r rune) bool { return r < ' ' || r >= 0x7f || r == ';' }

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/cookie"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -235,7 +236,7 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 	together(o.LockHold < o.LockTTL, "LockHold is %v, less than LockTTL, which is %v: a lease lives for LockTTL at least", o.LockHold, o.LockTTL)
 	together(o.EndNotifications && !o.TrackEnd, "EndNotifications needs TrackEnd: without it no end is handled")
 	together(o.RefuseOverLimit && o.MaxPerPrincipal == 0, "RefuseOverLimit needs MaxPerPrincipal: without it there is no limit")
-	together(o.Header != "" && !isToken(o.Header), "Options.Header is %q: it is not the name of an HTTP header", o.Header)
+	together(o.Header != "" && !cookie.IsToken(o.Header), "Options.Header is %q: it is not the name of an HTTP header", o.Header)
 	together(takenHeaders[http.CanonicalHeaderKey(o.Header)], "Options.Header is %q: HTTP itself uses that; take one of your own, such as X-Session", o.Header)
 	for i, key := range o.EncryptionKeys {
 		if n := len(key); n != 16 && n != 24 && n != 32 {

@@ -2,12 +2,8 @@ package session
 
 import (
 	"fmt"
-	"maps"
-	"net/http"
-	"net/url"
-	"regexp"
-	"slices"
-	"strings"
+
+	"github.com/berthgo/berth/core/internal/route"
 )
 
 // Rule says how a request holds its session. [Always] and [ByRoute] make one, and any function of
@@ -43,111 +39,26 @@ func Always(access Access) Rule {
 // ByRoute panics if a pattern is wrong, if two patterns match the same requests and neither path is
 // more specific, or if there is no such access. It copies routes.
 func ByRoute(routes map[string]Access) Rule {
-	var table routeTable
-	for _, pattern := range slices.Sorted(maps.Keys(routes)) {
-		table = append(table, newRoute(pattern, routes[pattern]))
-	}
-	muxes := make(map[string]*http.ServeMux)
-	for _, r := range table {
-		if muxes[r.method] == nil {
-			muxes[r.method] = table.mux(r.method)
+	for pattern, access := range routes {
+		if !access.valid() {
+			panic(fmt.Sprintf("session: ByRoute: %q has %v: it must be Exclusive, Shared, ReadOnly, Peek or None", pattern, access))
 		}
 	}
-	others := table.mux("")
+	table := newTable(routes)
 	return func(r Request) Access {
-		mux := muxes[r.Method]
-		if mux == nil && r.Method == http.MethodHead {
-			mux = muxes[http.MethodGet]
+		if access, found := table.Find(r.Method, r.Host, r.Path, r.RawPath); found {
+			return access
 		}
-		if mux == nil {
-			mux = others
-		}
-		h, _ := mux.Handler(&http.Request{
-			Method: r.Method, Host: r.Host, URL: &url.URL{Path: r.Path, RawPath: r.RawPath},
-		})
-		if one, ok := h.(*route); ok {
-			return one.access
-		}
-		return Exclusive // also where the mux has a handler of its own, for a redirect or a 404
+		return Exclusive
 	}
 }
 
-// route is a pattern of [ByRoute]. A mux keeps it as a handler, which nobody calls.
-type route struct {
-	method string // "" for all
-	path   string // with the host, if there is one
-	access Access
-}
-
-var _ http.Handler = (*route)(nil)
-
-func (*route) ServeHTTP(http.ResponseWriter, *http.Request) {}
-
-// newRoute panics if the pattern is wrong.
-func newRoute(pattern string, access Access) *route {
-	if !access.valid() {
-		panic(fmt.Sprintf("session: ByRoute: %q has %v: it must be Exclusive, Shared, ReadOnly, Peek or None", pattern, access))
-	}
-	if pattern == "" {
-		panic(`session: ByRoute: a pattern is "": for all paths, write "/"`)
-	}
-	r := &route{path: pattern, access: access}
-	handle(http.NewServeMux(), pattern, r) // which reads the pattern
-	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
-		r.method, r.path = pattern[:i], strings.TrimLeft(pattern[i:], " \t")
-	}
-	return r
-}
-
-// handle panics with a message that names the function to look at.
-func handle(mux *http.ServeMux, pattern string, r *route) {
+// newTable panics with a message that names the function to look at.
+func newTable(routes map[string]Access) *route.Table[Access] {
 	defer func() {
 		if p := recover(); p != nil {
 			panic(fmt.Sprintf("session: ByRoute: %v", p))
 		}
 	}()
-	mux.Handle(pattern, r)
-}
-
-type routeTable []*route
-
-// mux returns a mux for the requests of one method. A ServeMux for all methods refuses "GET /" beside
-// "/static/", because it does not know whether the method or the path is to count.
-func (t routeTable) mux(method string) *http.ServeMux {
-	mux := http.NewServeMux()
-	before := make(map[string]string) // which method a path was taken for
-	for _, tier := range slices.Compact([]string{method, headAsGet(method), ""}) {
-		for _, r := range t {
-			if r.method != tier {
-				continue
-			}
-			shape := shapeOf(r.path)
-			if taken, ok := before[shape]; ok && taken != tier {
-				continue
-			}
-			before[shape] = tier
-			handle(mux, strings.TrimLeft(method+" "+r.path, " "), r)
-		}
-	}
-	return mux
-}
-
-// headAsGet is the method whose patterns a method matches too.
-func headAsGet(method string) string {
-	if method == http.MethodHead {
-		return http.MethodGet
-	}
-	return method
-}
-
-// wildcards are those of a pattern, without "{$}". Their names do not matter.
-var wildcards = regexp.MustCompile(`\{[^{}$.]*(\.\.\.)?\}`)
-
-// shapeOf returns the same for paths that match the same requests.
-func shapeOf(path string) string {
-	shape := wildcards.ReplaceAllString(path, "{$1}")
-	if strings.HasSuffix(shape, "/") {
-		shape += "{...}"
-	}
-	return shape
+	return route.New(routes)
 }
