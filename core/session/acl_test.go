@@ -209,6 +209,9 @@ func everything(u *aclUser, without string) error {
 	id = commit(a, id, session.Exclusive, func(s *session.Session) { s.SetPrincipal(""); s.Set("n", 1); s.SetCompanion("c") })
 	commit(a, id, session.Shared, func(s *session.Session) { s.Set("n", 2) })
 	commit(a, id, session.ReadOnly, func(*session.Session) {})
+	commit(a, id, session.Peek, func(*session.Session) {})
+	o.TrackEnd, o.EndNotifications, o.MaxLifetime = false, false, 20*time.Minute // it cuts each TTL
+	commit(r.ManagerOn(u.client(), o), "", session.Exclusive, func(s *session.Session) { s.Set("n", 1) })
 
 	// A waiter in another process, and a lease that has to be renewed meanwhile.
 	if holder, err := a.Begin(ctx, id, session.Exclusive); err == nil && !holder.IsNew() {

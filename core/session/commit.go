@@ -59,7 +59,7 @@ func (s *Session) commit(ctx context.Context, http bool) error {
 	wrote, err := commit(ctx, http)
 	s.tellNotes(ctx)
 	if err != nil {
-		if !s.begunIn(err) {
+		if !s.begunIn(err) && !errors.Is(err, ErrTooManySessions) { // that is an answer, and no failure
 			s.fail(ctx, err)
 		}
 		if s.hides(err) {

@@ -21,7 +21,8 @@ import (
 //
 // Other errors are f's own and those of [Manager.Begin] and [Session.Commit].
 //
-// In a handler, it is an error to call it for the handler's own session.
+// In a handler that holds its own session, by [Exclusive] access and until its commit, it is an error to
+// call it for that session.
 func (m *Manager) Do(ctx context.Context, id string, access Access, f func(s *Session) error) error {
 	if credential.Valid(id) && m.holds(ctx, credential.Handle(id)) {
 		return errOwn
@@ -51,9 +52,9 @@ func (m *Manager) DoHandle(ctx context.Context, handle string, access Access, f 
 }
 
 // errOwn says that Do is called for the session of the handler's own request.
-var errOwn = errors.New("session: Do in a handler, for the handler's own session: it would wait for itself; use session.FromContext")
+var errOwn = errors.New("session: Do in a handler, for the session that the handler holds: it would wait for itself; use session.FromContext")
 
-// holds tells whether ctx is of a request with that session.
+// holds tells whether ctx is of a request that holds that session.
 func (m *Manager) holds(ctx context.Context, handle string) bool {
 	s := m.serving(ctx)
 	if s == nil {
@@ -61,7 +62,7 @@ func (m *Manager) holds(ctx context.Context, handle string) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.handle == handle && s.state == open
+	return s.handle == handle && s.state == open && s.lease != nil
 }
 
 func (s *Session) do(ctx context.Context, exists bool, f func(s *Session) error) error {

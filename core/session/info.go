@@ -23,7 +23,7 @@ type Info struct {
 	// zero time if there is no principal.
 	AuthenticatedAt time.Time
 
-	Idle time.Duration // since its last request; with MaxLifetime set, at most this
+	Idle time.Duration // since its last request
 	Left time.Duration // until it expires, unless there is a request
 	Size int           // bytes in keys and encoded values
 

@@ -122,8 +122,13 @@ func TestTimeLeft(t *testing.T) {
 			t.Errorf("after a sign-in %v are left", left)
 		}
 		commit(t, s)
-		if s := begin(t, m, "", session.Exclusive); s.TimeLeft() != 10*time.Minute {
-			t.Errorf("a new session has %v", s.TimeLeft())
+		s = begin(t, m, "", session.Exclusive)
+		if left := s.TimeLeft(); left != 0 {
+			t.Errorf("a session that nobody saves has %v", left)
+		}
+		s.Set("n", 1)
+		if left := s.TimeLeft(); left != 10*time.Minute {
+			t.Errorf("a new session has %v", left)
 		}
 	})
 }

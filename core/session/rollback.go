@@ -8,7 +8,8 @@ import (
 	"github.com/berthgo/berth/core/internal/tasks"
 )
 
-// Rollback gives up the session and its lease without writing anything. After a Commit that
+// Rollback gives up the session and its lease without writing anything. From then on, s has again what
+// was loaded: an error page shows no user who was not signed in. After a Commit that
 // succeeded it does nothing, so defer it right after [Manager.Begin]. There is one exception: it
 // ends a session that was abandoned after its commit. After a Commit whose outcome is not known, it
 // gives up the lease and leaves the outcome open.
@@ -46,11 +47,28 @@ func (s *Session) discard() (*lease.Lease, bool) {
 	if s.state != open && s.state != inDoubt {
 		return nil, false
 	}
+	if s.state == open {
+		s.undo()
+	}
 	s.state = rolledBack
 	s.m.stats.rolledBack.Add(1)
 	s.forget()
 	s.freeWatches()
 	return s.lease, true
+}
+
+// undo makes the session again what was loaded, for an error page: nothing that the request wanted has
+// happened. What an abandoned session was is not known any more.
+func (s *Session) undo() {
+	if s.leaving != nil {
+		return
+	}
+	s.values.Undo()
+	s.principal, s.timeout, s.remembered = s.meta.Principal, s.meta.Timeout, s.meta.Extras.Remembered
+	if s.isNew {
+		s.timeout = s.m.timeoutOf("")
+	}
+	s.authenticated, s.companion, s.rotate, s.switched = noTime, nil, false, false
 }
 
 // forget takes a session out of the indexes where it was announced and then not saved. If it may have

@@ -44,12 +44,13 @@ func (s *Session) Remember(d time.Duration) {
 
 // TimeLeft returns how long the session lives without another request. With [Peek] it is the rest of
 // its idle time, or of MaxLifetime if that is shorter. With any other access, the request starts
-// the idle time anew, so TimeLeft is all of it. For a detached session it is 0.
+// the idle time anew, so TimeLeft is all of it. For a detached session it is 0, and for a new one that
+// has nothing in it, as after an expiry.
 func (s *Session) TimeLeft() time.Duration {
 	s.look()
 	defer s.mu.Unlock()
 	switch {
-	case s.detached != attached:
+	case s.detached != attached, s.isNew && !s.saves():
 		return 0
 	case !s.expires.IsZero():
 		return max(0, time.Until(s.expires))

@@ -45,7 +45,8 @@ func GetOr[T any](s *Session, key string, otherwise T) T {
 }
 
 // Pop returns the value under key and deletes it, for what is to be seen once. If there is none, it
-// returns the zero T, and changes nothing. A value that cannot be decoded as a T stays: Hooks.OnError
+// returns the zero T, and changes nothing. If there is one, the session must be one that may be changed:
+// with [ReadOnly] it is [ErrReadOnly]. A value that cannot be decoded as a T stays: Hooks.OnError
 // and Logger hear of that, as with [GetOr].
 func Pop[T any](s *Session, key string) T {
 	v, err := Get[T](s, key)

@@ -82,6 +82,12 @@ func inspected(r reply, fields []string) (Inspected, error) {
 		return Inspected{}, err
 	}
 	left, rest := list[2].(int64), list[4].(int64)
+	// The TTL tells since when the session is idle, unless the longest life has cut it. A mark of the last
+	// use is there from then on, and old if the TTL was not cut since.
+	idle := max(0, meta.Timeout+meta.Extras.Retention-time.Duration(rest)*time.Millisecond)
+	if used := list[9].(int64); used >= 0 {
+		idle = min(idle, time.Duration(used)*time.Millisecond)
+	}
 	var values map[string]string
 	for i, value := range list[8].([]any) {
 		if text, exists := value.(string); exists {
@@ -95,7 +101,7 @@ func inspected(r reply, fields []string) (Inspected, error) {
 		Status: Done,
 		Meta:   meta,
 		Left:   time.Duration(left) * time.Millisecond,
-		Idle:   max(0, meta.Timeout+meta.Extras.Retention-time.Duration(rest)*time.Millisecond),
+		Idle:   idle,
 		Size:   int(list[3].(int64)),
 		Lease:  list[5].(string),
 		Proof:  list[6].(string),

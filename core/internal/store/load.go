@@ -158,6 +158,7 @@ func takeOwn(fields map[string]string) (proof, mac string, values map[string]str
 	delete(fields, MetaField)
 	delete(fields, SecretField)
 	delete(fields, MACField)
+	delete(fields, usedField)
 	return proof, mac, fields
 }
 

@@ -11,6 +11,7 @@ import (
 const (
 	MetaField   = "_berth"        // the session's own facts
 	SecretField = "_berth_secret" // the proof
+	usedField   = "_berth_used"   // when the session was last used, if its TTL does not tell
 	MACField    = "_berth_mac"    // with encryption keys: a MAC of principal, sign-in and proof
 
 	// Reserved is the prefix of all these names.

@@ -16,6 +16,7 @@ type Values struct {
 	stored  map[string]string // what Redis has
 	held    map[string]*value // what the handler has got or changed
 	dropped []string          // the keys of what [Values.Drop] took out of stored
+	before  map[string]string // stored before the first Drop
 }
 
 // Load returns the values of a session, of which Redis has these. A new session has none, and
@@ -86,10 +87,21 @@ func (vs *Values) Delete(key string) {
 // Drop forgets all values at once. What Redis has is reported as deleted, unless it is set
 // again.
 func (vs *Values) Drop() {
+	if vs.before == nil {
+		vs.before = vs.stored
+	}
 	for key := range vs.stored {
 		vs.dropped = append(vs.dropped, key)
 	}
 	vs.stored, vs.held = nil, nil
+}
+
+// Undo takes all changes back. What the handler has got is not theirs any more.
+func (vs *Values) Undo() {
+	if vs.before != nil {
+		vs.stored = vs.before
+	}
+	vs.held, vs.dropped, vs.before = nil, nil, nil
 }
 
 // Has tells whether there is a value under key, be it nil.

@@ -13,6 +13,7 @@
 -- SECRET has the proof. A client that has the session's secret can show the proof. A caller that
 -- needs no proof, such as a job that knows the handle, passes ''.
 -- MAC exists only with encryption keys. Scripts do not check it.
+-- USED is when the session was last used, in unix s, once its TTL is cut by the longest life.
 --
 -- META of a live session:    2 <timeout ms> <created ms> <extras> <commit token> <principal>
 -- META of a retired session: 2 retired <token of who retired it> <reason> <extras>
@@ -29,7 +30,7 @@
 -- Scripts answer with one of these codes, or with a table that starts with one.
 local DONE, BUSY, UNKNOWN, RETIRED, UNSUPPORTED, LOST, ROTATED, ALIVE = 1, 2, 3, 4, 5, 6, 7, 8
 
-local META, SECRET, MAC = '_berth', '_berth_secret', '_berth_mac'
+local META, SECRET, MAC, USED = '_berth', '_berth_secret', '_berth_mac', '_berth_used'
 local TOKEN_LENGTH, PROCESS_LENGTH, PROOF_LENGTH, HANDLE_LENGTH = 28, 16, 32, 26
 -- GRACE is how long a lock that was handed over waits for its new owner, in ms. QUEUE_TTL is how
 -- long the queue outlives the last waiter's sign of life, in ms. A waiter looks again at least
@@ -84,7 +85,12 @@ local function touch(data, alive, timeout, extras, latest)
   if latest == 0 then return true end
   redis.call('PEXPIREAT', life, string.format('%.0f', latest))
   local left = redis.call('PTTL', life)
-  if left > tonumber(timeout) then redis.call('PEXPIRE', life, timeout) end -- PEXPIREAT … LT needs Redis 7
+  if left > tonumber(timeout) then
+    redis.call('PEXPIRE', life, timeout) -- PEXPIREAT … LT needs Redis 7
+  elseif left >= 0 and not kept then
+    -- The TTL does not tell any more when the session was used. A full server may refuse this.
+    redis.pcall('HSET', data, USED, redis.call('TIME')[1])
+  end
   return left ~= -2
 end
 
