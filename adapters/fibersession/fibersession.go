@@ -55,8 +55,8 @@ type config struct {
 // WithAccessFunc the last one counts. Defaults to [session.Exclusive] for all requests, and to no
 // change in a second middleware.
 //
-// A pattern of ByRoute does not match a path in other letters. Fiber's own routes do, unless its
-// CaseSensitive is set.
+// A pattern of ByRoute does not match a path in other letters, or with one more "/" at its end. Fiber's
+// own routes do, unless its CaseSensitive and StrictRouting are set.
 func WithAccess(rule session.Rule) Option {
 	return func(cfg *config) {
 		cfg.access = func(_ *fiber.Ctx, r session.Request) session.Access { return rule(r) }
