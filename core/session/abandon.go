@@ -163,7 +163,7 @@ func (m *Manager) leave(ctx context.Context, d *departure) (others bool, compani
 	case status == store.Rotated:
 		return false, nil, errRotated("Abandon")
 	case status != store.Done:
-		return true, nil, nil
+		return true, nil, m.leaveOthers(ctx, d)
 	}
 	m.principals.UnlistEnded(d.principal, d.handle)
 	if err := m.leaveOthers(ctx, d); err != nil {
@@ -188,10 +188,12 @@ func (m *Manager) leaveOthers(ctx context.Context, d *departure) error {
 func (m *Manager) leaveLater(d *departure) {
 	m.tasks.Later(func(ctx context.Context) error {
 		status, _, err := m.ends.RetireOnce(ctx, d.handle, d.Retirement)
-		if err == nil && status == store.Done {
-			m.principals.UnlistEnded(d.principal, d.handle)
-			err = m.leaveOthers(ctx, d)
+		if err != nil || status == store.Rotated {
+			return err
 		}
-		return err
+		if status == store.Done {
+			m.principals.UnlistEnded(d.principal, d.handle)
+		}
+		return m.leaveOthers(ctx, d)
 	})
 }
