@@ -167,3 +167,17 @@ func TestAnonymousTimeout(t *testing.T) {
 		left("after Abandon", time.Minute)
 	})
 }
+
+// Of a session that is gone, nothing is left.
+func TestTimeLeftOfASessionThatIsGone(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.Manager(session.Options{Timeout: 10 * time.Minute})
+		id := saved(t, m)
+		time.Sleep(11 * time.Minute)
+		for _, access := range []session.Access{session.Peek, session.ReadOnly} {
+			if left := begin(t, m, id, access).TimeLeft(); left != 0 {
+				t.Errorf("%v: the session has expired, and %v are left", access, left)
+			}
+		}
+	})
+}
