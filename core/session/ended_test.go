@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/berthgo/berth/core/session"
 )
@@ -108,5 +109,15 @@ func TestLogoutRacesSlowRequests(t *testing.T) {
 				t.Fatal("the session outlived its logout")
 			}
 		}
+	})
+}
+
+// DropEnd tells the truth also if its first try fails before it reaches Redis.
+func TestDropEndOfWhatIsNotThere(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, faults := r.Faulty(session.Options{TrackEnd: true, RetryTimeout: time.Minute})
+		faults.Then(refuse)
+		err := m.DropEnd(t.Context(), session.Ended{Handle: handleOf(session.NewID())})
+		wantErr(t, err, session.ErrUnknown)
 	})
 }

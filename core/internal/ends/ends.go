@@ -117,9 +117,9 @@ func (e *Ends) Replay(ctx context.Context, handle string) (bool, error) {
 
 // Drop deletes an end that was put aside. It tells whether it was there.
 func (e *Ends) Drop(ctx context.Context, handle string) (found bool, err error) {
-	err = e.Caller.Call(ctx, nil, func(attempt int) error {
+	err = e.Caller.Call(ctx, nil, func(int) error {
 		status, err := e.Store.Drop(ctx, handle)
-		found = status == store.Done || attempt > 0 // an earlier try may have dropped it
+		found = found || status == store.Done // an earlier try may have dropped it
 		return err
 	})
 	return found, err
