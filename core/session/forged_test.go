@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -104,5 +106,25 @@ func TestForgedSessionDoesNotWait(t *testing.T) {
 			t.Errorf("waited for %v", took)
 		}
 		held.Rollback(context.Background())
+	})
+}
+
+// SessionsOf shows no session as the user's that somebody with Redis alone has given to the user.
+func TestSessionsOfShowsNoForgedSession(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := r.Manager(session.Options{EncryptionKeys: []session.EncryptionKey{session.EncryptionKey("0123456789abcdef0123456789abcdef")}})
+		signIn(t, m, "ann")
+		id := signIn(t, m, "eve")
+		meta := r.HGet(id, "_berth")
+		if err := r.Client.HSet(t.Context(), r.Key(id, "Data"), "_berth", meta[:len(meta)-3]+"ann").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Client.ZAdd(t.Context(), r.PrincipalKey("ann"), redis.Z{Score: float64(time.Now().UnixMilli()), Member: handleOf(id)}).Err(); err != nil {
+			t.Fatal(err)
+		}
+		infos, err := m.SessionsOf(t.Context(), "ann")
+		if err != nil || len(infos) != 1 {
+			t.Errorf("ann has %d sessions, %v", len(infos), err)
+		}
 	})
 }

@@ -15,7 +15,8 @@ var errNobody = fmt.Errorf(`%w; the principal is "": sessions without one are in
 
 // SessionsOf returns the live sessions of a principal, oldest sign-in first, as for a page of a user's
 // devices. [Info.Session] has the values under the given keys, such as "browser", of each. SessionsOf
-// does not start any idle time anew. It takes two round trips. The principal "" is an error: see
+// does not start any idle time anew. It takes two round trips. A session that cannot be read, or is
+// [ErrForged], is left out and reported to Hooks.OnError. The principal "" is an error: see
 // [Manager.Sessions] for sessions without one.
 func (m *Manager) SessionsOf(ctx context.Context, principal string, keys ...string) ([]Info, error) {
 	if err := mayLoad(keys); err != nil {
@@ -34,9 +35,13 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string, keys ...stri
 		return nil, err
 	}
 	m.report(ctx, opList, look.Unreadable)
-	infos := make([]Info, len(look.Live))
-	for i, one := range look.Live {
-		infos[i] = m.info(one)
+	infos := make([]Info, 0, len(look.Live))
+	for _, one := range look.Live {
+		if err := m.readable(one); err != nil {
+			m.fail(ctx, err)
+			continue
+		}
+		infos = append(infos, m.info(one))
 	}
 	return infos, nil
 }
