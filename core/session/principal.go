@@ -87,7 +87,9 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 			count++
 			gone = append(gone, l)
 		case errors.Is(err, ErrUnknown):
-			gone = append(gone, l)
+			if !m.principals.Awaited(l) {
+				gone = append(gone, l)
+			}
 		default:
 			errs = append(errs, err)
 		}

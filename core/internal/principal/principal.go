@@ -38,7 +38,7 @@ type Principals struct {
 type Look struct {
 	Live       []store.Inspected
 	Gone       []store.Listing // those that have ended, or are another's by now
-	Retired    []string        // handles of those among Gone that were ended
+	Settled    []string        // handles of those among Gone that are not about to sign in
 	Unreadable error           // about one of another version of berth; it stays in the index
 }
 
@@ -53,9 +53,22 @@ func (p *Principals) Sessions(ctx context.Context, principal string, fields []st
 		return err
 	})
 	if err == nil {
-		p.Unlist(principal, look.Gone)
+		p.Unlist(principal, p.over(look))
 	}
 	return look, err
+}
+
+// over returns those sessions of an index that are gone, without those that may be about to sign in:
+// they have their places already.
+func (p *Principals) over(look Look) []store.Listing {
+	return slices.DeleteFunc(look.Gone, func(l store.Listing) bool {
+		return p.Awaited(l) && !slices.Contains(look.Settled, l.Handle)
+	})
+}
+
+// Awaited tells whether a session that is listed, and not the principal's, may be about to sign in.
+func (p *Principals) Awaited(l store.Listing) bool {
+	return p.Refuse && l.At().After(time.Now().Add(-reserved-p.Caller.Timeout))
 }
 
 // Listed returns what the index of a principal has, the oldest sign-in first.
@@ -85,7 +98,7 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 			continue
 		}
 		if one.Status == store.Retired {
-			look.Retired = append(look.Retired, one.Handle)
+			look.Settled = append(look.Settled, one.Handle)
 		}
 		at := slices.IndexFunc(listed, func(l store.Listing) bool { return l.Handle == one.Handle })
 		look.Gone = append(look.Gone, listed[at])
@@ -118,11 +131,7 @@ func (p *Principals) Reserve(ctx context.Context, handle string, m store.Meta) e
 		if err != nil {
 			return err
 		}
-		// One that is not the principal's, and not retired, may be about to sign in.
-		latest := time.Now().Add(-reserved - p.Caller.Timeout)
-		gone := slices.DeleteFunc(look.Gone, func(l store.Listing) bool {
-			return l.At().After(latest) && !slices.Contains(look.Retired, l.Handle)
-		})
+		gone := p.over(look)
 		if len(gone) == 0 {
 			return ErrFull
 		}
@@ -196,7 +205,7 @@ func (p *Principals) enlist(ctx context.Context, handle string, m store.Meta, si
 		return err
 	}
 	if look, err := p.Look(ctx, m.Principal, oldest); err == nil {
-		p.Unlist(m.Principal, look.Gone)
+		p.Unlist(m.Principal, p.over(look))
 	}
 	return nil
 }
