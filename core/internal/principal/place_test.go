@@ -45,3 +45,26 @@ func TestNoPlaceIsFreedByWhoLooks(t *testing.T) {
 		})
 	}
 }
+
+// Whoever signs out gives the place back at once, whichever clock the sign-in was served by.
+func TestSignOutFreesThePlaceWithAnotherClock(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		ctx := context.Background()
+		m := r.Manager(session.Options{MaxPerPrincipal: 1, RefuseOverLimit: true})
+		id := rig.SignIn(t, m, "ann")
+		time.Sleep(2 * time.Second)
+		// As from a process whose clock is 5 seconds ahead.
+		ahead := redis.Z{Score: float64(time.Now().Add(3 * time.Second).UnixMilli()), Member: rig.HandleOf(id)}
+		if err := r.Client.ZAdd(ctx, r.PrincipalKey("ann"), ahead).Err(); err != nil {
+			t.Fatal(err)
+		}
+		s := rig.Begin(t, m, id, session.Exclusive)
+		s.SetPrincipal("")
+		s.Set("n", 1)
+		rig.Commit(t, s)
+		time.Sleep(time.Second)
+		if err := signsIn(t, m).Commit(ctx); err != nil {
+			t.Errorf("ann has signed out, and cannot sign in: %v", err)
+		}
+	})
+}

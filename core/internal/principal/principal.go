@@ -97,7 +97,8 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 			look.Live = append(look.Live, one)
 			continue
 		}
-		if one.Status == store.Retired {
+		// Who signs a session in that exists holds it until then.
+		if one.Status == store.Retired || one.Status == store.Done && one.Lease == "" {
 			look.Settled = append(look.Settled, one.Handle)
 		}
 		at := slices.IndexFunc(listed, func(l store.Listing) bool { return l.Handle == one.Handle })
