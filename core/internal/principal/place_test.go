@@ -68,3 +68,38 @@ func TestSignOutFreesThePlaceWithAnotherClock(t *testing.T) {
 		}
 	})
 }
+
+// A sign-in that lost its lease takes the session of the request that signed in meanwhile out of no index:
+// that session is live, so EndAll must find it and the limit must count it.
+func TestASignInThatLostItsLeaseUnlistsNobody(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		ctx := context.Background()
+		m, on := r.Matching(session.Options{MaxPerPrincipal: 1, RefuseOverLimit: true})
+		visitor := rig.Saved(t, m)
+		slow := rig.Begin(t, m, visitor, session.Exclusive)
+		slow.SetPrincipal("ann")
+		on.Each(r.Key(visitor, "Lock"), rig.Refuse) // its process cannot renew the lease
+		time.Sleep(time.Minute)
+		on.Each("nothing", rig.Pass)
+
+		again := rig.Begin(t, r.Manager(session.Options{MaxPerPrincipal: 1, RefuseOverLimit: true}), visitor, session.Exclusive)
+		again.SetPrincipal("ann")
+		rig.Commit(t, again)
+
+		time.Sleep(time.Second)
+		rig.WantErr(t, slow.Commit(ctx), session.ErrLockLost)
+		time.Sleep(time.Second)
+		if !rig.IsOf(t, m, again.ID(), "ann") {
+			t.Fatal("ann is not signed in")
+		}
+		if n := len(rig.HandlesOf(t, m, "ann")); n != 1 {
+			t.Errorf("ann is signed in, and %d sessions are listed", n)
+		}
+		if _, err := m.EndAll(ctx, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		if rig.Lives(t, m, again.ID()) {
+			t.Error("EndAll left a session of ann")
+		}
+	})
+}

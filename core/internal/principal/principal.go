@@ -142,10 +142,17 @@ func (p *Principals) Reserve(ctx context.Context, handle string, m store.Meta) e
 	}
 }
 
-// Free gives the place of a session back, beside the request, that did not sign in.
+// Free gives the place of a session back, beside the request, that did not sign in. If another request
+// has signed it in meanwhile, it keeps its place.
 func (p *Principals) Free(principal, handle string) {
-	now := time.Now().Add(time.Millisecond)
-	p.Tasks.Later(func(ctx context.Context) error { return p.Store.Remove(ctx, principal, handle, now) })
+	place := []store.Listing{store.ListedAt(handle, time.Now().Add(time.Millisecond))}
+	p.Tasks.Later(func(ctx context.Context) error {
+		look, err := p.Look(ctx, principal, place)
+		if err != nil || len(look.Gone) == 0 {
+			return err
+		}
+		return p.Store.Unlist(ctx, principal, place...)
+	})
 }
 
 // SignIn puts a session that has just signed in into the index of its principal, and ends the

@@ -52,6 +52,9 @@ type Listing struct {
 	Score  float64
 }
 
+// ListedAt is the listing of a session that has signed in by then.
+func ListedAt(handle string, then time.Time) Listing { return Listing{handle, score(then)} }
+
 // At is when the session signed in, by the clock of the process that served that request.
 func (l Listing) At() time.Time { return time.UnixMilli(int64(l.Score)) }
 
@@ -102,7 +105,7 @@ func (s *Store) Unlist(ctx context.Context, principal string, gone ...Listing) e
 
 // Remove takes a session out of the index of a principal, unless it has signed in after until.
 func (s *Store) Remove(ctx context.Context, principal, handle string, until time.Time) error {
-	return s.Unlist(ctx, principal, Listing{handle, score(until)})
+	return s.Unlist(ctx, principal, ListedAt(handle, until))
 }
 
 // CheckIndex tells whether the index of a principal can be read.
