@@ -98,7 +98,7 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 			continue
 		}
 		// Who signs a session in that exists holds it until then.
-		if one.Status == store.Retired || one.Status == store.Done && one.Lease == "" {
+		if one.Status == store.Retired || one.Status == store.Done && one.Lease == "" && !one.Alone {
 			look.Settled = append(look.Settled, one.Handle)
 		}
 		at := slices.IndexFunc(listed, func(l store.Listing) bool { return l.Handle == one.Handle })

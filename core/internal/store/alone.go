@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // While a slot of a cluster moves to another node, Redis answers TRYAGAIN to a call that names several
 // keys, unless all of them are there. Most sessions never have all of their keys. If nobody completes
@@ -28,4 +32,17 @@ func (s *Store) retireAlone(ctx context.Context, handle string, args []any, err 
 		return 0, Extras{}, err
 	}
 	return code, had, errAlone
+}
+
+// runAlone runs a script that only reads again with Data alone, if the reply says that the slot moves. It
+// tells whether that was enough. If it was not, the reply stays as it is.
+func (s script) runAlone(ctx context.Context, st *Store, c call, r reply) (reply, bool) {
+	if !redis.IsTryAgainError(r.err) {
+		return r, false
+	}
+	value, err := s.run(ctx, st, c.keys[:1], c.args...)
+	if list, ok := value.([]any); err != nil || ok && list[0] == int64(incomplete) {
+		return r, false
+	}
+	return reply{value, err}, true
 }

@@ -18,6 +18,7 @@ type Inspected struct {
 	Idle   time.Duration // since it was last used
 	Size   int           // bytes in fields and values
 	Lease  string        // token of the holder, "" if there is none
+	Alone  bool          // Lease is not known, as the slot moves
 	Proof  string
 	MAC    string
 	Fields map[string]string // those that were asked for, and exist
@@ -48,7 +49,9 @@ func (s *Store) inspect(ctx context.Context, handles, fields []string, goesOn bo
 	var first error
 	found := make([]Inspected, 0, len(handles))
 	for i, r := range inspectScript.runAll(ctx, s, calls) {
+		r, alone := inspectScript.runAlone(ctx, s, calls[i], r)
 		one, err := inspected(r, fields)
+		one.Alone = alone
 		var answer redis.Error
 		switch {
 		case errors.Is(err, ErrFormat), goesOn && errors.As(err, &answer):

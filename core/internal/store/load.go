@@ -82,7 +82,10 @@ func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) 
 
 // Peek loads a session and leaves its idle time alone.
 func (s *Store) Peek(ctx context.Context, handle, proof string) (Loaded, error) {
-	return loaded(peekScript.run(ctx, s, append(s.dataKeys(handle), s.Keys.Rotated(handle)), proof))
+	c := call{append(s.dataKeys(handle), s.Keys.Rotated(handle)), []any{proof}}
+	value, err := peekScript.run(ctx, s, c.keys, c.args...)
+	r, _ := peekScript.runAlone(ctx, s, c, reply{value, err})
+	return loaded(r.value, r.err)
 }
 
 // loading runs a script that loads a session. A HGETALL in the same round trip loads the fields. With

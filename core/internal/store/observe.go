@@ -29,6 +29,7 @@ func (s *Store) Observe(ctx context.Context, handles []string) []Observed {
 	}
 	found := make([]Observed, len(handles))
 	for i, r := range observeScript.runAll(ctx, s, calls) {
+		r, _ = observeScript.runAlone(ctx, s, calls[i], r)
 		found[i] = observed(r)
 	}
 	return found

@@ -1,6 +1,7 @@
 -- inspect.lua describes a session. It does not start the idle time anew.
 --
 -- KEYS[1]  {shop_S}_Data
+-- Without these, the script touches Data alone, as in a slot that moves, and knows of no lease.
 -- KEYS[2]  {shop_S}_Lock
 -- KEYS[3]  {shop_S}_Timeout
 -- ARGV     fields to return
@@ -9,6 +10,7 @@
 --           token of the lease or '', proof, MAC or '', the fields of ARGV or nil each,
 --           ms since USED or -1}
 --          {3}, {4}, {5}  unknown, retired, unsupported format
+--          {0}            Data alone is not enough, because the session is tracked
 local data, lock, alive = KEYS[1], KEYS[2], KEYS[3]
 
 -- include lib.lua
@@ -17,6 +19,7 @@ local own = redis.call('HMGET', data, META, SECRET, MAC, USED)
 local meta, proof, mac = own[1], own[2] or '', own[3] or ''
 local code, _, _, extras = classify(meta)
 if code ~= DONE then return {code} end
+if retention(extras) and not alive then return {0} end
 local rest = redis.call('PTTL', data)
 local left = rest
 if retention(extras) then left = redis.call('PTTL', alive) end
@@ -30,5 +33,5 @@ local size, fields = 0, redis.call('HGETALL', data)
 for i = 1, #fields, 2 do
   if string.sub(fields[i], 1, #META) ~= META then size = size + #fields[i] + #fields[i + 1] end
 end
-return {DONE, meta, left, size, rest, redis.call('GET', lock) or '', proof, mac,
+return {DONE, meta, left, size, rest, lock and redis.call('GET', lock) or '', proof, mac,
   #ARGV > 0 and redis.call('HMGET', data, unpack(ARGV)) or {}, used}
