@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +125,32 @@ func TestPop(t *testing.T) {
 			t.Errorf("a reader takes %d, %v", got, s.Err())
 		}
 		s.Rollback(t.Context())
+	})
+}
+
+// Of several goroutines of a handler, one gets the message.
+func TestPopInGoroutines(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		m := r.Manager(session.Options{})
+		id := saved(t, m, "flash", "saved")
+		s := begin(t, m, id, session.Exclusive)
+		var all sync.WaitGroup
+		var seen atomic.Int64
+		for range 16 {
+			all.Go(func() {
+				if session.Pop[string](s, "flash") != "" {
+					seen.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if n := seen.Load(); n != 1 {
+			t.Errorf("seen %d times", n)
+		}
+		commit(t, s)
+		if view(t, m, id).Has("flash") {
+			t.Error("it is still there")
+		}
 	})
 }
 

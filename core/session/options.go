@@ -31,8 +31,8 @@ type Options struct {
 
 	// AnonymousTimeout is the idle timeout of sessions without a principal, so that visitors who do not
 	// come back cost little. With a sign-in the session's timeout becomes Timeout, unless
-	// [Session.SetTimeout] or [Session.Remember] has set another. Defaults to Timeout, and must not be
-	// longer.
+	// [Session.SetTimeout] or [Session.Remember] has set another. A session that was saved while
+	// AnonymousTimeout was another keeps its timeout. Defaults to Timeout, and must not be longer.
 	AnonymousTimeout time.Duration `json:"anonymousTimeout" yaml:"anonymousTimeout" env:"SESSION_ANONYMOUS_TIMEOUT"`
 
 	// MaxLifetime is how long a session lives at most, however busy it is. It counts from when the
@@ -80,7 +80,9 @@ type Options struct {
 	MaxPerPrincipal int `json:"maxPerPrincipal" yaml:"maxPerPrincipal" env:"SESSION_MAX_PER_PRINCIPAL"`
 
 	// RefuseOverLimit refuses the new sign-in with [ErrTooManySessions], in place of ending the oldest
-	// session, when a principal has MaxPerPrincipal sessions. Defaults to false.
+	// session, when a principal has MaxPerPrincipal sessions. The place of a session that has expired within
+	// a minute of its sign-in, or of a process that died at the sign-in, is free when that minute and
+	// RetryTimeout have passed. Defaults to false.
 	RefuseOverLimit bool `json:"refuseOverLimit" yaml:"refuseOverLimit" env:"SESSION_REFUSE_OVER_LIMIT"`
 
 	// TrackEnd makes sure that [Manager.HandleEnd], in this process or another, gets the end of

@@ -49,9 +49,17 @@ func GetOr[T any](s *Session, key string, otherwise T) T {
 // with [ReadOnly] it is [ErrReadOnly]. A value that cannot be decoded as a T stays: Hooks.OnError
 // and Logger hear of that, as with [GetOr].
 func Pop[T any](s *Session, key string) T {
-	v, err := Get[T](s, key)
-	if err == nil {
-		s.Delete(key)
+	s.look()
+	v, err := values.Get[T](&s.values, key)
+	if err == nil && s.state == open && !s.access.reads() { // in one step, so that one goroutine gets it
+		s.dropped = s.dropped || s.detached == ended || s.detached == rotated
+		s.values.Delete(key)
+		s.mu.Unlock()
+		return v
+	}
+	s.mu.Unlock()
+	if v, err = Get[T](s, key); err == nil {
+		s.Delete(key) // which reports why it must not be
 	}
 	return v
 }

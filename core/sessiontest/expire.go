@@ -23,7 +23,8 @@ return left`)
 // Expire lets the idle time of a cookie's session pass in Redis at once. No time passes for other
 // sessions, nor in this process. The commit of a request that holds the session is
 // [session.ErrEnded]. With TrackEnd, the session's data stay for EndRetention, and
-// [Sessions.HandleEnds] hands its end out. It fails the test if there is no live session.
+// [Sessions.HandleEnds] hands its end out. A watch ends with [session.Unknown] without TrackEnd, since
+// for its process the session is gone before its time. It fails the test if there is no live session.
 func (s *Sessions) Expire(cookie *http.Cookie) {
 	s.t.Helper()
 	handle := s.handle(cookie)

@@ -2,13 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // EndedMeta has the facts of a session that has ended.
@@ -200,11 +198,12 @@ func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 
 // Drop deletes a session that was put aside. The status is Unknown if there is none.
 func (s *Store) Drop(ctx context.Context, handle string) (Status, error) {
-	switch err := s.Client.ZScore(ctx, s.Keys.Aside(Bucket(handle)), handle).Err(); {
-	case errors.Is(err, redis.Nil):
-		return Unknown, nil
-	case err != nil:
+	kept, err := s.Aside(ctx, Bucket(handle)) // by a script, which no replica answers
+	if err != nil {
 		return 0, err
+	}
+	if !slices.Contains(kept, handle) {
+		return Unknown, nil
 	}
 	return Done, s.Handled(ctx, []Handling{{Handle: handle}})
 }

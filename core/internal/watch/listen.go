@@ -49,7 +49,7 @@ func (all *Watches) told(handle string) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if s := all.sessions[handle]; s != nil {
-		s.due = time.Now()
+		all.schedule(handle, s, time.Now())
 		all.wake()
 	}
 }

@@ -1,8 +1,11 @@
 package watch
 
 import (
+	"container/heap"
 	"context"
 	"errors"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -55,52 +58,81 @@ func (all *Watches) look() {
 
 // due is what to do next.
 type due struct {
-	handles []string      // to look at now
+	handles []string      // to look at now, a chunk at most
 	turn    uint64        // the number of this look
-	whole   bool          // these are all sessions
+	last    bool          // it ends a round
 	watched bool          // somebody watches something
 	wait    time.Duration // until the next look
 }
 
-// take takes the sessions that are due.
+// schedule has a session looked at before the next round.
+func (all *Watches) schedule(handle string, s *session, at time.Time) {
+	s.due = at
+	heap.Push(&all.agenda, appointment{at, handle})
+}
+
+// take takes the sessions that are due: those that are on the agenda first, and then the next ones of
+// the round. So nobody who was told of an end waits for a whole round of slow looks.
 func (all *Watches) take(now time.Time) due {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	d := due{whole: !now.Before(all.round), watched: len(all.sessions) > 0}
-	if d.whole {
-		all.round = now.Add(every - rand.N(spread)) //nolint:gosec // no secret depends on it
-	}
-	next := all.round
-	for handle, s := range all.sessions {
-		switch {
-		case d.whole || !s.due.IsZero() && !now.Before(s.due):
+	var d due
+	wait := time.Duration(math.MaxInt64)
+	for len(all.agenda) > 0 && len(d.handles) < chunk {
+		first := all.agenda[0]
+		s := all.sessions[first.handle]
+		if s != nil && s.due.Equal(first.at) {
+			if now.Before(first.at) {
+				wait = first.at.Sub(now)
+				break
+			}
 			s.due = time.Time{}
-			d.handles = append(d.handles, handle)
-		case !s.due.IsZero() && s.due.Before(next):
-			next = s.due
+			d.handles = append(d.handles, first.handle)
 		}
+		heap.Pop(&all.agenda)
+	}
+	if len(d.handles) == 0 {
+		d.handles, d.last = all.takeOfRound(now)
 	}
 	if len(d.handles) > 0 {
 		all.turn++
 	}
-	d.turn, d.wait = all.turn, next.Sub(now)
+	d.turn, d.watched, d.wait = all.turn, len(all.sessions) > 0, min(wait, all.round.Sub(now))
 	return d
+}
+
+// takeOfRound takes the next sessions of the round, or of a new one if that is due. It tells whether they
+// are the last.
+func (all *Watches) takeOfRound(now time.Time) (handles []string, last bool) {
+	if len(all.queue) == 0 {
+		if now.Before(all.round) {
+			return nil, false
+		}
+		all.round, all.sound = now.Add(every-rand.N(spread)), true //nolint:gosec // no secret depends on it
+		all.queue = slices.Collect(maps.Keys(all.sessions))
+	}
+	for len(all.queue) > 0 && len(handles) < chunk {
+		if s := all.sessions[all.queue[0]]; s != nil { // it is watched still
+			s.due = time.Time{}
+			handles = append(handles, all.queue[0])
+		}
+		all.queue = all.queue[1:]
+	}
+	return handles, len(all.queue) == 0
 }
 
 // lookAt looks at sessions, and tells their watchers.
 func (all *Watches) lookAt(ctx context.Context, d due) {
 	var failed error
-	for handles := range slices.Chunk(d.handles, chunk) {
-		for i, o := range all.observe(ctx, handles) {
-			if o.Err != nil && !errors.Is(o.Err, store.ErrFormat) {
-				failed = o.Err
-				continue
-			}
-			all.tell(handles[i], d.turn, o)
+	for i, o := range all.observe(ctx, d.handles) {
+		if o.Err != nil && !errors.Is(o.Err, store.ErrFormat) {
+			failed = o.Err
+			continue
 		}
+		all.tell(d.handles[i], d.turn, o)
 	}
 	if ctx.Err() == nil {
-		all.note(failed, d.whole)
+		all.note(failed, d.last)
 	}
 }
 
@@ -154,7 +186,7 @@ func (all *Watches) decided(handle string, turn uint64, o store.Observed, forged
 	if o.Status == store.Done && forged == nil {
 		s.born, s.until = o.Meta.Born(), now.Add(o.Left)
 		if again := s.until.Add(late); again.Before(all.round) && (s.due.IsZero() || again.Before(s.due)) {
-			s.due = again
+			all.schedule(handle, s, again)
 		}
 	}
 	var decided map[*Watch]Over
@@ -213,11 +245,12 @@ func (all *Watches) lapsed(s *session, now time.Time) string {
 	return Expired
 }
 
-// note reports the first look that fails.
-func (all *Watches) note(failed error, whole bool) {
+// note reports the first look that fails, until a whole round succeeds.
+func (all *Watches) note(failed error, last bool) {
 	all.mu.Lock()
 	first := failed != nil && !all.failing
-	all.failing = failed != nil || all.failing && !whole
+	all.sound = all.sound && failed == nil
+	all.failing = failed != nil || all.failing && !(last && all.sound)
 	all.mu.Unlock()
 	if first {
 		all.report(failed)

@@ -51,7 +51,10 @@ type Watches struct {
 	started   bool
 	turn      uint64 // counts looks
 	sessions  map[string]*session
-	round     time.Time     // when the next look at all sessions is due
+	agenda    agenda        // which of them are due before the next round
+	queue     []string      // what is left of this round
+	round     time.Time     // when the next round is due, a look at all sessions
+	sound     bool          // no look of this round has failed
 	kick      chan struct{} // there is something new to do
 	confirmed bool          // the server has confirmed a subscription
 	failing   bool          // the last look has failed
@@ -141,7 +144,7 @@ func (w *Watch) begin(s *session, base *Baseline) {
 	}
 	w.from = w.all.turn
 	if !w.held {
-		s.due = time.Now()
+		w.all.schedule(w.handle, s, time.Now())
 		w.all.wake()
 	}
 }
