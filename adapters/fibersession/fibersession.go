@@ -28,6 +28,7 @@
 package fibersession
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -127,60 +128,14 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 	for _, opt := range opts {
 		opt(&cfg)
 	}
-	fail := func(c *fiber.Ctx, err error) error {
-		err = cfg.onError(c, err)
-		m.Vary(responseHeader{c})
-		return err
-	}
-	refuse := func(c *fiber.Ctx, err error) error {
-		m.Refuse(responseHeader{c})
-		return fail(c, err)
-	}
 	return func(c *fiber.Ctx) error {
-		ctx := c.UserContext()
-		if m.Serving(ctx) { // installed twice
-			if cfg.access != nil {
-				if err := m.ChangeAccess(ctx, cfg.access(c, request(c))); err != nil {
-					return refuse(c, err)
-				}
-			}
-			if err := m.Admit(ctx, cfg.require); err != nil {
-				return refuse(c, err)
-			}
-			return c.Next()
-		}
-		r, access := request(c), session.Exclusive
+		x := &exchange{c: c, onError: cfg.onError}
+		defer x.release()
+		b := session.Buffered{Request: request(c), Encrypted: c.Context().IsTLS(), Require: cfg.require, Exchange: x}
 		if cfg.access != nil {
-			access = cfg.access(c, r)
+			b.Access = func(r session.Request) session.Access { return cfg.access(c, r) }
 		}
-		s, err := m.BeginRequest(ctx, r, access)
-		if err != nil {
-			return fail(c, err)
-		}
-		// After a panic nothing is saved, and the panic goes on. Rollback also ends a session that
-		// was abandoned after the commit.
-		defer s.Rollback(ctx)
-		before := fasthttp.AcquireResponse()
-		defer fasthttp.ReleaseResponse(before)
-		c.Response().Header.CopyTo(&before.Header)
-		c.Locals(localsKey{}, s)
-		c.SetUserContext(session.NewContext(ctx, s))
-		session.Carry(s, c.Context().SetUserValue) // for Fiber's adaptor
-		if err := m.Admit(c.UserContext(), cfg.require); err != nil {
-			s.SetHeaders(requestHeader{c}, responseHeader{c}, c.Context().IsTLS())
-			return refuse(c, err)
-		}
-		err = c.Next()
-		if failure := s.Finish(ctx); failure != nil {
-			s.Rollback(ctx)
-			// The handler's body and headers do not belong to the error response.
-			c.Response().ResetBody()
-			c.Context().Hijack(nil)
-			before.Header.CopyTo(&c.Response().Header)
-			return fail(c, failure)
-		}
-		s.SetHeaders(requestHeader{c}, responseHeader{c}, c.Context().IsTLS())
-		return err
+		return m.ServeBuffered(c.UserContext(), b)
 	}
 }
 
@@ -191,6 +146,48 @@ func request(c *fiber.Ctx) session.Request {
 		Method:  strings.Clone(c.Method()),
 		Path:    strings.Clone(c.Path()),
 		Host:    string(c.Context().Host()),
+	}
+}
+
+// exchange is a request and its response.
+type exchange struct {
+	c       *fiber.Ctx
+	onError func(*fiber.Ctx, error) error
+	before  *fasthttp.Response // its headers are those from before the handler
+	called  bool               // the handler
+}
+
+var _ session.BufferedExchange = (*exchange)(nil)
+
+func (x *exchange) Enter(ctx context.Context, s *session.Session) {
+	x.before = fasthttp.AcquireResponse()
+	x.c.Response().Header.CopyTo(&x.before.Header)
+	x.c.Locals(localsKey{}, s)
+	x.c.SetUserContext(ctx)
+	session.Carry(s, x.c.Context().SetUserValue) // for Fiber's adaptor
+}
+
+func (x *exchange) Next() error {
+	x.called = true
+	return x.c.Next()
+}
+
+func (x *exchange) Header() session.Headers { return responseHeader{x.c} }
+
+func (x *exchange) Sent() bool { return false }
+
+func (x *exchange) Fail(err error) error {
+	if x.called { // its body and headers do not belong to the error response
+		x.c.Response().ResetBody()
+		x.c.Context().Hijack(nil)
+		x.before.Header.CopyTo(&x.c.Response().Header)
+	}
+	return x.onError(x.c, err)
+}
+
+func (x *exchange) release() {
+	if x.before != nil {
+		fasthttp.ReleaseResponse(x.before)
 	}
 }
 

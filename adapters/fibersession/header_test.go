@@ -1,4 +1,4 @@
-package fibersession
+package fibersession_test
 
 import (
 	"bufio"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/berthgo/berth/core/session"
 )
 
 func TestCookies(t *testing.T) {
@@ -41,7 +43,7 @@ func TestCookies(t *testing.T) {
 			if c.request != nil {
 				c.request(&h)
 			}
-			if got := strings.Join(cookies(h.RawHeaders(), h.PeekAll("Cookie")), "|"); got != c.want {
+			if got := strings.Join(session.CookiesAsSent(h.RawHeaders(), h.PeekAll("Cookie")), "|"); got != c.want {
 				t.Errorf("the cookies are %q, want %q", got, c.want)
 			}
 		})

@@ -63,7 +63,7 @@ func FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(contextKey{}).(*Session)
 	if s == nil {
 		panic("session: no session in this context: install the middleware of your framework's adapter, or httpsession.Middleware, before this handler; " +
-			"and pass the request's context, under Gin c.Request.Context(), under Fiber c.UserContext()")
+			"and pass the request's context, under Gin c.Request.Context(), under Fiber v2 c.UserContext(), under Fiber v3 c itself")
 	}
 	return s
 }

@@ -45,12 +45,12 @@ var (
 	// MaxFields. Nothing was written.
 	ErrTooLarge = errors.New("session: larger than MaxBytes or MaxFields, nothing was written; store less, or raise the option")
 
-	// ErrUnsent says that a handler took the connection over, as for a WebSocket, while the client
-	// had yet to get its new session ID, or to hear that its session is gone. The ResponseWriter's
-	// headers are not sent any more, unless the handler writes them itself. So create, rotate or
-	// abandon the session in a request before. Or call [Session.Finish] and [Session.SetHeaders]
-	// first, with the header that the handshake sends.
-	ErrUnsent = errors.New("session: created, rotated or abandoned in a request whose handler took the connection over, so that the ResponseWriter does not send the cookie; do it in a request before, or call Finish, and SetHeaders with the header that you give to Upgrade")
+	// ErrUnsent says that a handler took the connection over, as for a WebSocket, or sent the response
+	// past the middleware, while the client had yet to get its new session ID, or to hear that its
+	// session is gone. The headers of the framework are not sent any more, unless the handler writes
+	// them itself. So create, rotate or abandon the session in a request before. Or call
+	// [Session.Finish] and [Session.SetHeaders] first, with the header that the handshake sends.
+	ErrUnsent = errors.New("session: created, rotated or abandoned in a request whose handler took the connection over or sent the response past the middleware, so that the cookie is not sent; do it in a request before, or call Finish, and SetHeaders with the header that is sent, such as the one that you give to Upgrade")
 
 	// ErrTooManySessions says that the principal has Options.MaxPerPrincipal sessions already, and that
 	// Options.RefuseOverLimit is set. Nothing was written, and the session is still open: it can be
