@@ -36,10 +36,12 @@ const (
 
 // frameworks says what each adapter may import besides core.
 var frameworks = map[string][]string{
-	"adapters/chisession":   {"github.com/go-chi/chi/v5"},
-	"adapters/echosession":  {"github.com/labstack/echo/v4"},
-	"adapters/fibersession": {"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"},
-	"adapters/ginsession":   {"github.com/gin-gonic/gin"},
+	"adapters/chisession":    {"github.com/go-chi/chi/v5"},
+	"adapters/echo5session":  {"github.com/labstack/echo/v5"},
+	"adapters/echosession":   {"github.com/labstack/echo/v4"},
+	"adapters/fiber3session": {"github.com/gofiber/fiber/v3", "github.com/valyala/fasthttp"},
+	"adapters/fibersession":  {"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"},
+	"adapters/ginsession":    {"github.com/gin-gonic/gin"},
 }
 
 // rooms says what each package of core may import besides the standard library. A package that
@@ -124,8 +126,8 @@ func violation(from, to string, inTest bool) string {
 			return "rooms does not list it: arrows go down only"
 		}
 
-	case within(from, "adapters/fibersession") && within(to, "core/httpsession"):
-		return "fiber is not net/http, so fibersession has no use for httpsession"
+	case within(from, "adapters/fibersession", "adapters/fiber3session") && within(to, "core/httpsession"):
+		return "fiber is not net/http, so its adapters have no use for httpsession"
 	case within(from, "adapters"):
 		self := strings.Join(strings.SplitN(from, "/", 3)[:2], "/")
 		if within(to, "adapters") && !within(to, self) {
@@ -337,6 +339,13 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"adapters/fibersession", "github.com/valyala/fasthttp", code, true},
 		{"adapters/fibersession", "core/httpsession", code, false},
 		{"adapters/fibersession", "core/httpsession", test, false},
+		{"adapters/fiber3session", "github.com/gofiber/fiber/v3/middleware/recover", code, true},
+		{"adapters/fiber3session", "github.com/gofiber/fiber/v2", code, false},
+		{"adapters/fiber3session", "adapters/fibersession", code, false},
+		{"adapters/fiber3session", "core/httpsession", code, false},
+		{"adapters/echo5session", "github.com/labstack/echo/v5", code, true},
+		{"adapters/echo5session", "github.com/labstack/echo/v4", code, false},
+		{"adapters/echo5session", "adapters/echosession", code, false},
 		{"conformance", "testing", code, true},
 		{"conformance", "adapters/ginsession", code, false},
 		{"conformance", "adapters/ginsession", test, true},

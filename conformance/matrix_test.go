@@ -7,11 +7,13 @@ import (
 	"github.com/berthgo/berth/core/redistest"
 )
 
-func TestChi(t *testing.T)   { onEveryRedis(t, chiAdapter) }
-func TestEcho(t *testing.T)  { onEveryRedis(t, echoAdapter) }
-func TestFiber(t *testing.T) { onEveryRedis(t, fiberAdapter) }
-func TestGin(t *testing.T)   { onEveryRedis(t, ginAdapter) }
-func TestHTTP(t *testing.T)  { onEveryRedis(t, httpAdapter) }
+func TestChi(t *testing.T)    { onEveryRedis(t, chiAdapter) }
+func TestEcho(t *testing.T)   { onEveryRedis(t, echoAdapter) }
+func TestEcho5(t *testing.T)  { onEveryRedis(t, echo5Adapter) }
+func TestFiber(t *testing.T)  { onEveryRedis(t, fiberAdapter) }
+func TestFiber3(t *testing.T) { onEveryRedis(t, fiber3Adapter) }
+func TestGin(t *testing.T)    { onEveryRedis(t, ginAdapter) }
+func TestHTTP(t *testing.T)   { onEveryRedis(t, httpAdapter) }
 
 func onEveryRedis(t *testing.T, a conformance.Adapter) {
 	t.Helper()

@@ -35,8 +35,8 @@ type BufferedExchange interface {
 	// Header returns the headers of the response.
 	Header() Headers
 
-	// Sent reports whether the handler has sent the response by itself, so that later headers do not
-	// reach the client. It is called after Next.
+	// Sent reports whether the response has gone already, so that later headers do not reach the
+	// client. It is called after Next, and only if the client has to be told of another cookie.
 	Sent() bool
 
 	// Fail answers err. What the handler wrote, if it was called, must not be in that response.
@@ -48,8 +48,8 @@ type BufferedExchange interface {
 // Exchange.Fail does.
 //
 // ServeBuffered commits when the handler has returned. If the begin or the commit fails, or the session
-// does not meet Require, it calls Exchange.Fail, once at most. If the handler has sent the response by
-// itself, and the client should have got a cookie, [ErrUnsent] is reported.
+// does not meet Require, it calls Exchange.Fail, once at most. If the response has gone by then, as
+// Exchange.Sent says, and the client should have got a cookie, [ErrUnsent] is reported.
 //
 // If ctx has a session of m already, because the middleware is installed twice, ServeBuffered changes
 // its access, unless Access is nil, and calls the handler.
@@ -90,7 +90,7 @@ func (m *Manager) ServeBuffered(ctx context.Context, b Buffered) error {
 		return m.failBuffered(b, failure)
 	}
 	s.SetHeaders(b.Request.Headers, b.Exchange.Header(), b.Encrypted)
-	if b.Exchange.Sent() {
+	if s.hasTold() && b.Exchange.Sent() {
 		s.Hijacked(ctx)
 	}
 	return err

@@ -91,12 +91,16 @@ func noStore(response Headers) {
 // Hijacked reports [ErrUnsent] if the last SetHeaders told the client something. Middlewares call it
 // when a handler has taken the connection over, if they called SetHeaders only then.
 func (s *Session) Hijacked(ctx context.Context) {
-	s.mu.Lock()
-	told := s.told
-	s.mu.Unlock()
-	if told {
+	if s.hasTold() {
 		s.fail(ctx, ErrUnsent)
 	}
+}
+
+// hasTold reports whether the last SetHeaders told the client something.
+func (s *Session) hasTold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told
 }
 
 // cacheHeaders are headers that make a cache keep a response in spite of Cache-Control: those of
