@@ -82,6 +82,11 @@ var broken = []struct {
 	{fault: fiberForgetsPanics, caughtBy: "handler/Panic", adapter: conformance.Adapter{Serve: fiberWithoutDefer, Lacks: fiberAdapter.Lacks}},
 	{fault: fiberTrustsRewritten, caughtBy: "hostile/NamelessCookie", adapter: conformance.Adapter{Serve: fiberWithPeek, Lacks: fiberAdapter.Lacks}},
 	{fault: fiberKeepsBuffers, caughtBy: "handler/SessionOutlivesItsRequest", adapter: conformance.Adapter{Serve: fiberWithoutClone, Lacks: fiberAdapter.Lacks}},
+	{fault: echo5TrustsBeforeHook, caughtBy: "streaming/FlushBeforeTheFirstWrite", adapter: conformance.Adapter{Serve: echo5WithBeforeHook, Lacks: echo5Adapter.Lacks}},
+	{fault: fiber3ForgetsPanics, caughtBy: "handler/Panic", adapter: conformance.Adapter{Serve: fiber3ByHand{carries: true}.serve, Lacks: fiber3Adapter.Lacks}},
+	{fault: fiber3TrustsRewritten, caughtBy: "hostile/NamelessCookie", adapter: conformance.Adapter{Serve: fiber3ByHand{carries: true, defers: true}.serve, Lacks: fiber3Adapter.Lacks}},
+	{fault: fiber3KeepsBuffers, caughtBy: "handler/SessionOutlivesItsRequest", adapter: conformance.Adapter{Serve: fiber3ByHand{carries: true, defers: true, keeps: true}.serve, Lacks: fiber3Adapter.Lacks}},
+	{fault: fiber3ForgetsLocals, caughtBy: "handler/ContextCarriesTheSession", adapter: conformance.Adapter{Serve: fiber3ByHand{defers: true}.serve, Lacks: fiber3Adapter.Lacks}},
 }
 
 // The suite must fail an adapter that is broken. In make test, each fault meets the case that is there

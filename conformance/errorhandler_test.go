@@ -7,10 +7,14 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
+	fiber3 "github.com/gofiber/fiber/v3"
 	"github.com/labstack/echo/v4"
+	echo5 "github.com/labstack/echo/v5"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/adapters/echo5session"
 	"github.com/berthgo/berth/adapters/echosession"
+	"github.com/berthgo/berth/adapters/fiber3session"
 	"github.com/berthgo/berth/adapters/fibersession"
 	"github.com/berthgo/berth/core/session"
 )
@@ -51,6 +55,37 @@ func TestErrorHandlerMayReturnAnError(t *testing.T) {
 			response := httptest.NewRecorder()
 			e.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 			wantPage(t, response.Code, response.Body.String())
+		})
+		t.Run("echo5/"+name, func(t *testing.T) {
+			t.Parallel()
+			e := echo5.New()
+			e.HTTPErrorHandler = func(c *echo5.Context, err error) { // ignores Committed
+				_ = c.String(http.StatusTeapot, "the page of "+err.Error())
+			}
+			e.Use(echo5session.Middleware(m, echo5session.WithErrorHandler(func(*echo5.Context, error) error {
+				return io.ErrUnexpectedEOF
+			})))
+			e.GET("/", func(c *echo5.Context) error {
+				echo5session.From(c).Set("k", unencodable)
+				return c.String(http.StatusOK, "the handler's own")
+			})
+			p := overHTTP(t, e)
+			wantPage(t, p.status, p.body)
+		})
+		t.Run("fiber3/"+name, func(t *testing.T) {
+			t.Parallel()
+			f := fiber3.New(fiber3.Config{ErrorHandler: func(c fiber3.Ctx, err error) error {
+				return c.Status(fiber3.StatusTeapot).SendString("the page of " + err.Error())
+			}})
+			f.Use(fiber3session.Middleware(m, fiber3session.WithErrorHandler(func(fiber3.Ctx, error) error {
+				return io.ErrUnexpectedEOF
+			})))
+			f.Get("/", func(c fiber3.Ctx) error {
+				fiber3session.From(c).Set("k", unencodable)
+				return c.SendString("the handler's own")
+			})
+			p := askFiber3(t, f, "/", "")
+			wantPage(t, p.status, p.body)
 		})
 		t.Run("fiber/"+name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,6 @@
 package conformance_test
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -9,10 +8,14 @@ import (
 	redisserver "github.com/alicebob/miniredis/v2"
 	"github.com/gin-gonic/gin"
 	"github.com/gofiber/fiber/v2"
+	fiber3 "github.com/gofiber/fiber/v3"
 	"github.com/labstack/echo/v4"
+	echo5 "github.com/labstack/echo/v5"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/adapters/echo5session"
 	"github.com/berthgo/berth/adapters/echosession"
+	"github.com/berthgo/berth/adapters/fiber3session"
 	"github.com/berthgo/berth/adapters/fibersession"
 	"github.com/berthgo/berth/adapters/ginsession"
 	"github.com/berthgo/berth/core/session"
@@ -44,6 +47,14 @@ func TestInstalledTwice(t *testing.T) {
 	e.Use(echosession.Middleware(m), echosession.Middleware(m))
 	e.GET("/", func(c echo.Context) error { return c.String(http.StatusOK, count(echosession.From(c))) })
 
+	e5 := echo5.New()
+	e5.Use(echo5session.Middleware(m), echo5session.Middleware(m))
+	e5.GET("/", func(c *echo5.Context) error { return c.String(http.StatusOK, count(echo5session.From(c))) })
+
+	f3 := fiber3.New()
+	f3.Use(fiber3session.Middleware(m), fiber3session.Middleware(m))
+	f3.Get("/", func(c fiber3.Ctx) error { return c.SendString(count(fiber3session.From(c))) })
+
 	f := fiber.New()
 	f.Use(fibersession.Middleware(m), fibersession.Middleware(m))
 	f.Get("/", func(c *fiber.Ctx) error { return c.SendString(count(fibersession.From(c))) })
@@ -58,19 +69,17 @@ func TestInstalledTwice(t *testing.T) {
 			return w.Body.String(), response.Cookies()
 		}
 	}
-	overFiber := func(r *http.Request) (string, []*http.Cookie) {
-		response, err := f.Test(r, -1)
-		if err != nil {
-			t.Fatal(err)
+	overFiber := func(test func(r *http.Request) (*http.Response, error)) asker {
+		return func(r *http.Request) (string, []*http.Cookie) {
+			p := answerOf(t, func() (*http.Response, error) { return test(r) })
+			return p.body, p.cookies
 		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(body), response.Cookies()
 	}
-	for name, ask := range map[string]asker{"gin": overHTTP(g), "echo": overHTTP(e), "fiber": overFiber} {
+	for name, ask := range map[string]asker{
+		"gin": overHTTP(g), "echo": overHTTP(e), "echo5": overHTTP(e5),
+		"fiber":  overFiber(func(r *http.Request) (*http.Response, error) { return f.Test(r, -1) }),
+		"fiber3": overFiber(func(r *http.Request) (*http.Response, error) { return f3.Test(r, fiber3.TestConfig{}) }),
+	} {
 		cookie := ""
 		for _, want := range []string{"1", "2", "3"} {
 			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
