@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"mime/multipart"
 	"net"
 	"net/url"
 	"strings"
@@ -50,9 +51,16 @@ func fiberServer(m *session.Manager, s *shop.Shop) server {
 	return fiberApp{app}
 }
 
+// fiberRequest is what fiberForm needs of a request of Fiber, version 2 or 3.
+type fiberRequest interface {
+	Get(name string, defaults ...string) string
+	Body() []byte
+	MultipartForm() (*multipart.Form, error)
+}
+
 // fiberForm returns a field of the posted form. c.FormValue would look into the URL first.
 // fiberForm copies, because the next request overwrites what Fiber returns.
-func fiberForm(c *fiber.Ctx, name string) string {
+func fiberForm(c fiberRequest, name string) string {
 	if strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationForm) {
 		// fasthttp would accept a form that is badly escaped.
 		form, _ := url.ParseQuery(string(c.Body()))

@@ -8,7 +8,7 @@
 //	REDIS_URL  the Redis to use: redis://[user:password@]host:port/db, or
 //	           rediss:// for TLS. Defaults to an embedded one.
 //	PORT       the port to listen on, at 127.0.0.1; 0 takes a free one. Defaults to 8080.
-//	FRAMEWORK  the web framework: chi, gin, echo or fiber. Defaults to chi.
+//	FRAMEWORK  the web framework: chi, gin, echo, echo5, fiber or fiber3. Defaults to chi.
 //	APP        the name that starts every key in Redis. Defaults to shop.
 //	INSTANCE   the name of this process in answers. Defaults to its process ID.
 package main

@@ -30,10 +30,14 @@ func serverFor(framework string) (func(*session.Manager, *shop.Shop) server, err
 		return ginServer, nil
 	case "echo":
 		return echoServer, nil
+	case "echo5":
+		return echo5Server, nil
 	case "fiber":
 		return fiberServer, nil
+	case "fiber3":
+		return fiber3Server, nil
 	}
-	return nil, fmt.Errorf("FRAMEWORK is %q: it must be chi, gin, echo or fiber", framework)
+	return nil, fmt.Errorf("FRAMEWORK is %q: it must be chi, gin, echo, echo5, fiber or fiber3", framework)
 }
 
 // httpServer is the server of all frameworks that build on net/http.

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v5/middleware"
+
+	"github.com/berthgo/berth/adapters/echo5session"
+	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/examples/demo/shop"
+)
+
+func echo5Server(m *session.Manager, s *shop.Shop) server {
+	router := echo.New()
+	router.Use(middleware.Recover())
+	for _, route := range s.Routes() {
+		router.Add(route.Method, route.Path, func(c *echo.Context) error {
+			answer := route.Handle(c.Request().Context(), shop.Request{
+				Accept: c.Request().Header.Get("Accept"),
+				Form:   c.Request().PostFormValue, // c.FormValue has the URL's as well
+				Query:  c.QueryParam,
+			})
+			for name, value := range answer.Header {
+				c.Response().Header().Set(name, value)
+			}
+			c.Response().WriteHeader(answer.Status)
+			_, err := c.Response().Write(answer.Body)
+			return err
+		}, echo5session.Middleware(m, echo5session.WithAccess(session.Always(route.Access))))
+	}
+	return httpServer(router)
+}
