@@ -89,6 +89,53 @@ func TestFiber3EndsOfItsOwn(t *testing.T) {
 	}
 }
 
+// A handler of net/http that takes the connection over sends headers of its own. Without the cookie,
+// that is reported.
+func TestFiber3HijackOfNetHTTP(t *testing.T) {
+	t.Parallel()
+	for _, tells := range []bool{true, false} {
+		m, told := listening(t)
+		f := fiber.New()
+		over := make(chan struct{})
+		f.Use(func(c fiber.Ctx) error {
+			defer close(over)
+			return c.Next()
+		}, fiber3session.Middleware(m))
+		f.Get("/", func(w http.ResponseWriter, r *http.Request) {
+			s := session.FromContext(r.Context())
+			s.Set("k", "v")
+			header := http.Header{"Content-Length": {"0"}, "Connection": {"close"}}
+			if tells {
+				if err := s.Finish(r.Context()); err != nil {
+					t.Error(err)
+				}
+				s.SetHeaders(r.Header, header, false)
+			}
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			<-over
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
+			_ = header.Write(conn)
+			_, _ = io.WriteString(conn, "\r\n")
+		})
+		response, err := overSocket(t, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if cookies := len(response.Cookies()); (cookies == 1) != tells {
+			t.Errorf("with Finish before: %t; %d cookies", tells, cookies)
+		}
+		if reported := told.count(session.ErrUnsent); (reported == 0) != tells {
+			t.Errorf("with Finish before: %t; ErrUnsent is reported %d times", tells, reported)
+		}
+	}
+}
+
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()

@@ -61,7 +61,16 @@ func (x *exchange) Header() session.Headers {
 }
 
 func (x *exchange) Sent() bool {
-	return x.response() == nil || closed(x.c.RequestCtx().Conn())
+	response := x.response()
+	switch {
+	case response == nil:
+		return true
+	case response != x.c.Response():
+		return false
+	case x.c.RequestCtx().Hijacked() && response.StatusCode() != fiber.StatusSwitchingProtocols:
+		return true // by a handler of net/http: fasthttp then sends no response
+	}
+	return closed(x.c.RequestCtx().Conn())
 }
 
 func (x *exchange) Fail(err error) error {
