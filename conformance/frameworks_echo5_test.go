@@ -3,7 +3,6 @@ package conformance_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,20 +17,20 @@ import (
 
 // What Echo 5 alone has.
 
-func askEcho5(t *testing.T, e *echo.Echo, method, cookie string) *http.Response {
+func askEcho5(t *testing.T, e *echo.Echo, method string) answered {
 	t.Helper()
-	w := httptest.NewRecorder()
-	r := httptest.NewRequestWithContext(t.Context(), method, "/", nil)
-	r.Header.Set("Cookie", cookie)
-	r.Header.Set("Accept-Encoding", "gzip")
-	e.ServeHTTP(w, r)
-	return w.Result()
+	return answerOf(t, func() (*http.Response, error) {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), method, "/", nil)
+		r.Header.Set("Accept-Encoding", "gzip")
+		e.ServeHTTP(w, r)
+		return w.Result(), nil
+	})
 }
 
 // savedIn returns the value of "k" in the session whose cookie a response has set.
-func savedIn(t *testing.T, m *session.Manager, response *http.Response) string {
+func savedIn(t *testing.T, m *session.Manager, cookies []*http.Cookie) string {
 	t.Helper()
-	cookies := response.Cookies()
 	if len(cookies) != 1 {
 		t.Errorf("%d cookies are set, want 1", len(cookies))
 		return ""
@@ -67,7 +66,7 @@ func TestEcho5BeforeHook(t *testing.T) {
 	}
 	e.Use(early, echo5session.Middleware(m))
 	e.GET("/", func(c *echo.Context) error { return c.String(http.StatusOK, "done") })
-	if got := savedIn(t, m, askEcho5(t, e, http.MethodGet, "")); got != "by a hook" {
+	if got := savedIn(t, m, askEcho5(t, e, http.MethodGet).cookies); got != "by a hook" {
 		t.Errorf("the session has %q", got)
 	}
 }
@@ -92,14 +91,9 @@ func TestEcho5BehindGzip(t *testing.T) {
 				echo5session.From(c).Set("k", unencodable)
 				return write(c)
 			})
-			response := askEcho5(t, e, http.MethodGet, "")
-			body, err := io.ReadAll(response.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			encoding := response.Header.Get("Content-Encoding")
-			if response.StatusCode != http.StatusTeapot || string(body) != "\"sorry\"\n" || encoding != "" {
-				t.Errorf("%s, %s: the answer is %d %q %q, want the error page alone", name, handler, response.StatusCode, encoding, body)
+			p := askEcho5(t, e, http.MethodGet)
+			if encoding := p.header.Get("Content-Encoding"); p.status != http.StatusTeapot || p.body != "\"sorry\"\n" || encoding != "" {
+				t.Errorf("%s, %s: the answer is %d %q %q, want the error page alone", name, handler, p.status, encoding, p.body)
 			}
 
 			e = echo.New()
@@ -108,7 +102,7 @@ func TestEcho5BehindGzip(t *testing.T) {
 				echo5session.From(c).Set("k", "v")
 				return write(c)
 			})
-			if got := savedIn(t, m, askEcho5(t, e, http.MethodGet, "")); got != "v" {
+			if got := savedIn(t, m, askEcho5(t, e, http.MethodGet).cookies); got != "v" {
 				t.Errorf("%s, %s: the session has %q", name, handler, got)
 			}
 		}
@@ -137,15 +131,15 @@ func TestEcho5HandlesHEAD(t *testing.T) {
 		"around": func(value any, mw []echo.MiddlewareFunc) *echo.Echo { return withHEAD(value, mw, nil) },
 		"inside": func(value any, mw []echo.MiddlewareFunc) *echo.Echo { return withHEAD(value, nil, mw) },
 	} {
-		response := askEcho5(t, in("v", own), http.MethodHead, "")
-		if got := savedIn(t, m, response); response.StatusCode != http.StatusOK || got != "v" {
-			t.Errorf("%s: the answer is %d, the session has %q", name, response.StatusCode, got)
+		p := askEcho5(t, in("v", own), http.MethodHead)
+		if got := savedIn(t, m, p.cookies); p.status != http.StatusOK || got != "v" {
+			t.Errorf("%s: the answer is %d, the session has %q", name, p.status, got)
 		}
-		if response := askEcho5(t, in(unencodable, own), http.MethodHead, ""); response.StatusCode != http.StatusInternalServerError {
-			t.Errorf("%s: after a failed commit the answer is %d", name, response.StatusCode)
+		if p := askEcho5(t, in(unencodable, own), http.MethodHead); p.status != http.StatusInternalServerError {
+			t.Errorf("%s: after a failed commit the answer is %d", name, p.status)
 		}
-		if response := askEcho5(t, in("v", refusing), http.MethodHead, ""); response.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%s: without a user the answer is %d", name, response.StatusCode)
+		if p := askEcho5(t, in("v", refusing), http.MethodHead); p.status != http.StatusUnauthorized {
+			t.Errorf("%s: without a user the answer is %d", name, p.status)
 		}
 	}
 }
@@ -171,7 +165,7 @@ func TestEcho5WithoutUnwrap(t *testing.T) {
 		t.Error("the handler ran")
 		return nil
 	})
-	if got := askEcho5(t, e, http.MethodGet, "").StatusCode; got != http.StatusInternalServerError {
+	if got := askEcho5(t, e, http.MethodGet).status; got != http.StatusInternalServerError {
 		t.Errorf("the answer is %d", got)
 	}
 }
@@ -195,9 +189,9 @@ func TestEcho5ContextTimeout(t *testing.T) {
 		c.Get("cancel").(context.CancelFunc)()
 		return echo.ErrServiceUnavailable.Wrap(c.Request().Context().Err())
 	})
-	response := askEcho5(t, e, http.MethodGet, "")
-	if got := savedIn(t, m, response); response.StatusCode != http.StatusServiceUnavailable || got != "v" {
-		t.Errorf("the answer is %d, the session has %q", response.StatusCode, got)
+	p := askEcho5(t, e, http.MethodGet)
+	if got := savedIn(t, m, p.cookies); p.status != http.StatusServiceUnavailable || got != "v" {
+		t.Errorf("the answer is %d, the session has %q", p.status, got)
 	}
 }
 

@@ -104,6 +104,7 @@ func TestGinStreamOfAClientThatGoes(t *testing.T) {
 // answered is a response, read to its end.
 type answered struct {
 	status  int
+	header  http.Header
 	cookies []*http.Cookie
 	body    string
 }
@@ -119,7 +120,7 @@ func answerOf(t *testing.T, send func() (*http.Response, error)) answered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answered{response.StatusCode, response.Cookies(), string(body)}
+	return answered{response.StatusCode, response.Header, response.Cookies(), string(body)}
 }
 
 // A handler of net/http finds the session behind Fiber's adaptor, also one with the middleware of

@@ -4,9 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/berthgo/berth/adapters/chisession => ../../adapters/chisession
-	github.com/berthgo/berth/adapters/echo5session => ../../adapters/echo5session
 	github.com/berthgo/berth/adapters/echosession => ../../adapters/echosession
-	github.com/berthgo/berth/adapters/fiber3session => ../../adapters/fiber3session
 	github.com/berthgo/berth/adapters/fibersession => ../../adapters/fibersession
 	github.com/berthgo/berth/adapters/ginsession => ../../adapters/ginsession
 	github.com/berthgo/berth/conformance => ..

@@ -94,6 +94,7 @@ func (c *Client) Open(path string) (cookie string, err error) {
 // library may delete a session's cookie and then set the new one. It is "" if none came.
 func (c *Client) cookie() string {
 	var pair []byte
+	//nolint:staticcheck // its successor is not in the fasthttp of Fiber 2, which this module requires
 	c.response.Header.VisitAllCookie(func(_, value []byte) {
 		pair, _, _ = bytes.Cut(value, []byte(";"))
 	})
