@@ -125,7 +125,7 @@ type opening struct {
 
 // begin opens a session, and counts it.
 func (m *Manager) begin(ctx context.Context, o opening, access Access) (*Session, error) {
-	if m.observers.none() {
+	if access == None || m.observers.none() {
 		return m.beginCounted(ctx, o, access)
 	}
 	return m.beginObserved(ctx, o, access)

@@ -53,7 +53,7 @@ func (s *Session) Finish(ctx context.Context) error {
 func (s *Session) commit(ctx context.Context, http bool) error {
 	s.start(ctx)
 	commit := s.commitLocked
-	if !s.m.observers.none() {
+	if s.observed() {
 		commit = s.commitObserved
 	}
 	wrote, err := commit(ctx, http)

@@ -128,7 +128,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		Store: m.store, Process: m.process, Tasks: m.tasks, Caller: m.caller, Companions: m.companions,
 		Logger: o.Logger, App: o.App,
 		Genuine: m.verifyEnded, ClaimLost: ErrLockLost,
-		OnFailed: func(ctx context.Context, err error) { m.fail(ctx, translate(opHandleEnd, err)) },
+		OnFailed: func(ctx context.Context, err error) { m.fail(ctx, &endError{translate(opHandleEnd, err)}) },
 		OnRetired: func(handle, reason string) {
 			m.stats.ended.Add(1)
 			m.tell(m.tasks.Context(), Event{Op: OpEnd, Handle: handle, Reason: Reason(reason)})

@@ -69,7 +69,7 @@ type Event struct {
 
 // Observer is told what a manager does, as for traces and metrics. Both functions are called in the
 // goroutine that does the work, so they must be quick and safe for concurrent use. They must not use the
-// session of a context.
+// session of a context. Nothing is told of sessions with access [None], nor of a second commit.
 type Observer struct {
 	// Start is called before an operation. berth calls Redis with the context that it returns, and gives
 	// the same context to Event. The handle is "" for a session that has none yet. May be nil.
@@ -85,6 +85,9 @@ func (m *Manager) Observe(o Observer) (stop func()) {
 	m.observers.add(&o)
 	return func() { m.observers.remove(&o) }
 }
+
+// App returns Options.App, or what [New] has put in its place.
+func (m *Manager) App() string { return m.options.App }
 
 // observers is a list that is copied when it changes, so that to read it takes no lock.
 type observers struct{ list atomic.Pointer[[]*Observer] }
@@ -175,6 +178,17 @@ func (m *Manager) beginObserved(ctx context.Context, o opening, access Access) (
 	err = errPanicked
 	defer func() { observation.done(begun(o, access, s, err)) }()
 	return m.beginCounted(ctx, o, access)
+}
+
+// observed tells whether somebody is to hear of a commit now: not if there is nothing left to commit, as
+// for the middleware after a handler has committed.
+func (s *Session) observed() bool {
+	if s.m.observers.none() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.access != None && (s.state == open || s.state == inDoubt)
 }
 
 func (s *Session) commitObserved(ctx context.Context, http bool) (wrote values.Changes, err error) {
