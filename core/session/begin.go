@@ -66,7 +66,7 @@ func (m *Manager) BeginRequest(ctx context.Context, r Request, access Access) (*
 		o.others = slices.Clone(ids[1:])
 	}
 	o.request = subject{method: r.Method, path: r.Path, host: r.Host}
-	return m.beginAmong(ctx, o, access)
+	return m.begin(ctx, o, access)
 }
 
 // beginAmong begins the first live session of several that a request may mean.
@@ -84,7 +84,7 @@ func (m *Manager) beginAmong(ctx context.Context, o opening, access Access) (*Se
 			o = found
 		}
 	}
-	return m.begin(ctx, o, access)
+	return m.beginCounted(ctx, o, access)
 }
 
 // firstLive returns the first ID that has a live session, "" if none has. It touches no session.
@@ -126,7 +126,7 @@ type opening struct {
 // begin opens a session, and counts it.
 func (m *Manager) begin(ctx context.Context, o opening, access Access) (*Session, error) {
 	if access == None || m.observers.none() {
-		return m.beginCounted(ctx, o, access)
+		return m.beginAmong(ctx, o, access)
 	}
 	return m.beginObserved(ctx, o, access)
 }

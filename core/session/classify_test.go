@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -105,6 +106,32 @@ func TestObserveTellsNothingOfNothing(t *testing.T) {
 		}
 		if m.App() == "" {
 			t.Error("the manager has no App")
+		}
+	})
+}
+
+// To find the live one of several cookies is part of the begin.
+func TestObserveBeginAmongSeveralCookies(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var heard events
+		m, on := r.Matching(session.Options{FailSilently: true})
+		id, gone := saved(t, m), session.NewID()
+		defer m.Observe(heard.observer(t))()
+		request := session.Request{Headers: http.Header{"Cookie": {"session=" + gone + "; session=" + id}}}
+		s, err := m.BeginRequest(t.Context(), request, session.Exclusive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Rollback(t.Context())
+		if all := heard.take(session.OpBegin); len(all) != 1 || all[0].Outcome != session.OutcomeFound || all[0].Handle != s.Handle() {
+			t.Errorf("heard %+v", all)
+		}
+		on.Arm(r.Key(gone, "Data"), refuse)
+		if s, err = m.BeginRequest(t.Context(), request, session.Exclusive); err != nil || !s.Detached() {
+			t.Fatal(err)
+		}
+		if all := heard.take(session.OpBegin); len(all) != 1 || all[0].Outcome != session.OutcomeDetached || all[0].Err == nil {
+			t.Errorf("where the search failed: %+v", all)
 		}
 	})
 }

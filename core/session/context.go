@@ -112,7 +112,7 @@ func (m *Manager) changeAccess(ctx context.Context, access Access) (*Session, er
 	if err := held.Release(ctx); err != nil {
 		s.fail(ctx, opError(opRollback, err))
 	}
-	again, err := m.beginAmong(ctx, s.opened, access)
+	again, err := m.begin(ctx, s.opened, access)
 	m.stats.begun.Add(^uint64(0)) // it was counted before
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -177,7 +177,7 @@ func (m *Manager) beginObserved(ctx context.Context, o opening, access Access) (
 	ctx, observation := m.observe(ctx, OpBegin, o.handle)
 	err = errPanicked
 	defer func() { observation.done(begun(o, access, s, err)) }()
-	return m.beginCounted(ctx, o, access)
+	return m.beginAmong(ctx, o, access)
 }
 
 // observed tells whether somebody is to hear of a commit now: not if there is nothing left to commit, as
@@ -218,7 +218,7 @@ func begun(o opening, access Access, s *Session, err error) Event {
 	case s.isNew:
 		e.Outcome, e.Handle = OutcomeNew, ""
 	default:
-		e.Outcome, e.Waited = OutcomeFound, s.lease.Waited()
+		e.Outcome, e.Waited, e.Handle = OutcomeFound, s.lease.Waited(), s.handle // of several cookies, that of the live session
 	}
 	return e
 }
