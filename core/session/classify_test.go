@@ -135,3 +135,23 @@ func TestObserveBeginAmongSeveralCookies(t *testing.T) {
 		}
 	})
 }
+
+// A request that has waited tells so, whatever then comes of it.
+func TestObserveWaitsInVain(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var heard events
+		m, _ := r.Matching(session.Options{})
+		id := saved(t, m)
+		s := begin(t, m, id, session.Exclusive)
+		defer m.Observe(heard.observer(t))()
+		got := r.Waiter(m, id)
+		time.Sleep(2 * time.Second)
+		s.Abandon()
+		commit(t, s)
+		got().Rollback(t.Context())
+		all := heard.take(session.OpBegin)
+		if len(all) != 1 || all[0].Outcome != session.OutcomeDetached || all[0].Waited < 2*time.Second || m.Stats().LockWaits != 1 {
+			t.Errorf("heard %+v", all)
+		}
+	})
+}

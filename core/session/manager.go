@@ -115,7 +115,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		TTL: o.LockTTL, Hold: o.LockHold, Wait: o.LockWait, MaxWaiters: o.MaxWaiters,
 		Store: m.store, Process: m.process, Waker: m.waker, Tasks: m.tasks, Caller: m.caller,
 		Genuine:  func(handle string, l store.Loaded) error { return m.verify(l.MAC, handle, l.Proof, l.Meta) },
-		OnWaited: m.stats.waited,
+		OnWaited: m.waited,
 		OnLost: func(handle string) {
 			m.stats.leasesLost.Add(1)
 			m.tell(m.tasks.Context(), Event{Op: OpLeaseLost, Handle: handle})

@@ -176,8 +176,24 @@ var errPanicked = errors.New("session: a panic went through")
 func (m *Manager) beginObserved(ctx context.Context, o opening, access Access) (s *Session, err error) {
 	ctx, observation := m.observe(ctx, OpBegin, o.handle)
 	err = errPanicked
-	defer func() { observation.done(begun(o, access, s, err)) }()
-	return m.beginAmong(ctx, o, access)
+	var waited time.Duration
+	defer func() {
+		e := begun(o, access, s, err)
+		e.Waited = waited
+		observation.done(e)
+	}()
+	return m.beginAmong(context.WithValue(ctx, waitedKey{}, &waited), o, access)
+}
+
+// waitedKey is for how long an observed begin has waited, whatever then came of it.
+type waitedKey struct{}
+
+// waited counts a request that has waited for a session.
+func (m *Manager) waited(ctx context.Context, d time.Duration) {
+	m.stats.waited(d)
+	if told, ok := ctx.Value(waitedKey{}).(*time.Duration); ok {
+		*told = d
+	}
 }
 
 // observed tells whether somebody is to hear of a commit now: not if there is nothing left to commit, as
@@ -207,10 +223,9 @@ func (s *Session) observeRollback(ctx context.Context, held *lease.Lease) (conte
 // begun describes a begin.
 func begun(o opening, access Access, s *Session, err error) Event {
 	e := Event{Handle: o.handle, Access: access, Err: err}
-	var timeout *LockTimeoutError
 	switch {
-	case errors.As(err, &timeout):
-		e.Outcome, e.Waited = OutcomeLockTimeout, timeout.Waited
+	case errors.Is(err, ErrLockTimeout):
+		e.Outcome = OutcomeLockTimeout
 	case err != nil:
 		e.Outcome = OutcomeFailed
 	case s.detached != attached:
@@ -218,7 +233,7 @@ func begun(o opening, access Access, s *Session, err error) Event {
 	case s.isNew:
 		e.Outcome, e.Handle = OutcomeNew, ""
 	default:
-		e.Outcome, e.Waited, e.Handle = OutcomeFound, s.lease.Waited(), s.handle // of several cookies, that of the live session
+		e.Outcome, e.Handle = OutcomeFound, s.handle // of several cookies, that of the live session
 	}
 	return e
 }

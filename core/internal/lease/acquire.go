@@ -30,9 +30,9 @@ type Leases struct {
 	// that of Acquire.
 	Genuine func(handle string, l store.Loaded) error
 
-	OnWaited func(d time.Duration) // a request has waited so long, in vain or not
-	OnLost   func(handle string)   // a lease was lost before its request was done
-	OnFailed func(err error)       // a companion was not renewed
+	OnWaited func(ctx context.Context, d time.Duration) // a request has waited so long, in vain or not
+	OnLost   func(handle string)                        // a lease was lost before its request was done
+	OnFailed func(err error)                            // a companion was not renewed
 
 	gates         gate.Gates
 	held, waiting atomic.Int64

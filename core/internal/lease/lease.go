@@ -29,7 +29,6 @@ type Lease struct {
 	until    time.Time // the last moment to renew
 	expires  time.Time // the first moment at which the lease may be free
 	renewing bool
-	waited   time.Duration
 	phase    phase
 	lost     chan struct{} // nil until somebody asks
 }
@@ -50,9 +49,6 @@ func (ls *Leases) hold(a *acquisition, l store.Loaded) *Lease {
 		Token: a.token, Keys: l.Keys,
 		leases: ls, handle: a.handle, meta: l.Meta, proof: l.Proof, pass: a.pass,
 		until: a.asked.Add(ls.Hold), expires: a.asked.Add(ls.TTL),
-	}
-	if a.waiting != nil {
-		held.waited = time.Since(a.began)
 	}
 	ls.held.Add(1)
 	held.mu.Lock()
@@ -146,14 +142,6 @@ func (l *Lease) lose() {
 		l.pass.Leave()
 		l.leases.OnLost(l.handle)
 	}
-}
-
-// Waited returns how long the request has waited for the lease, 0 if nobody else held it.
-func (l *Lease) Waited() time.Duration {
-	if l == nil {
-		return 0
-	}
-	return l.waited
 }
 
 // Age returns for how long the request has had the lease.

@@ -123,7 +123,7 @@ func (a *acquisition) end() {
 	if a.waiting != nil {
 		a.free()
 		a.leases.waiting.Add(-1)
-		a.leases.OnWaited(time.Since(a.began))
+		a.leases.OnWaited(a.ctx, time.Since(a.began))
 	}
 }
 
