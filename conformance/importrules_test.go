@@ -34,7 +34,7 @@ const (
 	sessiontest = "core/sessiontest"
 )
 
-// frameworks says what each adapter may import besides core.
+// frameworks says what each adapter may import besides core: its framework, or what it tells of sessions.
 var frameworks = map[string][]string{
 	"adapters/chisession":    {"github.com/go-chi/chi/v5"},
 	"adapters/echo5session":  {"github.com/labstack/echo/v5"},
@@ -42,6 +42,10 @@ var frameworks = map[string][]string{
 	"adapters/fiber3session": {"github.com/gofiber/fiber/v3", "github.com/valyala/fasthttp"},
 	"adapters/fibersession":  {"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"},
 	"adapters/ginsession":    {"github.com/gin-gonic/gin"},
+	"adapters/otelsession": {
+		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
+		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace",
+	},
 }
 
 // rooms says what each package of core may import besides the standard library. A package that
@@ -335,6 +339,9 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"adapters/ginsession", "conformance", code, false},
 		{"adapters/ginsession", "conformance", test, false},
 		{"adapters/ginsession", "testing", code, false},
+		{"adapters/otelsession", "go.opentelemetry.io/otel/trace", code, true},
+		{"adapters/otelsession", "github.com/prometheus/client_golang/prometheus", code, false},
+		{"adapters/otelsession", "go.opentelemetry.io/otel/sdk/metric", test, true},
 		{"adapters/newsession", "example.com/framework", code, false},
 		{"adapters/fibersession", "github.com/valyala/fasthttp", code, true},
 		{"adapters/fibersession", "core/httpsession", code, false},
