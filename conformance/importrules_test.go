@@ -46,6 +46,7 @@ var frameworks = map[string][]string{
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace",
 	},
+	"adapters/promsession": {"github.com/prometheus/client_golang"},
 }
 
 // rooms says what each package of core may import besides the standard library. A package that
@@ -342,6 +343,9 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"adapters/otelsession", "go.opentelemetry.io/otel/trace", code, true},
 		{"adapters/otelsession", "github.com/prometheus/client_golang/prometheus", code, false},
 		{"adapters/otelsession", "go.opentelemetry.io/otel/sdk/metric", test, true},
+		{"adapters/promsession", "github.com/prometheus/client_golang/prometheus", code, true},
+		{"adapters/promsession", "go.opentelemetry.io/otel", code, false},
+		{"adapters/promsession", "adapters/otelsession", code, false},
 		{"adapters/newsession", "example.com/framework", code, false},
 		{"adapters/fibersession", "github.com/valyala/fasthttp", code, true},
 		{"adapters/fibersession", "core/httpsession", code, false},
