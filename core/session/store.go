@@ -1,0 +1,28 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// What a store of another session library needs to be built on a Manager, as package gorillastore is.
+
+// CookieName returns the name of the session cookie, with its prefix. It is "" if Options.Header is in
+// its place.
+func (m *Manager) CookieName() string {
+	if m.options.Header != "" {
+		return ""
+	}
+	return m.options.Cookie.Name
+}
+
+// SessionOf returns the session of m that a middleware has put into the context of a request, and nil
+// if there is none. Unlike [FromContext] it finds it behind the session of another Manager, too.
+func (m *Manager) SessionOf(ctx context.Context) *Session { return m.serving(ctx) }
+
+// Remembered returns what [Session.Remember] has set, in this request or an earlier one: 0 if nothing.
+func (s *Session) Remembered() time.Duration {
+	s.look()
+	defer s.mu.Unlock()
+	return s.remembered
+}

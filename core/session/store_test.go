@@ -1,0 +1,60 @@
+package session_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/berthgo/berth/core/session"
+)
+
+func TestCookieName(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for want, o := range map[string]session.Options{
+		"session":     {},
+		"sid":         {Cookie: session.Cookie{Name: "sid"}},
+		"__Host-sid":  {Cookie: session.Cookie{Name: "sid", HostPrefix: true}},
+		"":            {Header: "X-Session", Cookie: session.Cookie{Name: "sid"}},
+		"__Secure-id": {Cookie: session.Cookie{Name: "__Secure-id", Secure: session.SecureAlways}},
+	} {
+		if got := r.Manager(o).CookieName(); got != want {
+			t.Errorf("the cookie is named %q, want %q", got, want)
+		}
+	}
+}
+
+// SessionOf is for the session of this Manager, whichever is nearer.
+func TestSessionOf(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	outer, inner, other := r.Manager(session.Options{}), r.Manager(session.Options{}), r.Manager(session.Options{})
+	of, in := begin(t, outer, "", session.Shared), begin(t, inner, "", session.Shared)
+	ctx := session.NewContext(session.NewContext(t.Context(), of), in)
+	if outer.SessionOf(ctx) != of || inner.SessionOf(ctx) != in || other.SessionOf(ctx) != nil || outer.SessionOf(t.Context()) != nil {
+		t.Error("it is the session of another manager")
+	}
+}
+
+// What Remember has set is known to this request and to later ones, until it is taken back.
+func TestRemembered(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		v := visitor{t: t, m: r.Manager(session.Options{})}
+		want := func(want time.Duration) func(s *session.Session) {
+			return func(s *session.Session) {
+				t.Helper()
+				if got := s.Remembered(); got != want {
+					t.Errorf("it is remembered for %v, want %v", got, want)
+				}
+			}
+		}
+		v.visit(session.Exclusive, func(s *session.Session) {
+			want(0)(s)
+			s.Set("k", 1)
+			s.Remember(time.Hour + time.Millisecond)
+			want(time.Hour)(s)
+		})
+		v.visit(session.Shared, want(time.Hour))
+		v.visit(session.Shared, func(s *session.Session) { s.Remember(0) })
+		v.visit(session.ReadOnly, want(0))
+	})
+}
