@@ -34,14 +34,19 @@ const (
 	sessiontest = "core/sessiontest"
 )
 
+// gorillastore is what gincontribstore stands on.
+const gorillastore = "adapters/gorillastore"
+
 // frameworks says what each adapter may import besides core: its framework, or what it tells of sessions.
 var frameworks = map[string][]string{
-	"adapters/chisession":    {"github.com/go-chi/chi/v5"},
-	"adapters/echo5session":  {"github.com/labstack/echo/v5"},
-	"adapters/echosession":   {"github.com/labstack/echo/v4"},
-	"adapters/fiber3session": {"github.com/gofiber/fiber/v3", "github.com/valyala/fasthttp"},
-	"adapters/fibersession":  {"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"},
-	"adapters/ginsession":    {"github.com/gin-gonic/gin"},
+	"adapters/chisession":      {"github.com/go-chi/chi/v5"},
+	"adapters/echo5session":    {"github.com/labstack/echo/v5"},
+	"adapters/echosession":     {"github.com/labstack/echo/v4"},
+	"adapters/fiber3session":   {"github.com/gofiber/fiber/v3", "github.com/valyala/fasthttp"},
+	"adapters/fibersession":    {"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"},
+	"adapters/gincontribstore": {"github.com/gin-contrib/sessions", gorillastore},
+	"adapters/ginsession":      {"github.com/gin-gonic/gin"},
+	gorillastore:               {"github.com/gorilla/sessions"},
 	"adapters/otelsession": {
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace",
@@ -135,8 +140,8 @@ func violation(from, to string, inTest bool) string {
 		return "fiber is not net/http, so its adapters have no use for httpsession"
 	case within(from, "adapters"):
 		self := strings.Join(strings.SplitN(from, "/", 3)[:2], "/")
-		if within(to, "adapters") && !within(to, self) {
-			return "no adapter imports another"
+		if within(to, "adapters") && !within(to, append(frameworks[self], self)...) {
+			return "no adapter imports another, unless frameworks says so"
 		}
 		if !inTest && !within(to, append(frameworks[self], self, "core")...) {
 			return "an adapter imports core and its framework alone (is it listed in frameworks?)"
@@ -357,6 +362,12 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"adapters/echo5session", "github.com/labstack/echo/v5", code, true},
 		{"adapters/echo5session", "github.com/labstack/echo/v4", code, false},
 		{"adapters/echo5session", "adapters/echosession", code, false},
+		{"adapters/gincontribstore", gorillastore, code, true},
+		{gorillastore, "adapters/gincontribstore", code, false},
+		{gorillastore, "adapters/gincontribstore", test, false},
+		{"adapters/ginsession", gorillastore, code, false},
+		{gorillastore, "github.com/gorilla/sessions", code, true},
+		{gorillastore, "github.com/boj/redistore", code, false},
 		{"conformance", "testing", code, true},
 		{"conformance", "adapters/ginsession", code, false},
 		{"conformance", "adapters/ginsession", test, true},
