@@ -46,7 +46,7 @@ var frameworks = map[string][]string{
 	"adapters/fibersession":    {"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"},
 	"adapters/gincontribstore": {"github.com/gin-contrib/sessions", gorillastore},
 	"adapters/ginsession":      {"github.com/gin-gonic/gin"},
-	gorillastore:               {"github.com/gorilla/sessions"},
+	gorillastore:               {"github.com/gorilla/sessions", "github.com/gorilla/securecookie"},
 	"adapters/otelsession": {
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace",
@@ -64,6 +64,7 @@ var rooms = map[string][]string{
 		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake", "core/internal/watch",
 	},
 	"core/httpsession": {"core/session"},
+	"core/moving":      {goRedis, "core/httpsession", "core/session"},
 	"core/connect":     {goRedis},
 
 	"core/internal/principal": {"core/internal/companion", "core/internal/ends", "core/internal/retry", "core/internal/store", "core/internal/tasks"},

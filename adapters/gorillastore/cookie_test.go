@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/sessions"
 
@@ -31,6 +32,7 @@ func TestCookie(t *testing.T) {
 		"; Partitioned; Path=/; HttpOnly; Secure; SameSite=Lax":    {session: &sessions.Options{Partitioned: true}},
 		"; Path=/x; Domain=a.org; HttpOnly; Secure; SameSite=None": {manager: session.Cookie{Path: "/x", Domain: "a.org", SameSite: session.SameSiteNone}, session: &sessions.Options{}},
 		"; Path=/; Domain=b.org; HttpOnly; SameSite=Lax":           {manager: session.Cookie{Domain: "a.org"}, session: &sessions.Options{Path: "/", Domain: "b.org"}},
+		"Max-Age=3600; HttpOnly; SameSite=Lax":                     {manager: session.Cookie{MaxAge: time.Hour}},
 		"; Path=/; HttpOnly; Secure; SameSite=Lax; Partitioned":    {manager: session.Cookie{Partitioned: true}},
 	} {
 		s := newSite(t, session.Options{Cookie: c.manager})

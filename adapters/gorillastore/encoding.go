@@ -32,7 +32,10 @@ func encode(v any) (json.RawMessage, error) {
 		}
 	}
 	content, err := toGob(v)
-	if err != nil {
+	if err != nil { // nobody has registered its type; it may be one that JSON keeps, such as map[string]any
+		if text, other := json.Marshal(v); other == nil && same(text, v) {
+			return text, nil
+		}
 		return nil, err
 	}
 	return json.Marshal(envelope{content})

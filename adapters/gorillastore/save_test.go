@@ -160,6 +160,21 @@ func TestEmptyIDRotates(t *testing.T) {
 	}
 }
 
+// Of two Saves that both set the cookie, the response has the last one alone.
+func TestOneCookieOfAName(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, session.Options{}).browser()
+	r := b.request()
+	is := r.get(name)
+	is.Values["a"] = 1
+	r.save(is)
+	is.ID = ""
+	r.save(is)
+	if set := r.end(); len(set) != 1 || b.see(name)["a"] != 1 {
+		t.Errorf("the cookies are %v", set)
+	}
+}
+
 // A new ID waits for a request that holds the session alone, and for no longer than LockWait.
 func TestRotationTakesTurns(t *testing.T) {
 	t.Parallel()

@@ -110,6 +110,17 @@ func TestSimpleValuesAreReadable(t *testing.T) {
 	}
 }
 
+// Under the name of the Manager's cookie, too, any key will do.
+func TestKeysOfTheOwnName(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, session.Options{Cookie: session.Cookie{Name: name}}).browser()
+	want := map[any]any{"_berth": 1, "_berth_secret": 2, "": 3, "_key.": 4, 5: 5, "plain": 6}
+	b.visit(func(s *sessions.Session) { s.Values = want })
+	if got := b.see(name); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %#v", got)
+	}
+}
+
 // A value that cannot be decoded is an error of Get. The others are there, and it survives a Save.
 func TestValueThatCannotBeDecoded(t *testing.T) {
 	t.Parallel()

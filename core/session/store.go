@@ -20,6 +20,10 @@ func (m *Manager) CookieName() string {
 // if there is none. Unlike [FromContext] it finds it behind the session of another Manager, too.
 func (m *Manager) SessionOf(ctx context.Context) *Session { return m.serving(ctx) }
 
+// Key returns a key of the application that belongs to no session, such as {shop_Moved_NAME}. It is for what
+// a package keeps beside the sessions.
+func (m *Manager) Key(parts ...string) string { return m.store.Keys.Beside(parts) }
+
 // Remembered returns what [Session.Remember] has set, in this request or an earlier one: 0 if nothing.
 func (s *Session) Remembered() time.Duration {
 	s.look()

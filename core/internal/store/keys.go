@@ -58,6 +58,11 @@ func (k Keys) Rotated(handle string) string { return k.session(handle, "Rotated"
 // Merged is the string that holds the tokens of the last commits without a lease.
 func (k Keys) Merged(handle string) string { return k.session(handle, "Merged") }
 
+// Beside is a key that belongs to no session.
+func (k Keys) Beside(parts []string) string {
+	return "{" + k.app + k.separator + strings.Join(parts, k.separator) + "}"
+}
+
 // Principal is the sorted set of a principal's sessions by when they signed in.
 func (k Keys) Principal(principal string) string {
 	return "{" + k.app + k.separator + "Principal" + k.separator + principal + "}"
