@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,7 @@ import (
 
 // shelf is an old library with one session, whose cookie is old=ann.
 type shelf struct {
-	gone    bool
+	gone    atomic.Bool
 	endErr  error
 	loading func() // called by Load
 }
@@ -31,7 +32,7 @@ func (s *shelf) Load(_ *http.Request, into *session.Session) (bool, error) {
 	if s.loading != nil {
 		s.loading()
 	}
-	if s.gone {
+	if s.gone.Load() {
 		return false, nil
 	}
 	into.Set("user", "ann")
@@ -39,7 +40,9 @@ func (s *shelf) Load(_ *http.Request, into *session.Session) (bool, error) {
 }
 
 func (s *shelf) End(*http.Request) error {
-	s.gone = s.gone || s.endErr == nil
+	if s.endErr == nil {
+		s.gone.Store(true)
+	}
 	return s.endErr
 }
 
@@ -109,7 +112,7 @@ func TestMoved(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.old.gone = true
+	s.old.gone.Store(true)
 	w := s.ask(t.Context(), "old=ann")
 	s.wants("an unknown cookie", w, "nobody", 1)
 	if set := w.Header().Get("Set-Cookie"); !strings.HasPrefix(set, "old=;") || !strings.Contains(set, "Max-Age=0") {
@@ -160,10 +163,9 @@ func TestWaitEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSite(t)
-				first := true
+				var begun atomic.Bool
 				s.old.loading = func() {
-					if first {
-						first = false
+					if !begun.Swap(true) {
 						time.Sleep(c.stuck)
 						if c.panic {
 							panic("the old library")
@@ -180,9 +182,9 @@ func TestWaitEnds(t *testing.T) {
 				if w := s.ask(gone, "old=ann"); w.Code != http.StatusServiceUnavailable {
 					t.Errorf("a client that goes away gets %d", w.Code)
 				}
-				begun := time.Now()
-				if w := s.ask(t.Context(), "old=ann"); w.Body.String() != c.want || time.Since(begun) > c.after {
-					t.Errorf("after %v: %d %q", time.Since(begun), w.Code, w.Body)
+				start := time.Now()
+				if w := s.ask(t.Context(), "old=ann"); w.Body.String() != c.want || time.Since(start) > c.after {
+					t.Errorf("after %v: %d %q", time.Since(start), w.Code, w.Body)
 				}
 				time.Sleep(2 * time.Hour) // until the first has ended, too
 			})
