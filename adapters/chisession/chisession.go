@@ -13,6 +13,10 @@
 //
 // The middleware commits the session before the first byte of the response, or when the handler has
 // returned. A panic that reaches the middleware saves nothing. So install it after Recoverer.
+//
+// docs/testing.md shows how to test your handlers, with package [sessiontest].
+//
+// [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package chisession
 
 import (

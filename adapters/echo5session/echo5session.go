@@ -22,6 +22,10 @@
 //
 // A middleware before this one may replace the ResponseWriter, as Gzip does. Its writer needs a method
 // Unwrap, by which Echo finds its own Response. Without one, each request gets an error that says so.
+//
+// docs/testing.md shows how to test your handlers, with package [sessiontest].
+//
+// [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package echo5session
 
 import (

@@ -19,6 +19,10 @@
 // returned. An error that the handler returns is a response like any other: Echo's HTTPErrorHandler
 // runs after the commit. A panic that reaches the middleware saves nothing. So install it after
 // Recover.
+//
+// docs/testing.md shows how to test your handlers, with package [sessiontest].
+//
+// [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package echosession
 
 import (

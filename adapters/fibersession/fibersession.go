@@ -25,6 +25,10 @@
 //
 // A panic that reaches the middleware saves nothing. Fiber alone lets a panic end the process. So
 // install recover before this middleware.
+//
+// docs/testing.md shows how to test your handlers, with package [sessiontest].
+//
+// [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package fibersession
 
 import (

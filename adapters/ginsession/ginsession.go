@@ -21,6 +21,10 @@
 // [gin.Engine.HandleContext] takes the middlewares' writers away from a request, and so the commit
 // too. If you use it, put [httpsession.Middleware] around the engine, in place of this middleware.
 // [session.FromContext] finds the session there too.
+//
+// docs/testing.md shows how to test your handlers, with package [sessiontest].
+//
+// [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package ginsession
 
 import (

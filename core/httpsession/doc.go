@@ -29,4 +29,8 @@
 // Some handlers give up half-way and answer all the same, as [http.TimeoutHandler] does. That is an
 // answer: the session is saved as it is then. Put such a handler around the middleware, and not
 // behind it.
+//
+// docs/testing.md shows how to test your handlers, with package [sessiontest].
+//
+// [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package httpsession

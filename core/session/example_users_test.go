@@ -119,6 +119,57 @@ func ExampleOptions_refuseOverLimit() {
 	// true Conflict
 }
 
+// A socket closes when its user signs out elsewhere.
+func ExampleSession_Watch() {
+	m, end := open()
+	defer end()
+	signedIn := request(m, "", session.Exclusive, func(s *session.Session) { s.SetPrincipal("ann") })
+
+	var watched context.Context
+	request(m, signedIn, session.ReadOnly, func(s *session.Session) {
+		var stop func()
+		watched, stop = s.Watch(context.Background())
+		_ = stop // a handler defers it
+	})
+	request(m, signedIn, session.Shared, func(s *session.Session) { s.Abandon() }) // in another tab
+	<-watched.Done()
+	var ended *session.EndedError
+	fmt.Println(errors.As(context.Cause(watched), &ended), ended.Reason)
+	// Output:
+	// true abandoned
+}
+
+// Visitors who do not sign in cost a session for five minutes, and users for an hour.
+func ExampleOptions_anonymousTimeout() {
+	m, end := openWith(session.Options{App: "shop", Timeout: time.Hour, AnonymousTimeout: 5 * time.Minute})
+	defer end()
+
+	left := func(s *session.Session) { fmt.Println(s.TimeLeft().Round(time.Minute)) }
+	id := request(m, "", session.Exclusive, func(s *session.Session) { s.Set("cart", "tea") })
+	request(m, id, session.Peek, left)
+	id = request(m, id, session.Exclusive, func(s *session.Session) { s.SetPrincipal("ann") })
+	request(m, id, session.Peek, left)
+	// Output:
+	// 5m0s
+	// 1h0m0s
+}
+
+// A page that changes a password asks for a sign-in not older than five minutes.
+func ExampleSession_RequirePrincipal() {
+	m, end := open()
+	defer end()
+
+	request(m, "", session.Exclusive, func(s *session.Session) {
+		status, _ := session.HTTPStatus(s.RequirePrincipal(5 * time.Minute))
+		fmt.Println(http.StatusText(status))
+		s.SetPrincipal("ann")
+		fmt.Println(s.RequirePrincipal(5 * time.Minute))
+	})
+	// Output:
+	// Unauthorized
+	// <nil>
+}
+
 func ExampleManager_Ping() {
 	m, end := open()
 	defer end()
