@@ -91,7 +91,7 @@ func (m *Manager) Sessions(ctx context.Context, keys ...string) iter.Seq2[Info, 
 				return
 			}
 			if err := m.readable(found); err != nil {
-				if !yield(Info{Handle: found.Handle, Session: m.snapshot(found.Handle, store.Meta{}, nil), m: m}, err) {
+				if !yield(m.unreadable(found.Handle), err) {
 					return
 				}
 				continue

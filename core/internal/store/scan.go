@@ -39,29 +39,9 @@ func (s *Store) Scan(ctx context.Context, valid func(handle string) bool, fields
 
 func (s *Store) scan(ctx context.Context, master *Master, valid func(handle string) bool, fields []string, again Repeat, yield func(Inspected, error) bool) bool {
 	for cursor := uint64(0); ; {
-		var keys []string
-		var next uint64
-		err := again(func() (err error) {
-			keys, next, err = master.Scan(ctx, cursor, s.Keys.AllData(), scanCount).Result()
-			return err
-		})
-		if err != nil {
-			yield(Inspected{}, err)
-			return false
-		}
-		var handles []string
-		for _, key := range keys {
-			if handle, ok := s.Keys.DataHandle(key); ok && valid(handle) {
-				handles = append(handles, handle)
-			}
-		}
-		var found []Inspected
-		err = again(func() (err error) {
-			found, err = s.inspect(ctx, handles, fields, true)
-			return err
-		})
+		found, next, err := s.step(ctx, master, cursor, scanCount, valid, fields, again)
 		for _, one := range found {
-			if (one.Status == Done || one.Err != nil) && !yield(one, nil) {
+			if !yield(one, nil) {
 				return false
 			}
 		}
