@@ -65,6 +65,7 @@ var rooms = map[string][]string{
 	},
 	"core/httpsession": {"core/session"},
 	"core/moving":      {goRedis, "core/httpsession", "core/session"},
+	"core/inspect":     {"core/session"},
 	"core/connect":     {goRedis},
 
 	"core/internal/principal": {"core/internal/companion", "core/internal/ends", "core/internal/retry", "core/internal/store", "core/internal/tasks"},
@@ -280,6 +281,10 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"core/internal/tasks", "core/internal/store", code, false},
 		{"core/internal/store", "core/internal/retry", code, false},
 		{"core/internal/new", "core/internal/store", code, false},
+		{"core/inspect", "core/session", code, true},
+		{"core/inspect", "core/internal/store", code, false},
+		{"core/inspect", goRedis, code, false},
+		{"core/session", "core/inspect", code, false},
 		{"core/session", "core/redistest", code, false},
 		{"core/session", "core/redistest", test, true},
 		{"core/session", rig, code, false},
