@@ -66,6 +66,9 @@ var rooms = map[string][]string{
 	"core/httpsession": {"core/session"},
 	"core/moving":      {goRedis, "core/httpsession", "core/session"},
 	"core/inspect":     {"core/session"},
+
+	"core/cmd/berthctl": {goRedis, "core/connect", "core/internal/credential", "core/internal/explain", "core/internal/store", "core/session"},
+
 	"core/connect":     {goRedis},
 
 	"core/internal/principal": {"core/internal/companion", "core/internal/ends", "core/internal/retry", "core/internal/store", "core/internal/tasks"},
@@ -285,6 +288,9 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"core/inspect", "core/internal/store", code, false},
 		{"core/inspect", goRedis, code, false},
 		{"core/session", "core/inspect", code, false},
+		{"core/cmd/berthctl", "core/session", code, true},
+		{"core/cmd/berthctl", "core/redistest", code, false},
+		{"core/session", "core/cmd/berthctl", code, false},
 		{"core/session", "core/redistest", code, false},
 		{"core/session", "core/redistest", test, true},
 		{"core/session", rig, code, false},
