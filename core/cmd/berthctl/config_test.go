@@ -36,6 +36,15 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// After "--" nothing is a flag.
+func TestNoFlags(t *testing.T) {
+	t.Parallel()
+	p, words, err := parse(map[string]string{"SESSION_APP": "shop"}, "--yes", "--", "end-all", "--json")
+	if err != nil || strings.Join(words, " ") != "end-all --json" || p.json || !p.yes {
+		t.Errorf("words are %q, json %t, yes %t (%v)", words, p.json, p.yes, err)
+	}
+}
+
 // Every variable of the Config is read, and docs/berthctl.md has every flag.
 func TestEveryFieldIsRead(t *testing.T) {
 	t.Parallel()
