@@ -69,7 +69,7 @@ var rooms = map[string][]string{
 
 	"core/cmd/berthctl": {goRedis, "core/connect", "core/internal/credential", "core/internal/explain", "core/internal/store", "core/session"},
 
-	"core/connect":     {goRedis},
+	"core/connect": {goRedis},
 
 	"core/internal/principal": {"core/internal/companion", "core/internal/ends", "core/internal/retry", "core/internal/store", "core/internal/tasks"},
 	"core/internal/ends":      {goRedis, "core/internal/companion", "core/internal/retry", "core/internal/store", "core/internal/subscription", "core/internal/tasks"},

@@ -29,6 +29,7 @@ const (
 	withoutScan          = "Manager.Sessions, the inspector's list and berthctl ls need it."
 	withoutCompanions    = "Only sessions with companions need it."
 	withoutConfig        = "Notifications stay as they are."
+	withoutLifetime      = "Only sessions with MaxLifetime need it."
 )
 
 // commandsOf are calls that need one command each. They find no session, and change none: where a call
@@ -59,6 +60,7 @@ func commandsOf(key string, cluster bool) []permission {
 		{"+zscore", []any{"zscore", absent, "m"}, ""},
 		{"+zrange", []any{"zrange", absent, 0, 0}, ""},
 		{"+zrangebyscore", []any{"zrangebyscore", absent, 0, 1}, ""},
+		{"+time", []any{"time"}, withoutLifetime},
 		{"+ping", []any{"ping"}, withoutMessages},
 		{"+scan", []any{"scan", 0, "count", 1}, withoutScan},
 		{"+config|get", []any{"config", "get", "notify-keyspace-events"}, withoutConfig},
