@@ -156,10 +156,22 @@ func TestPopInGoroutines(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
-		m, f := r.Faulty(session.Options{RetryTimeout: time.Hour})
+		m := r.Manager(session.Options{})
 		if err := m.Ping(t.Context()); err != nil {
 			t.Error(err)
 		}
+		if m.Client().PoolStats() == nil {
+			t.Error("no figures of the pool")
+		}
+		_ = m.Close()
+		wantErr(t, m.Ping(t.Context()), session.ErrClosed)
+	})
+}
+
+// A ping asks once, and what fails is the caller's alone.
+func TestPingFails(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m, f := r.Faulty(session.Options{RetryTimeout: time.Hour})
 		f.Then(refuse)
 		var failed *session.OpError
 		if err := m.Ping(t.Context()); !errors.As(err, &failed) || failed.Op != "ping" {
@@ -168,10 +180,5 @@ func TestPing(t *testing.T) {
 		if _, err := m.LastError(); err != nil || m.Stats().Errors != 0 {
 			t.Errorf("a ping is counted: %v", err)
 		}
-		if m.Client().PoolStats() == nil {
-			t.Error("no figures of the pool")
-		}
-		_ = m.Close()
-		wantErr(t, m.Ping(t.Context()), session.ErrClosed)
 	})
 }
