@@ -9,7 +9,8 @@ import (
 )
 
 // Rollback gives up the session and its lease without writing anything. From then on, s has again what
-// was loaded: an error page shows no user who was not signed in. After a Commit that
+// was loaded, and after Abandon nothing: an error page shows no user who was not signed in. That is so, too,
+// after a Commit that failed with [ErrLockLost] or [ErrEnded]. After a Commit that
 // succeeded it does nothing, so defer it right after [Manager.Begin]. There is one exception: it
 // ends a session that was abandoned after its commit. After a Commit whose outcome is not known, it
 // gives up the lease and leaves the outcome open.
@@ -45,6 +46,9 @@ func (s *Session) discard() (*lease.Lease, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != open && s.state != inDoubt {
+		if s.state == rolledBack && (errors.Is(s.err, ErrLockLost) || errors.Is(s.err, ErrEnded)) {
+			s.undo() // the commit has failed for good
+		}
 		return nil, false
 	}
 	if s.state == open {
@@ -58,11 +62,8 @@ func (s *Session) discard() (*lease.Lease, bool) {
 }
 
 // undo makes the session again what was loaded, for an error page: nothing that the request wanted has
-// happened. What an abandoned session was is not known any more.
+// happened. What an abandoned session was is not known any more, so that one is empty.
 func (s *Session) undo() {
-	if s.leaving != nil {
-		return
-	}
 	s.values.Undo()
 	s.principal, s.timeout, s.remembered = s.meta.Principal, s.meta.Timeout, s.meta.Extras.Remembered
 	if s.isNew {
