@@ -68,6 +68,9 @@ func Middleware(m *session.Manager, old Old, opts ...Option) (func(next http.Han
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if w, r, ok := v.serve(w, r); ok {
 				next.ServeHTTP(w, r)
+				if w, ok := w.(*uncached); ok {
+					w.noStore() // a handler may write nothing
+				}
 			}
 		})
 	}, nil
@@ -96,12 +99,12 @@ func (v *mover) serve(w http.ResponseWriter, r *http.Request) (http.ResponseWrit
 		w.Header().Add("Set-Cookie", cookie.String())
 	}
 	if to.id == "" {
-		return &uncached{w}, without(r, cookie.Name, ""), true
+		return &uncached{w, v.manager}, without(r, cookie.Name, ""), true
 	}
 	if to.line != "" {
 		w.Header().Add("Set-Cookie", to.line)
 	}
-	return &uncached{w}, without(r, cookie.Name, v.manager.CookieName()+"="+to.id), true
+	return &uncached{w, v.manager}, without(r, cookie.Name, v.manager.CookieName()+"="+to.id), true
 }
 
 // without returns a copy of a request that has another cookie in place of those of a name.

@@ -1,23 +1,33 @@
 package moving
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/berthgo/berth/core/session"
+)
 
 // uncached is the writer of a response with a cookie: no cache may keep it, whatever the handler says.
-type uncached struct{ http.ResponseWriter }
+type uncached struct {
+	http.ResponseWriter
+	manager *session.Manager
+}
+
+// noStore says so in the headers. It changes nothing once they are sent.
+func (w *uncached) noStore() { w.manager.Refuse(w.Header()) }
 
 func (w *uncached) WriteHeader(status int) {
-	w.Header().Set("Cache-Control", "no-store")
+	w.noStore()
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *uncached) Write(b []byte) (int, error) {
-	w.Header().Set("Cache-Control", "no-store")
+	w.noStore()
 	return w.ResponseWriter.Write(b)
 }
 
 // FlushError is what [http.ResponseController] calls.
 func (w *uncached) FlushError() error {
-	w.Header().Set("Cache-Control", "no-store")
+	w.noStore()
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
