@@ -132,7 +132,7 @@ type done struct {
 }
 
 func (p *program) end(ctx context.Context, m *session.Manager, handle string) error {
-	if err := p.confirm("End this session? Whoever has it is signed out."); err != nil {
+	if err := p.confirm(ctx, "End this session? Whoever has it is signed out."); err != nil {
 		return err
 	}
 	if err := m.EndHandle(ctx, handle); err != nil {
@@ -147,7 +147,7 @@ func (p *program) endAll(ctx context.Context, m *session.Manager, principal stri
 		if err != nil {
 			return err
 		}
-		if err := p.confirm(fmt.Sprintf("End all sessions of %s, now %d?", plain(principal), len(infos))); err != nil {
+		if err := p.confirm(ctx, fmt.Sprintf("End all sessions of %s, now %d?", plain(principal), len(infos))); err != nil {
 			return err
 		}
 	}
@@ -207,7 +207,7 @@ func (p *program) drop(ctx context.Context, m *session.Manager, handle string) e
 	if err != nil && e.Handle == "" { // one that cannot be read can be dropped
 		return notAside(err)
 	}
-	if err := p.confirm("Drop this end? No handler gets it, and the data of its session are deleted."); err != nil {
+	if err := p.confirm(ctx, "Drop this end? No handler gets it, and the data of its session are deleted."); err != nil {
 		return err
 	}
 	if err := m.DropEnd(ctx, e); err != nil {

@@ -162,8 +162,8 @@ func find(name string) (command, error) {
 	return command{}, fmt.Errorf("there is no such command: %w", errUsage)
 }
 
-// confirm asks whether to do what cannot be undone.
-func (p *program) confirm(question string) error {
+// confirm asks whether to do what cannot be undone. An interrupt is a no.
+func (p *program) confirm(ctx context.Context, question string) error {
 	if p.yes {
 		return nil
 	}
@@ -171,9 +171,19 @@ func (p *program) confirm(question string) error {
 		return fmt.Errorf("nobody is at the terminal to confirm it: add --yes; %w", errUnwilling)
 	}
 	fmt.Fprint(p.err, question, " [y/N] ")
-	line, _ := bufio.NewReader(p.in).ReadString('\n')
-	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
+	typed := make(chan string, 1)
+	go func() { // it ends with the line, or with the program
+		line, _ := bufio.NewReader(p.in).ReadString('\n')
+		typed <- line
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(p.err)
 		return errUnwilling
+	case line := <-typed:
+		if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
+			return errUnwilling
+		}
 	}
 	return nil
 }
