@@ -73,8 +73,8 @@ func (s *Store) take(r *http.Request, st *state, rotate bool) (*session.Session,
 
 // end ends a session that no middleware saves, and forgets it.
 func (s *Store) end(r *http.Request, to response, st *state, saved *sessions.Session) error {
-	if st.id == "" && st.session == nil { // it could not be loaded, or is gone
-		begun, err := s.begin(r, session.Shared, cookies(r, to.name)...)
+	if st.session == nil { // it was saved, or could not be loaded: the other cookies of the name count, too
+		begun, err := s.begin(r, session.Shared, append([]string{st.id}, cookies(r, to.name)...)...)
 		if err != nil {
 			return err
 		}
