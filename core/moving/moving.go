@@ -183,6 +183,9 @@ func (v *mover) lead(r *http.Request, h *handover) (to moved, err error) {
 		}
 		return moved{}, errors.Join(ErrUnreadable, err)
 	}
+	if err := s.Err(); err != nil { // which FailSilently hides
+		return moved{}, err
+	}
 	response := http.Header{}
 	s.SetHeaders(r.Header, response, r.TLS != nil)
 	to = moved{s.ID(), response.Get("Set-Cookie")}
