@@ -249,9 +249,9 @@ func (s *Session) committed(wrote values.Changes, err error) Event {
 	switch {
 	case err != nil:
 		e.Outcome = OutcomeFailed
-	case s.isNew && s.planned != nil:
+	case s.isNew && s.planned != nil && s.planned.sent:
 		e.Outcome = OutcomeCreated
-	case s.planned != nil && s.planned.changes:
+	case s.planned != nil && s.planned.changes && s.planned.sent:
 		e.Outcome = OutcomeSaved
 	default:
 		e.Outcome = OutcomeUnchanged
