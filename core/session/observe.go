@@ -143,7 +143,20 @@ func (m *Manager) observe(ctx context.Context, op Op, handle string) (context.Co
 		}
 		o.ctxs = append(o.ctxs, ctx)
 	}
-	return ctx, o
+	return context.WithValue(ctx, observationKey{m}, o), o
+}
+
+// observationKey is where a context has the observation that it belongs to.
+type observationKey struct{ m *Manager }
+
+// contextOf returns the context that an observer has made for the operation, otherwise if it made none.
+func (o *observation) contextOf(one *Observer, otherwise context.Context) context.Context {
+	if o != nil {
+		if i := slices.Index(o.all, one); i >= 0 {
+			return o.ctxs[i]
+		}
+	}
+	return otherwise
 }
 
 // done ends an operation. E has what is known of it.
@@ -163,9 +176,10 @@ func (m *Manager) tell(ctx context.Context, e Event) {
 		return
 	}
 	e.App = m.options.App
+	within, _ := ctx.Value(observationKey{m}).(*observation)
 	for _, one := range *list {
 		if one.Event != nil {
-			one.Event(ctx, e)
+			one.Event(within.contextOf(one, ctx), e)
 		}
 	}
 }

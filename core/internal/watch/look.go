@@ -20,6 +20,8 @@ const (
 	// started together do not all look at the same moment.
 	every  = 4 * time.Second
 	spread = time.Second
+	// patience is for how long a round that has begun lets sessions go before it that are due later.
+	patience = 2 * time.Second
 	// chunk is how many sessions are looked at in one pipeline.
 	chunk = 256
 	// late is how long after its last moment a session is looked at.
@@ -71,15 +73,23 @@ func (all *Watches) schedule(handle string, s *session, at time.Time) {
 	heap.Push(&all.agenda, appointment{at, handle})
 }
 
-// take takes the sessions that are due: those that are on the agenda first, and then the next ones of
-// the round. So nobody who was told of an end waits for a whole round of slow looks.
+// take takes the sessions that are due: those that are on the agenda, or the next ones of the round,
+// whichever have been due for longer. So nobody who was told of an end waits for a whole round of slow
+// looks, and no storm of messages keeps the round from going on.
 func (all *Watches) take(now time.Time) due {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	var d due
 	wait := time.Duration(math.MaxInt64)
+	waits := all.went.Add(patience)
+	if len(all.queue) == 0 {
+		waits = all.round
+	}
 	for len(all.agenda) > 0 && len(d.handles) < chunk {
 		first := all.agenda[0]
+		if len(d.handles) == 0 && waits.Before(first.at) && waits.Before(now) {
+			break
+		}
 		s := all.sessions[first.handle]
 		if s != nil && s.due.Equal(first.at) {
 			if now.Before(first.at) {
@@ -104,6 +114,7 @@ func (all *Watches) take(now time.Time) due {
 // takeOfRound takes the next sessions of the round, or of a new one if that is due. It tells whether they
 // are the last.
 func (all *Watches) takeOfRound(now time.Time) (handles []string, last bool) {
+	all.went = now
 	if len(all.queue) == 0 {
 		if now.Before(all.round) {
 			return nil, false

@@ -54,6 +54,7 @@ type Watches struct {
 	agenda    agenda        // which of them are due before the next round
 	queue     []string      // what is left of this round
 	round     time.Time     // when the next round is due, a look at all sessions
+	went      time.Time     // when this round last went on
 	sound     bool          // no look of this round has failed
 	kick      chan struct{} // there is something new to do
 	confirmed bool          // the server has confirmed a subscription
