@@ -12,6 +12,8 @@ import (
 )
 
 // Old is the library that an application leaves. It must be safe for concurrent use.
+//
+// The requests that Load and End get have a context that does not end when the client hangs up.
 type Old interface {
 	// Cookie is the old cookie, with the Path and the Domain that it was set with. The middleware reads the
 	// Name, and deletes the cookie when the session was moved, or when there is none.
@@ -157,6 +159,7 @@ func (v *mover) move(r *http.Request, old string) (moved, error) {
 // lead moves the old session of a request, and tells others about it.
 func (v *mover) lead(r *http.Request, h *handover) (to moved, err error) {
 	ctx := context.WithoutCancel(r.Context()) // a client that hangs up does not leave it half done
+	r = r.WithContext(ctx)
 	done := false
 	defer func() {
 		if !done {

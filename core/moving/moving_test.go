@@ -39,11 +39,12 @@ func (s *shelf) Load(_ *http.Request, into *session.Session) (bool, error) {
 	return true, nil
 }
 
-func (s *shelf) End(*http.Request) error {
-	if s.endErr == nil {
-		s.gone.Store(true)
+func (s *shelf) End(r *http.Request) error {
+	if err := errors.Join(s.endErr, r.Context().Err()); err != nil {
+		return err
 	}
-	return s.endErr
+	s.gone.Store(true)
+	return nil
 }
 
 // site is an application that moves from an old library.
@@ -144,6 +145,19 @@ func TestNoCookieOfARotatedID(t *testing.T) {
 	s.ask(t.Context(), "old=ann")
 	s.change = nil
 	s.wants("after a rotation", s.ask(t.Context(), "old=ann"), "nobody", 0)
+}
+
+// A client that hangs up does not stop the move halfway. It finds the new session when it comes again.
+func TestClientHangsUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.old.loading = cancel
+	s.ask(ctx, "old=ann")
+	if !s.old.gone.Load() {
+		t.Fatal("the old session has not ended")
+	}
+	s.wants("the next request", s.ask(t.Context(), "old=ann"), "ann", 2)
 }
 
 // Who waits for another request's move goes on when it is done, when it has failed, when it has died, and
