@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alexedwards/scs/redisstore"
-	"github.com/alexedwards/scs/v2"
 	"github.com/boj/redistore"
 	redigo "github.com/gomodule/redigo/redis"
 	"github.com/gorilla/sessions"
@@ -239,75 +237,5 @@ func TestMoveWhileTheOldStoreIsDown(t *testing.T) {
 		}
 		s.refused.Store(false)
 		b.wants("/see", "ann 0 [tea] 43")
-	})
-}
-
-// scsOld reads the sessions of scs.
-type scsOld struct{ manager *scs.SessionManager }
-
-func (o scsOld) Cookie() http.Cookie {
-	return http.Cookie{Name: o.manager.Cookie.Name, Path: o.manager.Cookie.Path, Domain: o.manager.Cookie.Domain}
-}
-
-func (o scsOld) Load(r *http.Request, into *session.Session) (found bool, err error) {
-	b, found, err := o.manager.Store.Find(o.token(r))
-	if err != nil || !found {
-		return false, err
-	}
-	deadline, values, err := o.manager.Codec.Decode(b)
-	if err != nil {
-		return false, fmt.Errorf("%w: %w", moving.ErrUnreadable, err)
-	}
-	if time.Now().After(deadline) {
-		return false, nil
-	}
-	for key, v := range values {
-		into.Set(key, v)
-	}
-	if user, ok := values["user"].(string); ok {
-		into.SetPrincipal(user)
-	}
-	return true, nil
-}
-
-func (o scsOld) End(r *http.Request) error { return o.manager.Store.Delete(o.token(r)) }
-
-func (o scsOld) token(r *http.Request) string {
-	c, err := r.Cookie(o.manager.Cookie.Name)
-	if err != nil {
-		return ""
-	}
-	return c.Value
-}
-
-// The sessions of scs become sessions of berth's own API, with their users, and the old cookie goes.
-func TestMoveFromSCS(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, addr string) {
-		s := newSite(t, addr)
-		b := newBrowser(t, s)
-		old := scs.New()
-		old.Store, old.Cookie.Name = redisstore.NewWithPrefix(s.pool, s.prefix), "scs"
-		s.serve(old.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			old.Put(r.Context(), "user", "ann")
-			old.Put(r.Context(), "cart", cart{[]string{"tea"}})
-			old.Put(r.Context(), "n", 1)
-		})))
-		b.get("/")
-		if len(s.oldKeys()) != 1 || b.cookies()["scs"] == "" {
-			t.Fatal("scs has no session")
-		}
-		s.serve(s.berths(scsOld{old}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			is := httpsession.From(r)
-			n := session.GetOr(is, "n", 0)
-			is.Set("n", n+1)
-			fmt.Fprint(w, is.Principal(), " ", n, " ", session.GetOr(is, "cart", cart{}).Items)
-		})))
-		b.wants("/", "ann 1 [tea]")
-		b.together(8, func(int) string { return "/" })
-		b.wants("/", "ann 10 [tea]")
-		if all := b.cookies(); len(s.oldKeys()) != 0 || all["scs"] != "" || all["session"] == "" {
-			t.Errorf("scs has %d sessions, and there are %d cookies", len(s.oldKeys()), len(all))
-		}
 	})
 }
