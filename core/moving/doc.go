@@ -13,6 +13,10 @@
 // the same new session. For a minute, Redis keeps the new cookie under a hash of the old one, and encrypted with
 // the old one: whoever reads Redis opens nothing with it.
 //
+// A move is no sign-in. Nobody knows when the user signed in, so AuthenticatedAt is the zero time. A page that
+// demands a fresh sign-in, by RequirePrincipal within a duration, asks for the password again. MaxLifetime counts
+// from the move.
+//
 // After the move the old cookie is worth nothing: the old library does not know it any more. For the minute, it
 // means the new session, and nothing after a logout. So let no process with the old library serve requests any
 // more when the first one with this middleware does.

@@ -20,8 +20,9 @@ type Old interface {
 	Cookie() http.Cookie
 
 	// Load puts what the old session of a request holds into a new one, by Set, and, if it knows them, by
-	// SetPrincipal and Remember. It returns false if there is no such session. An error that is not
-	// [ErrUnreadable] means that the old store could not be asked.
+	// SetPrincipal and Remember. SetPrincipal is no sign-in here: see [session.Session.TakenOver]. It returns
+	// false if there is no such session. An error that is not [ErrUnreadable] means that the old store could not
+	// be asked.
 	Load(r *http.Request, into *session.Session) (found bool, err error)
 
 	// End ends the old session of a request.
@@ -180,6 +181,7 @@ func (v *mover) lead(r *http.Request, h *handover) (to moved, err error) {
 	case !found:
 		return moved{}, nil
 	}
+	s.TakenOver() // a move is no sign-in
 	if err := s.Finish(ctx); err != nil {
 		if status, _ := session.HTTPStatus(err); status == http.StatusServiceUnavailable {
 			return moved{}, err

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -29,4 +30,18 @@ func (s *Session) Remembered() time.Duration {
 	s.look()
 	defer s.mu.Unlock()
 	return s.remembered
+}
+
+// TakenOver says that a new session comes from another library: nobody knows when its principal signed in,
+// so [Session.AuthenticatedAt] is the zero time. [Session.RequirePrincipal] within a duration then refuses with
+// [ErrSignInTooOld], until [Session.Reauthenticated]. MaxLifetime counts from the commit. Call it after
+// [Session.SetPrincipal]. It is an error if the session is not new. Package moving calls it after Load.
+func (s *Session) TakenOver() {
+	s.change("TakenOver", func() error {
+		if !s.isNew {
+			return errors.New("session: TakenOver of a session that is not new: call it in a session that was begun without an ID")
+		}
+		s.authenticated = noTime
+		return nil
+	})
 }

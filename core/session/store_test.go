@@ -1,6 +1,8 @@
 package session_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +58,25 @@ func TestRemembered(t *testing.T) {
 		v.visit(session.Shared, want(time.Hour))
 		v.visit(session.Shared, func(s *session.Session) { s.Remember(0) })
 		v.visit(session.ReadOnly, want(0))
+	})
+}
+
+// TakenOver is for new sessions alone: any other knows when its principal signed in.
+func TestTakenOver(t *testing.T) {
+	onEach(t, func(t *testing.T, r *rig) {
+		v := visitor{t: t, m: r.Manager(session.Options{})}
+		v.visit(session.Exclusive, func(s *session.Session) {
+			s.SetPrincipal("ann")
+			s.TakenOver()
+			if !s.AuthenticatedAt().IsZero() || s.RequirePrincipal(0) != nil || !errors.Is(s.RequirePrincipal(time.Minute), session.ErrSignInTooOld) {
+				t.Errorf("she signed in at %v", s.AuthenticatedAt())
+			}
+		})
+		s := begin(t, v.m, v.id, session.Exclusive)
+		defer s.Rollback(t.Context())
+		s.TakenOver()
+		if err := s.Commit(t.Context()); err == nil || !strings.Contains(err.Error(), "not new") {
+			t.Errorf("the error is %v", err)
+		}
 	})
 }
