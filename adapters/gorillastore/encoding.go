@@ -13,10 +13,14 @@ import (
 )
 
 // A value is a JSON text in Redis. Strings, ints and bools are what JSON says, so that redis-cli and
-// berth's own API can read them. Every other value is an envelope around what encoding/gob makes of it,
-// so that it comes back as the type that it was.
+// berth's own API can read them. Every other value is wrapped: an array around what encoding/gob makes of it,
+// so that it comes back as the type that it was. Its elements are of different types, so JSON decodes it into no
+// struct, map, string, or list of one type: berth's API returns an error, and no value that is wrong.
 
-// envelope holds a value of any other type.
+// wrapped is how the array begins. The gob follows, as a string in base64.
+const wrapped = `["_gob",false,`
+
+// envelope is what this store has wrapped values in before. JSON decodes it into any struct, as an empty one.
 type envelope struct {
 	Gob []byte `json:"_gob"`
 }
@@ -38,7 +42,7 @@ func encode(v any) (json.RawMessage, error) {
 		}
 		return nil, err
 	}
-	return json.Marshal(envelope{content})
+	return json.Marshal([]any{"_gob", false, content})
 }
 
 // decode returns the value of a text. A text that berth's own API wrote gives what JSON says: float64,
@@ -47,9 +51,13 @@ func decode(text json.RawMessage) (any, error) {
 	if n, err := strconv.Atoi(string(text)); err == nil {
 		return n, nil
 	}
-	var sealed envelope
-	if bytes.HasPrefix(text, []byte(`{"_gob":`)) && json.Unmarshal(text, &sealed) == nil {
-		return fromGob(sealed.Gob)
+	var content []byte
+	if inner, ok := bytes.CutPrefix(text, []byte(wrapped)); ok && json.Unmarshal(bytes.TrimSuffix(inner, []byte("]")), &content) == nil {
+		return fromGob(content)
+	}
+	var before envelope
+	if bytes.HasPrefix(text, []byte(`{"_gob":`)) && json.Unmarshal(text, &before) == nil {
+		return fromGob(before.Gob)
 	}
 	var v any
 	err := json.Unmarshal(text, &v)

@@ -28,7 +28,7 @@ func TestValuesKeepTheirTypes(t *testing.T) {
 				"list": []any{1, "a", flashMessage{2, "y"}}, "map": map[string]int{"a": 1, "b": 2, "c": 3},
 				42: 43, kind(1): "a key of a type", true: false, 1.5: "half", int64(42): "another 42", "42": "a string",
 				"_berth": "not berth's own", "_key.x": "no encoded key", "a:b": "colon", "ключ": "значение",
-				`json`: `{"_gob":"AAAA"}`,
+				`json`: `{"_gob":"AAAA"}`, `json array`: `["_gob",false,"AAAA"]`,
 			}
 			b.visit(func(s *sessions.Session) { s.Values = want })
 			if got := b.see(name); !reflect.DeepEqual(got, want) {
@@ -126,7 +126,7 @@ func TestValueThatCannotBeDecoded(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, session.Options{Cookie: session.Cookie{Name: name}}).browser()
 	b.visit(func(s *sessions.Session) { s.Values["good"] = 1 })
-	broken := map[string]string{"gob": `{"_gob":"AAAA"}`, "_key.!": `1`, "text": `{`}
+	broken := map[string]string{"gob": `["_gob",false,"AAAA"]`, "_key.!": `1`, "text": `{`}
 	handle, _, _ := strings.Cut(b.cookies[name], ".")
 	for field, text := range broken {
 		if err := b.Redis.HSet(t.Context(), "{sessiontest_"+handle+"}_Data", field, text).Err(); err != nil {
