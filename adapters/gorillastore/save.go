@@ -25,7 +25,7 @@ func (s *Store) write(r *http.Request, to response, st *state, saved *sessions.S
 		return err
 	}
 	defer begun.Rollback(r.Context()) // if it is not saved
-	if st.id != "" && !isLive(begun) && begun.Err() == nil {
+	if isOver(begun) || st.id != "" && begun.IsNew() && begun.Err() == nil {
 		if c.empty() && !rotate {
 			return nil
 		}
@@ -104,6 +104,9 @@ func (s *Store) change(under *session.Session, st *state, saved *sessions.Sessio
 	c, err := st.read.since("", saved.Values)
 	if err != nil {
 		return err
+	}
+	if isOver(under) && !c.empty() {
+		return session.ErrEnded
 	}
 	c.apply(under)
 	remember(under, options)

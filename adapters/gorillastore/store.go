@@ -95,7 +95,8 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 // The response gets the cookie if the session is new, has a new ID or another MaxAge, or if a tenth of
 // MaxAge has passed. So a response that comes late does not put back the cookie of an ID that was replaced.
 //
-// The errors are those of [session.Session.Commit]. After one, Save may be called again.
+// The errors are those of [session.Session.Commit]. After one, Save may be called again. It is [session.ErrEnded]
+// if there is a change, and the session has ended or the request came with a cookie of before a logout or a new ID.
 //
 // Under berth's middleware, the session whose name is that of the Manager's cookie is the request's own.
 // Save then only changes it, and the middleware saves it before the first byte of the response.
@@ -147,3 +148,8 @@ func (s *Store) begin(r *http.Request, access session.Access, ids ...string) (*s
 
 // isLive tells whether a session is in Redis.
 func isLive(s *session.Session) bool { return !s.IsNew() && !s.Detached() }
+
+// isOver tells whether another request has ended a session or rotated its ID, so that no change is saved.
+func isOver(s *session.Session) bool {
+	return s.Detached() && s.Err() == nil && s.Access() != session.None
+}
