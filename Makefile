@@ -29,10 +29,22 @@ BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-$(GOLANGCI_VERSION)
 
+# Servers of other versions. SERVER=valkey-8.1 has test and test-all use one of them.
+SERVERS := redis-6.0 valkey-8.1 redis-8.0
+SERVER ?=
+ifneq ($(SERVER),)
+  export REDIS_SERVER := $(CURDIR)/.bin/servers/$(SERVER)/redis-server
+  ifeq ($(wildcard $(REDIS_SERVER)),)
+    ifeq ($(filter servers,$(MAKECMDGOALS)),)
+      $(error $(SERVER) is not there: run "make servers", and set SERVER to one of $(SERVERS))
+    endif
+  endif
+endif
+
 PER_MODULE := test test-all lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
-.PHONY: help fmt graph demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help fmt graph servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,7 +57,8 @@ help: ## List the targets
 ALL := -tags testall
 
 passed = @echo "make $@: $(words $(MODULES)) modules passed, $(if $(RACE),with the race detector,without the race detector), $$(\
-		if command -v redis-server >/dev/null; then echo 'on a real Redis too'; \
+		if [ -n "$${REDIS_SERVER-}" ]; then echo "on $$("$$REDIS_SERVER" --version | cut -d ' ' -f 1,3) too"; \
+		elif command -v redis-server >/dev/null; then echo 'on a real Redis too'; \
 		elif [ -n "$${REDIS_URL-}" ]; then echo 'on the Redis at REDIS_URL too'; \
 		else echo 'SKIPPING what needs a real Redis: there is no redis-server on PATH'; fi)"
 
@@ -77,6 +90,9 @@ graph: ## Print which package of core imports which
 	@cd core && go list -f '{{.ImportPath}} →{{range .Imports}} {{.}}{{end}}' ./... | \
 		awk -v root=github.com/berthgo/berth/ 'function own(path) { return index(path, root) == 1 ? substr(path, length(root) + 1) : "" } \
 			{ line = own($$1) " →"; for (i = 3; i <= NF; i++) if (own($$i)) line = line " " own($$i); print line }' | sort
+
+servers: ## Fetch redis 6.0 and 8.0 and valkey 8.1 from Debian into .bin/servers (130 MB); then make test SERVER=valkey-8.1
+	core/redistest/fetch.sh .bin/servers $(SERVERS)
 
 fmt: $(GOLANGCI) ## Format every module as lint wants it
 	$(GOLANGCI) fmt

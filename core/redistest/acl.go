@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -49,5 +50,13 @@ func (c config) userArguments() []string {
 		args = append(args, "--user")
 		args = append(args, strings.Fields(line)[1:]...)
 	}
-	return args
+	if versionOf(c.Path).atLeast(6, 2) {
+		return args
+	}
+	return slices.DeleteFunc(args, aboutChannels)
+}
+
+// aboutChannels tells whether an argument is a rule that Redis 6.0 does not know.
+func aboutChannels(arg string) bool {
+	return strings.HasPrefix(arg, "&") || arg == "allchannels" || arg == "resetchannels"
 }

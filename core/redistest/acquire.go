@@ -29,8 +29,9 @@ type Instance struct {
 
 // Acquire gets a Redis for a test run:
 //
-//   - redis-server is on PATH: Acquire starts one. It is empty, and nobody else uses it. This comes
-//     first, so that tests do not write to a REDIS_URL that is left over in a shell.
+//   - REDIS_SERVER is the path of a redis-server, or one is on PATH: Acquire starts it. It is
+//     empty, and nobody else uses it. This comes first, so that tests do not write to a REDIS_URL
+//     that is left over in a shell.
 //   - REDIS_URL is set: Acquire returns that server. Acquire does not clear its keys. Test packages
 //     that run at the same time share it. So tests choose key names of their own and never flush.
 //     If the server does not answer, that is an error.

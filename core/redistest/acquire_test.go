@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/core/redistest"
 )
 
@@ -29,6 +31,42 @@ func TestAcquire(t *testing.T) {
 		}
 	})
 
+	t.Run("from REDIS_SERVER, before PATH", func(t *testing.T) {
+		redistest.NeedServer(t)
+		path, _ := redistest.Find()
+		dir := t.TempDir()
+		wrapper := filepath.Join(dir, "wrapper")
+		script := "#!/bin/sh\nexec '" + path + `' "$@" --maxclients 33` + "\n"
+		if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("REDIS_SERVER", wrapper)
+		r, err := redistest.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := r.Stop(); err != nil {
+				t.Error(err)
+			}
+		}()
+		client := redis.NewClient(&redis.Options{Addr: r.Addr})
+		defer client.Close()
+		got, err := client.ConfigGet(t.Context(), "maxclients").Result()
+		if err != nil || got["maxclients"] != "33" {
+			t.Errorf("maxclients is %v, %v; want 33, as the wrapper says", got, err)
+		}
+	})
+
+	t.Run("REDIS_SERVER is wrong", func(t *testing.T) {
+		t.Setenv("REDIS_SERVER", filepath.Join(t.TempDir(), "none"))
+		redistest.NeedServer(t) // does not skip
+		_, err := redistest.Acquire(t.Context())
+		if err == nil || errors.Is(err, redistest.ErrUnavailable) || !strings.Contains(err.Error(), "REDIS_SERVER") {
+			t.Errorf("got %v, want an error that names REDIS_SERVER", err)
+		}
+	})
+
 	t.Run("from REDIS_URL", func(t *testing.T) {
 		redistest.NeedServer(t)
 		path, _ := redistest.Find()
@@ -36,6 +74,7 @@ func TestAcquire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Setenv("REDIS_SERVER", "")
 		t.Setenv("PATH", "")
 		t.Setenv("REDIS_URL", s.URL()+"/3")
 		r, err := redistest.Acquire(t.Context())
@@ -60,6 +99,7 @@ func TestAcquire(t *testing.T) {
 	})
 
 	t.Run("REDIS_URL is malformed", func(t *testing.T) {
+		t.Setenv("REDIS_SERVER", "")
 		t.Setenv("PATH", "")
 		for _, raw := range []string{"localhost:6379", "redis://", "http://localhost", "redis://:secret@host:port"} {
 			t.Setenv("REDIS_URL", raw)
@@ -71,6 +111,7 @@ func TestAcquire(t *testing.T) {
 	})
 
 	t.Run("nothing", func(t *testing.T) {
+		t.Setenv("REDIS_SERVER", "")
 		t.Setenv("PATH", t.TempDir())
 		t.Setenv("REDIS_URL", "")
 		t.Setenv("REQUIRE_REDIS", "")
@@ -84,6 +125,7 @@ func TestAcquire(t *testing.T) {
 	})
 
 	t.Run("nothing, but required", func(t *testing.T) {
+		t.Setenv("REDIS_SERVER", "")
 		t.Setenv("PATH", t.TempDir())
 		t.Setenv("REDIS_URL", "")
 		t.Setenv("REQUIRE_REDIS", "1")
@@ -99,6 +141,7 @@ func TestAcquire(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "redis-server"), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
+		t.Setenv("REDIS_SERVER", "")
 		t.Setenv("PATH", dir)
 		_, err := redistest.Acquire(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "no such luck") {

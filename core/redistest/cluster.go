@@ -35,7 +35,7 @@ type Cluster struct {
 }
 
 // StartCluster starts a cluster and returns when it is ready, as [Cluster.WaitReady] means it. That
-// takes a little more than two seconds: Redis lets no node accept writes sooner. It needs Redis 7
+// takes a little more than two seconds: Redis lets no node accept writes sooner. It needs Redis 6
 // or Valkey. ctx limits the wait. Each of the two steps, processes and cluster, takes 30 s at most.
 // An error holds the end of the nodes' logs.
 func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
@@ -68,8 +68,11 @@ func (c *Cluster) start(ctx context.Context, o ClusterOptions) (err error) {
 		"--cluster-node-timeout", millis(o.FailAfter),
 		"--cluster-announce-ip", loopback,
 		"--cluster-replica-validity-factor", "0", // any replica may take over, however long it was cut off
-		"--cluster-allow-replica-migration", "no", // each stays with its master
+		"--cluster-migration-barrier", strconv.Itoa(slots), // each stays with its master
 	)
+	if versionOf(node.Path).atLeast(7, 0) {
+		node.args = append(node.args, "--cluster-allow-replica-migration", "no") // so does a master without slots
+	}
 	if node.certs != nil {
 		node.args = append(node.args, "--tls-cluster", "yes")
 	}
@@ -94,11 +97,15 @@ func (c *Cluster) form(ctx context.Context, masters int) error {
 		ids[i] = strings.Join(id, "")
 		commands := [][]string{}
 		if i < masters {
-			from, to := i*slots/masters, (i+1)*slots/masters-1
+			// ADDSLOTSRANGE would need Redis 7.
+			add := []string{"CLUSTER", "ADDSLOTS"}
+			for slot := i * slots / masters; slot < (i+1)*slots/masters; slot++ {
+				add = append(add, strconv.Itoa(slot))
+			}
 			commands = append(commands,
 				// Nodes with equal epochs would have to settle that first.
 				[]string{"CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i + 1)},
-				[]string{"CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(from), strconv.Itoa(to)})
+				add)
 		}
 		// Each node meets all nodes before it. Gossip alone would take seconds.
 		for _, other := range c.nodes[:i] {

@@ -20,6 +20,7 @@ func (v *verdict) Fatal(args ...any) { v.failed = fmt.Sprint(args...) }
 // NeedServer reads the environment, so this test is not parallel.
 func TestNeedServer(t *testing.T) {
 	dir := t.TempDir()
+	t.Setenv("REDIS_SERVER", "")
 	t.Setenv("PATH", dir)
 	t.Setenv("REDIS_URL", "redis://192.0.2.1:6379") // is no help
 	need := func(require string) (v verdict) {

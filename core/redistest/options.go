@@ -3,6 +3,7 @@ package redistest
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 )
@@ -26,7 +27,8 @@ type Options struct {
 	Password string
 	// ACL are users, each in the form of a line of an ACL file: "user berth on >secret ~shop* -@all
 	// +evalsha". A line for the default user changes the default user. With ACL, the package itself
-	// logs in as a user redistest, who may do everything. Defaults to none.
+	// logs in as a user redistest, who may do everything. Redis 6.0 has no permissions for channels: there, the
+	// package leaves them out. Defaults to none.
 	ACL []string
 	// TLS makes the server speak TLS. Defaults to [NoTLS].
 	TLS TLSMode
@@ -52,6 +54,9 @@ func newConfig(o Options) (config, error) {
 		path, ok := Find()
 		if !ok {
 			return config{}, errors.New("redistest: no redis-server on PATH: " + howToInstall)
+		}
+		if _, err := exec.LookPath(path); err != nil {
+			return config{}, fmt.Errorf("redistest: the program that REDIS_SERVER names cannot be run: %w", err)
 		}
 		o.Path = path
 	}

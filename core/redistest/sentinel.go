@@ -55,8 +55,9 @@ type Sentinel struct {
 }
 
 // StartSentinel starts all servers and returns when they are ready, as [Sentinel.WaitReady] means
-// it. It needs Redis 7 or Valkey. ctx limits the wait. Each of the three steps, nodes, sentinels
-// and their agreement, takes 30 s at most. An error holds the end of the servers' logs.
+// it. It needs Redis 6 or Valkey. Sentinels of Redis 6 cannot be told to look more often: there, all takes
+// ten seconds or more. ctx limits the wait. Each of the three steps, nodes, sentinels and their
+// agreement, takes 30 s at most. An error holds the end of the servers' logs.
 func StartSentinel(ctx context.Context, o SentinelOptions) (*Sentinel, error) {
 	if o.Replicas == 0 {
 		o.Replicas = 2

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -97,7 +98,8 @@ func (s *Sentinel) WaitReady(ctx context.Context) error {
 	return nil
 }
 
-// tune sets short periods in the running sentinels. A sentinel that was restarted has forgotten them.
+// tune sets short periods in the running sentinels. A sentinel that was restarted has forgotten them. Redis 6
+// does not know the command: its sentinels keep their periods.
 func (s *Sentinel) tune(ctx context.Context, hello time.Duration) error {
 	for _, w := range s.sentinels {
 		if !w.up() {
@@ -108,7 +110,7 @@ func (s *Sentinel) tune(ctx context.Context, hello time.Duration) error {
 			"PING-PERIOD", millis(pingPeriod),
 			"PUBLISH-PERIOD", millis(hello),
 			"TILT-PERIOD", millis(tiltPeriod))
-		if err != nil {
+		if err != nil && !strings.Contains(err.Error(), "Unknown sentinel subcommand") {
 			return err
 		}
 	}
