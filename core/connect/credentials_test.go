@@ -91,7 +91,8 @@ func TestCredentialsAreAskedForAgain(t *testing.T) {
 	}
 	// A server that refuses a connection does so twice: go-redis sends HELLO and then AUTH.
 	client := newClient(t, connect.Config{Port: s.Port(), AccessKey: "new"})
-	if text := client.Info(t.Context(), "errorstats").Val(); !strings.Contains(text, "errorstat_WRONGPASS:count=18\r") {
+	// Redis 6.0 does not count them.
+	if text := client.Info(t.Context(), "errorstats").Val(); text != "" && !strings.Contains(text, "errorstat_WRONGPASS:count=18\r") {
 		t.Errorf("the server refused other than the nine connections: %s", text)
 	}
 }

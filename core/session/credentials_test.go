@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,18 +46,19 @@ func (a admins) do(t *testing.T, args ...any) {
 	}
 }
 
-// refused is how many greetings the servers have refused.
-func (a admins) refused(t *testing.T) (n int) {
+// refused is how many greetings the servers have refused. Each notes them in its ACL log.
+func (a admins) refused(t *testing.T) (n int64) {
 	t.Helper()
 	for _, admin := range a {
-		text, err := admin.Info(t.Context(), "errorstats").Result()
+		entries, err := admin.ACLLog(t.Context(), 100).Result()
 		if err != nil {
 			t.Error(err)
 		}
-		_, after, _ := strings.Cut(text, "errorstat_WRONGPASS:count=")
-		count, _, _ := strings.Cut(after, "\r")
-		here, _ := strconv.Atoi(count) // "" before the first
-		n += here
+		for _, e := range entries {
+			if e.Reason == "auth" {
+				n += e.Count
+			}
+		}
 	}
 	return n
 }

@@ -33,6 +33,10 @@ func TestFullServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, err := m.Begin(ctx, ids[0], session.Exclusive)
+			if !r.Since(7, 0) { // it has no scripts that may run all the same
+				wantAnswer(t, err, "OOM")
+				return
+			}
 			if err != nil {
 				t.Fatalf("a request does not get its session: %v", err)
 			}
@@ -108,12 +112,24 @@ func TestFullServerWritesNothing(t *testing.T) {
 					if access == session.Shared && change == "a sign-in" {
 						continue
 					}
-					s := begin(t, m, id, access)
+					s, err := m.Begin(ctx, id, access)
+					if err != nil && !r.Since(7, 0) {
+						wantAnswer(t, err, "OOM")
+						continue
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
 					do(s)
 					if err := s.Commit(ctx); err == nil {
 						t.Errorf("%s, %v: it was saved", change, access)
 					}
 					s.Rollback(ctx)
+				}
+			}
+			if !r.Since(7, 0) { // it does not even let sessions begin
+				if err := r.Client.ConfigSet(ctx, "maxmemory", "0").Err(); err != nil {
+					t.Fatal(err)
 				}
 			}
 			if v := view(t, m, id); get[int](t, v, "n") != 1 || v.Principal() != "" {

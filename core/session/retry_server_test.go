@@ -48,6 +48,11 @@ func TestServerThatHeals(t *testing.T) {
 			_, r := withServer(t, c.args...)
 			impatient, m := r.Manager(session.Options{}), r.Manager(session.Options{RetryTimeout: time.Minute})
 			id := saved(t, m, "n", 1)
+			if name == "NOREPLICAS" && !r.Since(7, 0) { // scripts of Redis 6 write all the same
+				c.harm(t, r)
+				commit(t, begin(t, impatient, id, session.Exclusive))
+				return
+			}
 			for _, call := range []func() error{
 				func() error {
 					s, err := m.Begin(context.Background(), id, session.Exclusive)

@@ -107,8 +107,8 @@ func TestEndsWithoutAnyPermissionToListen(t *testing.T) {
 	_, r := rig.WithServer(t, "--notify-keyspace-events", "KEA")
 	admin := r.Client.(*redis.Client)
 	deaf := []string{"-config", "-subscribe", "-psubscribe", "-ssubscribe", "-client"}
-	rules := slices.Concat([]string{"berth", "on", ">secret", "~*", "&*", "+@all"}, deaf)
-	if err := admin.ACLSetUser(t.Context(), rules[0], rules[1:]...).Err(); err != nil {
+	rules := r.Rules(slices.Concat([]string{"on", ">secret", "~*", "&*", "+@all"}, deaf)...)
+	if err := admin.ACLSetUser(t.Context(), "berth", rules...).Err(); err != nil {
 		t.Fatal(err)
 	}
 	r.Reach.Username, r.Reach.Password = "berth", "secret"
