@@ -120,6 +120,9 @@ func (e *examination) examine(keys store.Keys, separator string) {
 // server asks by HELLO, which every user may call.
 func (e *examination) server() {
 	reply, err := e.c.Do(e.ctx, "HELLO").Result()
+	if err != nil && strings.Contains(err.Error(), "wrong number of arguments") {
+		reply, err = e.c.Do(e.ctx, "HELLO", 3).Result() // Redis 6.0 wants the protocol, and go-redis speaks 3 with it
+	}
 	if err != nil {
 		e.add(bad, "version", explain.Error(err).Error(), "Redis before version 6 does not know HELLO. berth needs Redis 6 or later, or Valkey.")
 		return
