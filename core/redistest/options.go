@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Options says how to start a server. The zero value is an empty server that
@@ -93,7 +95,22 @@ func (c config) commandLine(port int) []string {
 	}
 	args = append(args, c.userArguments()...)
 	args = append(args, c.args...)
-	return append(args, c.Args...)
+	return c.escaped(append(args, c.Args...))
+}
+
+// escaped returns args for a Valkey, which puts each between quotes and reads it as a line of a
+// configuration file. Redis takes it as it is.
+func (c config) escaped(args []string) []string {
+	special := func(arg string) bool { return strings.ContainsAny(arg, `"\`) }
+	if !slices.ContainsFunc(args, special) || !versionOf(c.Path).valkey {
+		return args
+	}
+	for i, arg := range args {
+		if special(arg) {
+			args[i] = strings.Trim(quote(arg), `"`)
+		}
+	}
+	return args
 }
 
 func (c config) sentinelFile() string { return filepath.Join(c.Dir, "sentinel.conf") }

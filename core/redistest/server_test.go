@@ -157,6 +157,7 @@ func TestPassword(t *testing.T) {
 	if _, err := ask(s, 5*time.Second, "PING"); err == nil || !strings.HasPrefix(err.Error(), "NOAUTH") {
 		t.Errorf("without the password: %v, want NOAUTH", err)
 	}
+	setup(t, Options{Password: `"p \x41`}) // logs in to see that the server is ready
 }
 
 func TestTakenPort(t *testing.T) {

@@ -10,10 +10,13 @@ import (
 
 const versionPatience = 5 * time.Second
 
-var versionForm = regexp.MustCompile(`server v=(\d+)\.(\d+)`)
+var versionForm = regexp.MustCompile(`(\w+) server v=(\d+)\.(\d+)`)
 
 // version is the major and the minor version of a server.
-type version struct{ major, minor int }
+type version struct {
+	major, minor int
+	valkey       bool
+}
 
 // versionOf asks the program at path, five seconds at most.
 func versionOf(path string) version {
@@ -29,9 +32,9 @@ func parseVersion(said string) version {
 	if found == nil {
 		return version{major: 1000}
 	}
-	major, _ := strconv.Atoi(found[1]) // they are digits
-	minor, _ := strconv.Atoi(found[2])
-	return version{major, minor}
+	major, _ := strconv.Atoi(found[2]) // they are digits
+	minor, _ := strconv.Atoi(found[3])
+	return version{major, minor, found[1] == "Valkey"}
 }
 
 func (v version) atLeast(major, minor int) bool {

@@ -10,16 +10,16 @@ import (
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]struct{ is62, is70 bool }{
-		"Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64": {false, false},
-		"Redis server v=6.2.7 sha=00000000:0 malloc=libc bits=64":            {true, false},
-		"Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64": {true, true},
-		"Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64": {true, true},
-		"Redis server v=10.0.1": {true, true},
-		"no such luck":          {true, true},
-		"":                      {true, true},
+	for said, want := range map[string]struct{ is62, is70, valkey bool }{
+		"Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64": {false, false, false},
+		"Redis server v=6.2.7 sha=00000000:0 malloc=libc bits=64":            {true, false, false},
+		"Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64": {true, true, false},
+		"Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64": {true, true, true},
+		"Redis server v=10.0.1": {true, true, false},
+		"no such luck":          {true, true, false},
+		"":                      {true, true, false},
 	} {
-		if v := parseVersion(said); v.atLeast(6, 2) != want.is62 || v.atLeast(7, 0) != want.is70 {
+		if v := parseVersion(said); v.atLeast(6, 2) != want.is62 || v.atLeast(7, 0) != want.is70 || v.valkey != want.valkey {
 			t.Errorf("%s: %v", said, v)
 		}
 	}
