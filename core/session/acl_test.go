@@ -102,7 +102,9 @@ func TestLeastPermissions(t *testing.T) {
 		_, r := withServer(t)
 		u := &aclUser{t: t, name: "berth", nodes: []*redis.Client{r.Client.(*redis.Client)}}
 		u.client = func() redis.UniversalClient {
-			return r.NewClient(func(o *redis.UniversalOptions) { o.Username, o.Password, o.DB = u.name, "secret", database })
+			return r.NewClient(func(o *redis.UniversalOptions) {
+				o.Username, o.Password, o.DB, o.DisableIdentity = u.name, "secret", database, true
+			})
 		}
 		u.check(rules, without)
 	}
@@ -145,7 +147,7 @@ func TestLeastPermissionsOnCluster(t *testing.T) {
 				}
 			}
 			u.client = func() redis.UniversalClient {
-				return r.NewClient(func(o *redis.UniversalOptions) { o.Username, o.Password = u.name, "secret" })
+				return r.NewClient(func(o *redis.UniversalOptions) { o.Username, o.Password, o.DisableIdentity = u.name, "secret", true })
 			}
 			u.check(all, without)
 		})
