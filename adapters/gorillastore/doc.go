@@ -14,7 +14,7 @@
 // is not saved. The client has berth's cookie, HANDLE.SECRET, and ID is the handle.
 //
 // Each name is a session and a cookie of its own, all of them by one Manager. In Redis, NAME: stands before the
-// values' keys; so a cookie cannot be used under another name. Only the name of the Manager's own cookie has
+// values' keys; so under another name a cookie finds no values. Only the name of the Manager's own cookie has
 // nothing before its keys.
 //
 // # The better form

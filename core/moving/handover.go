@@ -29,6 +29,11 @@ var giveUpSource string
 
 var giveUp = redis.NewScript(giveUpSource)
 
+//go:embed publish.lua
+var publishSource string
+
+var publish = redis.NewScript(publishSource)
+
 // handover is what Redis has of one move, under a key that the old cookie names. While a request moves the
 // session, it is that request's token; then it is the new cookie, encrypted with the old one.
 type handover struct {
@@ -87,11 +92,20 @@ func (h *handover) await(ctx context.Context) (line string, claimed bool, err er
 	}
 }
 
-// publish tells other requests of the new cookie.
+// errLate says that a move has taken longer than hold, so that another request has moved the session.
+var errLate = errors.New("moving: another request has moved the session")
+
+// publish tells other requests of the new cookie. The error is errLate if one of them may have moved the
+// session.
 func (h *handover) publish(ctx context.Context, line string) error {
-	sealed := h.aead.Seal([]byte("="), nil, []byte(line), nil)
-	h.token = string(sealed)
-	return h.client.Set(ctx, h.key, sealed, keep).Err()
+	sealed := string(h.aead.Seal([]byte("="), nil, []byte(line), nil))
+	claim := h.token
+	h.token = sealed
+	told, err := publish.Run(ctx, h.client, []string{h.key}, claim, sealed, keep.Milliseconds()).Int()
+	if err == nil && told == 0 {
+		err = errLate
+	}
+	return err
 }
 
 // giveUp lets another request try. If Redis cannot be reached, the claim ends by itself.

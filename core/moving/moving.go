@@ -25,7 +25,7 @@ type Old interface {
 	// be asked.
 	Load(r *http.Request, into *session.Session) (found bool, err error)
 
-	// End ends the old session of a request.
+	// End ends the old session of a request. It may have ended already: that is no error.
 	End(r *http.Request) error
 }
 
@@ -142,7 +142,15 @@ func (v *mover) move(r *http.Request, old string) (moved, error) {
 	case err != nil:
 		return moved{}, err
 	case claimed:
-		return v.lead(r, h)
+		to, err := v.lead(r, h)
+		if errors.Is(err, errLate) {
+			return v.move(r, old)
+		}
+		return to, err
+	}
+	// The process that moved it may have died before this.
+	if err := v.old.End(r.WithContext(context.WithoutCancel(r.Context()))); err != nil {
+		return moved{}, &session.OpError{Op: "move", Err: err}
 	}
 	id := idIn(line)
 	// A cookie that was replaced or ended meanwhile must not go to the client again.
@@ -199,6 +207,9 @@ func (v *mover) lead(r *http.Request, h *handover) (to moved, err error) {
 	}
 	if err = h.publish(ctx, to.line); err == nil {
 		err = v.old.End(r)
+	}
+	if errors.Is(err, errLate) {
+		return moved{}, errors.Join(err, v.manager.End(ctx, to.id))
 	}
 	if err != nil { // both would be there: rather none was moved
 		return moved{}, &session.OpError{Op: "move", Err: errors.Join(err, v.manager.End(ctx, to.id))}
