@@ -38,10 +38,21 @@ func (h requestHeader) Set(name, value string) { h.c.Request().Header.Set(name, 
 func (h requestHeader) Add(name, value string) { h.c.Request().Header.Add(name, value) }
 func (h requestHeader) Del(name string)        { h.c.Request().Header.Del(name) }
 
-func (h responseHeader) Values(name string) []string { return texts(h.r.Header.PeekAll(name)) }
-func (h responseHeader) Set(name, value string)      { h.r.Header.Set(name, value) }
-func (h responseHeader) Add(name, value string)      { h.r.Header.Add(name, value) }
-func (h responseHeader) Del(name string)             { h.r.Header.Del(name) }
+// Values returns one line for each cookie: PeekAll makes one line of all.
+func (h responseHeader) Values(name string) []string {
+	if !strings.EqualFold(name, fiber.HeaderSetCookie) {
+		return texts(h.r.Header.PeekAll(name))
+	}
+	var lines []string
+	for _, line := range h.r.Header.Cookies() {
+		lines = append(lines, string(line))
+	}
+	return lines
+}
+
+func (h responseHeader) Set(name, value string) { h.r.Header.Set(name, value) }
+func (h responseHeader) Add(name, value string) { h.r.Header.Add(name, value) }
+func (h responseHeader) Del(name string)        { h.r.Header.Del(name) }
 
 func texts(lines [][]byte) []string {
 	values := make([]string, len(lines))

@@ -33,9 +33,16 @@ func (h requestHeader) Set(name, value string) { h.c.Request().Header.Set(name, 
 func (h requestHeader) Add(name, value string) { h.c.Request().Header.Add(name, value) }
 func (h requestHeader) Del(name string)        { h.c.Request().Header.Del(name) }
 
+// Values returns one line for each cookie: PeekAll makes one line of all.
 func (h responseHeader) Values(name string) []string {
-	return texts(h.c.Response().Header.PeekAll(name))
+	if !strings.EqualFold(name, fiber.HeaderSetCookie) {
+		return texts(h.c.Response().Header.PeekAll(name))
+	}
+	var lines []string
+	h.c.Response().Header.VisitAllCookie(func(_, line []byte) { lines = append(lines, string(line)) })
+	return lines
 }
+
 func (h responseHeader) Set(name, value string) { h.c.Response().Header.Set(name, value) }
 func (h responseHeader) Add(name, value string) { h.c.Response().Header.Add(name, value) }
 func (h responseHeader) Del(name string)        { h.c.Response().Header.Del(name) }

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -79,4 +80,23 @@ func TestTakenOver(t *testing.T) {
 			t.Errorf("the error is %v", err)
 		}
 	})
+}
+
+// No cache keeps a response with the session cookie, also if another middleware has set it.
+func TestCookieOfAnotherMiddleware(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for line, want := range map[string]string{
+		"session=x.y; Path=/": "no-store", "session2=x": "public", "theme=session=": "public",
+	} {
+		s := begin(t, r.Manager(session.Options{}), "", session.Exclusive)
+		if err := s.Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		response := http.Header{"Set-Cookie": {line}, "Cache-Control": {"public"}}
+		s.SetHeaders(http.Header{}, response, true)
+		if got := response.Get("Cache-Control"); got != want {
+			t.Errorf("with the cookie %s, Cache-Control is %s", line, got)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/berthgo/berth/core/internal/cookie"
@@ -55,7 +56,8 @@ func (m *Manager) sessionIDs(ids []string, request Headers) []string {
 //
 // If the handler has read or changed the session, or a middleware has asked for its principal, the
 // response gets Vary, with or without a cookie.
-// SetHeaders does not touch any other response, so that those can be cached.
+// SetHeaders does not touch any other response, so that those can be cached. But if a middleware before has
+// set the session cookie, as package moving does, no cache may keep that one either.
 func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,6 +65,9 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 		s.m.Vary(response)
 	}
 	if s.told = s.owed != owesNothing; !s.told {
+		if s.m.setsCookie(response) {
+			noStore(response)
+		}
 		return
 	}
 	id := s.id
@@ -78,6 +83,15 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	}
 	noStore(response)
 	s.owed = owesNothing
+}
+
+// setsCookie tells whether a response has the session cookie by now.
+func (m *Manager) setsCookie(response Headers) bool {
+	name := m.CookieName()
+	return name != "" && slices.ContainsFunc(response.Values("Set-Cookie"), func(line string) bool {
+		before, _, _ := strings.Cut(line, "=")
+		return before == name
+	})
 }
 
 // noStore says that no cache may keep a response.
