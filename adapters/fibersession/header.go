@@ -39,6 +39,7 @@ func (h responseHeader) Values(name string) []string {
 		return texts(h.c.Response().Header.PeekAll(name))
 	}
 	var lines []string
+	//nolint:staticcheck // fasthttp of Fiber 2 has no successor of it.
 	h.c.Response().Header.VisitAllCookie(func(_, line []byte) { lines = append(lines, string(line)) })
 	return lines
 }

@@ -150,7 +150,7 @@ func (m *Manager) observe(ctx context.Context, op Op, handle string) (context.Co
 type observationKey struct{ m *Manager }
 
 // contextOf returns the context that an observer has made for the operation, otherwise if it made none.
-func (o *observation) contextOf(one *Observer, otherwise context.Context) context.Context {
+func (o *observation) contextOf(otherwise context.Context, one *Observer) context.Context {
 	if o != nil {
 		if i := slices.Index(o.all, one); i >= 0 {
 			return o.ctxs[i]
@@ -179,7 +179,7 @@ func (m *Manager) tell(ctx context.Context, e Event) {
 	within, _ := ctx.Value(observationKey{m}).(*observation)
 	for _, one := range *list {
 		if one.Event != nil {
-			one.Event(within.contextOf(one, ctx), e)
+			one.Event(within.contextOf(ctx, one), e)
 		}
 	}
 }
