@@ -44,7 +44,7 @@ endif
 PER_MODULE := test test-all lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
-.PHONY: help fmt graph servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help fmt graph broken servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -118,6 +118,9 @@ demo: ## Run the demo
 	@# not go run, which calls a Ctrl-C a failure
 	go build -C examples -o $(CURDIR)/.bin/demo ./demo
 	@exec .bin/demo
+
+broken: ## Run the whole suite against every broken adapter (four minutes; make test runs the cases that find them)
+	cd conformance && go test $(RACE) $(TESTFLAGS) -tags testall,wholesuite -run TestBrokenAdapters .
 
 SESSIONS ?= 100000
 

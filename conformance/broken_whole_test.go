@@ -1,6 +1,6 @@
-//go:build testall
+//go:build wholesuite
 
 package conformance_test
 
-// wholeSuite has every fault meet the whole suite.
-const wholeSuite = true
+// meets has every fault meet the whole suite.
+func meets(string, string) bool { return true }
