@@ -23,8 +23,8 @@
 // c.End sends the response at once, before the commit. Call [End] in its place. After c.End and c.Drop the
 // session is saved all the same. But a cookie that the client should have got is not sent, and
 // [session.ErrUnsent] is reported. Nor does the client hear of a commit that fails. A handler of net/http
-// that takes the connection over is like that too. Let it call Finish and SetHeaders before: see
-// [session.ErrUnsent].
+// that takes the connection over is like that too; but if its commit fails, fasthttp writes the error page
+// into that connection. Let it call Finish and SetHeaders before: see [session.ErrUnsent].
 //
 // Fiber's timeout middleware answers while the handler still runs. That is an answer: the session is
 // saved as it is then, and its cookie is sent. What the handler changes afterwards is lost, and
