@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,12 +59,12 @@ func TestMetrics(t *testing.T) {
 		if err := s.Manager.End(t.Context(), ann.Value); err != nil {
 			t.Fatal(err)
 		}
-		n := 0
+		var handedOut atomic.Int32
 		s.handleEnds(t, func(_ context.Context, e session.Ended) error {
-			if n++; e.Principal == "bob" {
+			if e.Principal == "bob" {
 				return errors.New("never")
 			}
-			if n == 1 {
+			if handedOut.Add(1) == 1 {
 				return errors.New("not yet")
 			}
 			return nil
