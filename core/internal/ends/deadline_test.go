@@ -59,7 +59,7 @@ func TestEndFollowsATimeoutSeenTooEarly(t *testing.T) {
 				if !f.Done() {
 					t.Fatal("the commit was not delayed")
 				}
-				time.Sleep(time.Second)
+				time.Sleep(200 * time.Millisecond)
 				if all := h.List(); len(all) != 1 || all[0].NoData || rig.Get[int](t, all[0].Session, "n") != 2 {
 					t.Errorf("ended: %v", all)
 				}
