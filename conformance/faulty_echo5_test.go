@@ -19,7 +19,7 @@ func echo5WithBeforeHook(l net.Listener, app conformance.App) (stop func()) {
 				if err != nil {
 					return err
 				}
-				s, err := app.Manager.BeginRequest(r.Context(), requestOf(r), app.Access[r.URL.Path])
+				s, err := app.Manager.Adapter().Begin(r.Context(), requestOf(r), app.Access[r.URL.Path])
 				if err != nil {
 					page(app)(c.Response(), r, err)
 					return nil

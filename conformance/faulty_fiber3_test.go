@@ -30,7 +30,7 @@ func (a fiber3ByHand) middleware(app conformance.App) fiber.Handler {
 		h := fiber3Header{a, c}
 		path := a.text(c.Request().URI().PathOriginal())
 		r := session.Request{Headers: h, Method: strings.Clone(c.Method()), Path: path, Host: string(c.RequestCtx().Host())}
-		s, err := app.Manager.BeginRequest(ctx, r, app.Access[strings.Clone(path)])
+		s, err := app.Manager.Adapter().Begin(ctx, r, app.Access[strings.Clone(path)])
 		if err != nil {
 			return fiber3Page(c, app, err)
 		}

@@ -24,7 +24,7 @@ func echoWithBeforeHook(l net.Listener, app conformance.App) (stop func()) {
 		return func(next echo.HandlerFunc) echo.HandlerFunc {
 			return func(c echo.Context) error {
 				r := c.Request()
-				s, err := app.Manager.BeginRequest(r.Context(), requestOf(r), app.Access[r.URL.Path])
+				s, err := app.Manager.Adapter().Begin(r.Context(), requestOf(r), app.Access[r.URL.Path])
 				if err != nil {
 					page(app)(c.Response(), r, err)
 					return nil
@@ -124,7 +124,7 @@ func fiberByHand(text func([]byte) string, panics bool) func(app conformance.App
 			h := fiberHeader{c, text}
 			path := text(c.Request().URI().PathOriginal())
 			r := session.Request{Headers: h, Method: c.Method(), Path: path, Host: string(c.Context().Host())}
-			s, err := app.Manager.BeginRequest(ctx, r, app.Access[strings.Clone(path)])
+			s, err := app.Manager.Adapter().Begin(ctx, r, app.Access[strings.Clone(path)])
 			if err != nil {
 				return fiberPage(c, app, err)
 			}

@@ -108,7 +108,7 @@ func (a *faulty) has(f fault) bool { return a.fault == f }
 func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m, ctx := a.app.Manager, r.Context()
 	access := a.access(r)
-	if m.Serving(ctx) {
+	if m.Adapter().SessionOf(ctx) != nil {
 		if err := a.again(r, access); err != nil {
 			a.refuse(w, err)
 			return
@@ -120,13 +120,13 @@ func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		access = session.Exclusive
 	}
 	request := a.request(r)
-	id := m.SessionID(request.Headers)
+	id := m.Adapter().SessionID(request.Headers)
 	if a.has(oneMoreTrip) && id != "" {
 		if s, err := m.Begin(ctx, id, session.ReadOnly); err == nil {
 			s.Rollback(ctx)
 		}
 	}
-	s, err := m.BeginRequest(ctx, request, access)
+	s, err := m.Adapter().Begin(ctx, request, access)
 	if err != nil {
 		locked := errors.Is(err, session.ErrLockTimeout)
 		if !(a.has(emptyWhenLocked) && locked) && !(a.has(emptyWhenRedisFails) && !locked) {
@@ -141,7 +141,7 @@ func (a *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.has(savesUntouched) && s.IsNew() && access == session.Exclusive {
 		s.Set("created", "yes")
 	}
-	response := &faultyWriter{ResponseWriter: w, a: a, r: r, s: s, sentID: id}
+	response := &faultyWriter{ResponseWriter: w, a: a, m: m, r: r, s: s, sentID: id}
 	defer a.after(response)
 	ctx = session.NewContext(r.Context(), s)
 	if a.has(noSessionInContext) {
@@ -202,7 +202,7 @@ func (a *faulty) request(r *http.Request) session.Request {
 	if first, err := r.Cookie("session"); err == nil && a.has(firstCookieOnly) {
 		cookie = first.Value
 	}
-	if own, ok := a.aliases.Load(a.app.Manager.SessionID(r.Header)); ok {
+	if own, ok := a.aliases.Load(a.app.Manager.Adapter().SessionID(r.Header)); ok {
 		cookie = own.(string)
 	}
 	if cookie != "" || a.has(firstCookieOnly) {
@@ -213,7 +213,7 @@ func (a *faulty) request(r *http.Request) session.Request {
 
 func (a *faulty) answer(w http.ResponseWriter, err error) {
 	if !a.has(forgetsVary) {
-		a.app.Manager.Vary(w.Header())
+		a.app.Manager.Adapter().Vary(w.Header())
 	}
 	status, body, retry := 0, "", 0
 	if a.app.OnError != nil && !a.has(ignoresErrorHandler) {

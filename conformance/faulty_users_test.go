@@ -24,7 +24,7 @@ func (a *faulty) again(r *http.Request, access session.Access) error {
 	ctx := r.Context()
 	ruled := a.app.Rule != nil && !a.has(ignoresInnerRule)
 	if (a.app.Access != nil || ruled) && !a.has(ignoresInner) {
-		if err := a.app.Manager.ChangeAccess(ctx, access); err != nil {
+		if err := a.app.Manager.Adapter().ChangeAccess(ctx, access); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ func (a *faulty) admit(ctx context.Context, s *session.Session) error {
 	if a.has(ignoresAge) {
 		within = 0
 	}
-	err := a.app.Manager.Admit(ctx, session.PrincipalWithin(within))
+	err := a.app.Manager.Adapter().Admit(ctx, session.PrincipalWithin(within))
 	failed := (*session.OpError)(nil)
 	status, _ := session.HTTPStatus(err)
 	switch {
@@ -70,7 +70,7 @@ func (a *faulty) admit(ctx context.Context, s *session.Session) error {
 // refuse answers in place of the handler.
 func (a *faulty) refuse(w http.ResponseWriter, err error) {
 	if !a.has(cacheableRefusal) {
-		a.app.Manager.Refuse(w.Header())
+		a.app.Manager.Adapter().Refuse(w.Header())
 	}
 	a.answer(w, err)
 }

@@ -14,6 +14,7 @@ import (
 type faultyWriter struct {
 	http.ResponseWriter
 	a      *faulty
+	m      *session.Manager
 	r      *http.Request
 	s      *session.Session
 	sentID string
@@ -145,7 +146,7 @@ func (w *faultyWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil && !sent && !w.a.has(losesCookieSilently) {
-		w.s.Hijacked(w.r.Context())
+		w.m.Adapter().Hijacked(w.r.Context(), w.s)
 	}
 	return conn, buffered, err
 }

@@ -158,7 +158,7 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		if cfg.access != nil {
 			b.Access = func(r session.Request) session.Access { return cfg.access(c, r) }
 		}
-		return m.ServeBuffered(ctx, b)
+		return m.Adapter().ServeBuffered(ctx, b)
 	}
 }
 

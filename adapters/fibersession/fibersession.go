@@ -139,7 +139,7 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		if cfg.access != nil {
 			b.Access = func(r session.Request) session.Access { return cfg.access(c, r) }
 		}
-		return m.ServeBuffered(c.UserContext(), b)
+		return m.Adapter().ServeBuffered(c.UserContext(), b)
 	}
 }
 

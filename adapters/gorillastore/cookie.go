@@ -42,7 +42,7 @@ func cookies(r *http.Request, name string) []string {
 func (s *Store) requestOf(r *http.Request, ids ...string) session.Request {
 	headers := request{Header: r.Header}
 	for _, id := range ids {
-		headers.cookies = append(headers.cookies, s.manager.CookieName()+"="+id)
+		headers.cookies = append(headers.cookies, s.manager.Adapter().CookieName()+"="+id)
 	}
 	of := session.Request{Headers: headers, Method: r.Method, Host: r.Host}
 	if r.URL != nil {

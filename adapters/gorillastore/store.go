@@ -32,7 +32,7 @@ func New(m *session.Manager) (*Store, error) {
 	switch {
 	case m == nil:
 		return nil, errors.New("gorillastore: New needs a Manager, and got nil")
-	case m.CookieName() == "":
+	case m.Adapter().CookieName() == "":
 		return nil, errors.New("gorillastore: the Manager takes session IDs from Options.Header, and gorilla/sessions has cookies alone: give the store a Manager without Header")
 	}
 	return &Store{Options: &sessions.Options{Path: "/", HttpOnly: true}, manager: m}, nil
@@ -127,7 +127,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, saved *sessions.Ses
 // space stands before the fields of a name, so that no session can be used under another name. The name of
 // the Manager's own cookie has none: its values are those of berth's middleware.
 func (s *Store) space(name string) string {
-	if name == s.manager.CookieName() {
+	if name == s.manager.Adapter().CookieName() {
 		return ""
 	}
 	return name + ":" // not in the name of a cookie
@@ -135,15 +135,15 @@ func (s *Store) space(name string) string {
 
 // under returns the session of a request under berth's middleware, if the name means that one.
 func (s *Store) under(r *http.Request, name string) *session.Session {
-	if name != s.manager.CookieName() {
+	if name != s.manager.Adapter().CookieName() {
 		return nil
 	}
-	return s.manager.SessionOf(r.Context())
+	return s.manager.Adapter().SessionOf(r.Context())
 }
 
 // begin begins the first live session of several IDs.
 func (s *Store) begin(r *http.Request, access session.Access, ids ...string) (*session.Session, error) {
-	return s.manager.BeginRequest(r.Context(), s.requestOf(r, ids...), access)
+	return s.manager.Adapter().Begin(r.Context(), s.requestOf(r, ids...), access)
 }
 
 // isLive tells whether a session is in Redis.

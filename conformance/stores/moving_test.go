@@ -165,7 +165,7 @@ func TestMoveFromRedistore(t *testing.T) {
 			t.Errorf("the old library still has %d sessions", len(keys))
 		}
 		now := b.cookies()["session"]
-		if now == old || s.m.SessionID(http.Header{"Cookie": {"session=" + now}}) == "" {
+		if now == old || s.m.Adapter().SessionID(http.Header{"Cookie": {"session=" + now}}) == "" {
 			t.Error("the browser has no cookie of berth")
 		}
 		b.wants("/count", "ann 1 [tea] 43")
@@ -194,7 +194,7 @@ func TestMoveOfTwoTabsAtOnce(t *testing.T) {
 		// What Redis keeps of the move opens nothing.
 		conn := s.pool.Get()
 		defer conn.Close()
-		keys, err := redigo.Strings(conn.Do("KEYS", "{"+strings.TrimSuffix(s.m.Key(""), "}")[1:]+"Moved*"))
+		keys, err := redigo.Strings(conn.Do("KEYS", "{"+strings.TrimSuffix(s.m.Adapter().Key(""), "}")[1:]+"Moved*"))
 		if err != nil || len(keys) != 1 {
 			t.Fatalf("the keys are %v (%v)", keys, err)
 		}

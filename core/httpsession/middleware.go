@@ -112,9 +112,9 @@ func Serve(
 	next func(w http.ResponseWriter, r *http.Request),
 ) {
 	ctx := r.Context()
-	if m.Serving(ctx) {
+	if m.Adapter().SessionOf(ctx) != nil {
 		if err := again(r, m, terms); err != nil {
-			m.Refuse(w.Header())
+			m.Adapter().Refuse(w.Header())
 			terms.OnError(w, r, err)
 			return
 		}
@@ -125,9 +125,9 @@ func Serve(
 	if terms.Access != nil {
 		access = terms.Access(r)
 	}
-	s, err := m.BeginRequest(ctx, Request(r), access)
+	s, err := m.Adapter().Begin(ctx, Request(r), access)
 	if err != nil {
-		m.Vary(w.Header())
+		m.Adapter().Vary(w.Header())
 		terms.OnError(w, r, err)
 		return
 	}
@@ -143,9 +143,9 @@ func Serve(
 		}
 	}()
 	inside := r.WithContext(session.NewContext(ctx, s))
-	if err := m.Admit(inside.Context(), terms.Require); err != nil {
+	if err := m.Adapter().Admit(inside.Context(), terms.Require); err != nil {
 		s.SetHeaders(r.Header, w.Header(), r.TLS != nil)
-		m.Refuse(w.Header())
+		m.Adapter().Refuse(w.Header())
 		terms.OnError(w, inside, err)
 		return
 	}
@@ -158,11 +158,11 @@ func Serve(
 // again makes a request's session meet the terms of a second middleware.
 func again(r *http.Request, m *session.Manager, terms Terms) error {
 	if terms.Access != nil {
-		if err := m.ChangeAccess(r.Context(), terms.Access(r)); err != nil {
+		if err := m.Adapter().ChangeAccess(r.Context(), terms.Access(r)); err != nil {
 			return err
 		}
 	}
-	return m.Admit(r.Context(), terms.Require)
+	return m.Adapter().Admit(r.Context(), terms.Require)
 }
 
 // From returns the session of a request. It panics if [Middleware] is missing.

@@ -81,7 +81,7 @@ func (w *responseWriter) answer(onError func(http.ResponseWriter, *http.Request,
 	header := w.Header()
 	clear(header)
 	maps.Copy(header, w.before)
-	w.manager.Vary(header)
+	w.manager.Adapter().Vary(header)
 	onError(w.ResponseWriter, w.request, w.err)
 	w.answered = true
 }
@@ -135,7 +135,7 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil && !sent {
-		w.session.Hijacked(w.request.Context())
+		w.manager.Adapter().Hijacked(w.request.Context(), w.session)
 	}
 	return conn, buffered, err
 }

@@ -47,7 +47,7 @@ func TestCrashBeforeTheOldSessionEnds(t *testing.T) {
 	s.wants("the next request", w, "ann", 2)
 	for _, line := range w.Header()["Set-Cookie"] {
 		c, err := http.ParseSetCookie(line)
-		if err == nil && c.Name == s.Manager.CookieName() {
+		if err == nil && c.Name == s.Manager.Adapter().CookieName() {
 			if err := s.Manager.End(t.Context(), c.Value); err != nil { // the user logs out
 				t.Fatal(err)
 			}

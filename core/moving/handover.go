@@ -62,7 +62,7 @@ func newHandover(m *session.Manager, old string) *handover {
 	}
 	return &handover{
 		client: m.Client(), token: "?" + rand.Text(), aead: aead,
-		key: m.Key("Moved", hex.EncodeToString(derive("berth: the key of a moved session"))),
+		key: m.Adapter().Key("Moved", hex.EncodeToString(derive("berth: the key of a moved session"))),
 	}
 }
 

@@ -20,7 +20,7 @@ type Old interface {
 	Cookie() http.Cookie
 
 	// Load puts what the old session of a request holds into a new one, by Set, and, if it knows them, by
-	// SetPrincipal and Remember. SetPrincipal is no sign-in here: see [session.Session.TakenOver]. It returns
+	// SetPrincipal and Remember. SetPrincipal is no sign-in here: see [session.Adapter.TakenOver]. It returns
 	// false if there is no such session. An error that is not [ErrUnreadable] means that the old store could not
 	// be asked.
 	Load(r *http.Request, into *session.Session) (found bool, err error)
@@ -58,7 +58,7 @@ type mover struct {
 // Middleware moves the sessions of an old library to a Manager. Install it around berth's own middleware. It
 // is an error if the Manager takes the session ID from Options.Header.
 func Middleware(m *session.Manager, old Old, opts ...Option) (func(next http.Handler) http.Handler, error) {
-	if m.CookieName() == "" {
+	if m.Adapter().CookieName() == "" {
 		return nil, errors.New("moving: the Manager takes session IDs from Options.Header, and sessions are moved from cookie to cookie: give it a Manager without Header")
 	}
 	v := &mover{manager: m, old: old, onError: httpsession.Error, unreadable: func(r *http.Request, err error) {
@@ -83,7 +83,7 @@ func Middleware(m *session.Manager, old Old, opts ...Option) (func(next http.Han
 func (v *mover) serve(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request, bool) {
 	cookie := v.old.Cookie()
 	old, err := r.Cookie(cookie.Name)
-	if err != nil || old.Value == "" || v.manager.SessionID(r.Header) != "" {
+	if err != nil || old.Value == "" || v.manager.Adapter().SessionID(r.Header) != "" {
 		return w, r, true
 	}
 	to, err := v.move(r, old.Value)
@@ -92,12 +92,12 @@ func (v *mover) serve(w http.ResponseWriter, r *http.Request) (http.ResponseWrit
 		v.unreadable(r, err)
 		return w, r, true
 	case err != nil:
-		v.manager.Vary(w.Header())
+		v.manager.Adapter().Vary(w.Header())
 		v.onError(w, r, err)
 		return nil, nil, false
 	}
-	v.manager.Vary(w.Header())
-	if to.id == "" || to.line != "" && cookie.Name != v.manager.CookieName() {
+	v.manager.Adapter().Vary(w.Header())
+	if to.id == "" || to.line != "" && cookie.Name != v.manager.Adapter().CookieName() {
 		cookie.Value, cookie.MaxAge, cookie.HttpOnly = "", -1, true
 		w.Header().Add("Set-Cookie", cookie.String())
 	}
@@ -107,7 +107,7 @@ func (v *mover) serve(w http.ResponseWriter, r *http.Request) (http.ResponseWrit
 	if to.line != "" {
 		w.Header().Add("Set-Cookie", to.line)
 	}
-	return &uncached{w, v.manager}, without(r, cookie.Name, v.manager.CookieName()+"="+to.id), true
+	return &uncached{w, v.manager}, without(r, cookie.Name, v.manager.Adapter().CookieName()+"="+to.id), true
 }
 
 // without returns a copy of a request that has another cookie in place of those of a name.
@@ -175,7 +175,7 @@ func (v *mover) lead(r *http.Request, h *handover) (to moved, err error) {
 			h.giveUp(ctx)
 		}
 	}()
-	s, err := v.manager.BeginRequest(ctx, session.Request{Headers: http.Header{}, Method: r.Method, Path: r.URL.Path, Host: r.Host}, session.Exclusive)
+	s, err := v.manager.Adapter().Begin(ctx, session.Request{Headers: http.Header{}, Method: r.Method, Path: r.URL.Path, Host: r.Host}, session.Exclusive)
 	if err != nil {
 		return moved{}, err
 	}
@@ -189,7 +189,7 @@ func (v *mover) lead(r *http.Request, h *handover) (to moved, err error) {
 	case !found:
 		return moved{}, nil
 	}
-	s.TakenOver() // a move is no sign-in
+	v.manager.Adapter().TakenOver(s) // a move is no sign-in
 	if err := s.Finish(ctx); err != nil {
 		if status, _ := session.HTTPStatus(err); status == http.StatusServiceUnavailable {
 			return moved{}, err

@@ -13,7 +13,7 @@ type uncached struct {
 }
 
 // noStore says so in the headers. It changes nothing once they are sent.
-func (w *uncached) noStore() { w.manager.Refuse(w.Header()) }
+func (w *uncached) noStore() { w.manager.Adapter().Refuse(w.Header()) }
 
 func (w *uncached) WriteHeader(status int) {
 	w.noStore()

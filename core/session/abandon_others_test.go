@@ -21,7 +21,7 @@ func TestAbandonEndsOtherCookiesWhoeverEndsTheFirst(t *testing.T) {
 			m := r.Manager(session.Options{})
 			first, second := saved(t, m), saved(t, m)
 			request := http.Header{"Cookie": {"session=" + first + "; session=" + second}}
-			s, err := m.BeginRequest(t.Context(), session.Request{Headers: request}, session.Exclusive)
+			s, err := m.Adapter().Begin(t.Context(), session.Request{Headers: request}, session.Exclusive)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -32,7 +32,7 @@ func TestAbandonEndsOtherCookiesWhoeverEndsTheFirst(t *testing.T) {
 			if err := s.Finish(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			s, err = m.BeginRequest(t.Context(), session.Request{Headers: request}, session.ReadOnly)
+			s, err = m.Adapter().Begin(t.Context(), session.Request{Headers: request}, session.ReadOnly)
 			if err != nil {
 				t.Fatal(err)
 			}

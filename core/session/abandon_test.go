@@ -363,7 +363,7 @@ func TestAbandonWithSeveralCookies(t *testing.T) {
 		first, second, third := saved(t, m), saved(t, m), saved(t, m)
 		stolen := handleOf(third) + session.NewID()[26:]
 		request := http.Header{"Cookie": {"session=" + session.NewID() + "; session=" + first + "; session=" + second + "; session=" + stolen}}
-		s, err := m.BeginRequest(ctx, session.Request{Headers: request}, session.Exclusive)
+		s, err := m.Adapter().Begin(ctx, session.Request{Headers: request}, session.Exclusive)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -51,14 +51,14 @@ type Request struct {
 	Host string
 }
 
-// BeginRequest is [Manager.Begin] for a middleware, with the session ID in the request's cookie or
+// Begin is [Manager.Begin] for a middleware, with the session ID in the request's cookie or
 // in Options.Header. If the request has several session cookies, as when a Domain was added or
 // changed, the first of at most four with a live session counts. To find it takes one more round
 // trip; one cookie takes none.
-func (m *Manager) BeginRequest(ctx context.Context, r Request, access Access) (*Session, error) {
+func (a Adapter) Begin(ctx context.Context, r Request, access Access) (*Session, error) {
 	var o opening
 	var room [4]string // on the stack
-	ids := m.sessionIDs(room[:0], r.Headers)
+	ids := a.m.sessionIDs(room[:0], r.Headers)
 	if len(ids) > 0 {
 		o = openingOf(ids[0])
 	}
@@ -66,7 +66,7 @@ func (m *Manager) BeginRequest(ctx context.Context, r Request, access Access) (*
 		o.others = slices.Clone(ids[1:])
 	}
 	o.request = subject{method: r.Method, path: r.Path, host: r.Host}
-	return m.begin(ctx, o, access)
+	return a.m.begin(ctx, o, access)
 }
 
 // beginAmong begins the first live session of several that a request may mean.

@@ -7,7 +7,7 @@ import (
 )
 
 // Buffered is a request of a framework that sends nothing before the handler has returned, such as
-// Fiber. [Manager.ServeBuffered] serves it.
+// Fiber. [Adapter.ServeBuffered] serves it.
 type Buffered struct {
 	Request   Request
 	Encrypted bool // the request came to this process by TLS
@@ -23,7 +23,7 @@ type Buffered struct {
 	Exchange BufferedExchange
 }
 
-// BufferedExchange is what [Manager.ServeBuffered] asks of a framework. Its methods are called one
+// BufferedExchange is what [Adapter.ServeBuffered] asks of a framework. Its methods are called one
 // after the other.
 type BufferedExchange interface {
 	// Enter puts s, and ctx which carries it, where a handler looks for them.
@@ -51,19 +51,19 @@ type BufferedExchange interface {
 // does not meet Require, it calls Exchange.Fail, once at most. If the response has gone by then, as
 // Exchange.Sent says, and the client should have got a cookie, [ErrUnsent] is reported.
 //
-// If ctx has a session of m already, because the middleware is installed twice, ServeBuffered changes
+// If ctx has a session already, because the middleware is installed twice, ServeBuffered changes
 // its access, unless Access is nil, and calls the handler.
 //
 // After a panic in the handler, nothing is saved and the panic goes on.
-func (m *Manager) ServeBuffered(ctx context.Context, b Buffered) error {
-	if m.Serving(ctx) {
+func (a Adapter) ServeBuffered(ctx context.Context, b Buffered) error {
+	if a.SessionOf(ctx) != nil {
 		if b.Access != nil {
-			if err := m.ChangeAccess(ctx, b.Access(b.Request)); err != nil {
-				return m.refuseBuffered(b, err)
+			if err := a.ChangeAccess(ctx, b.Access(b.Request)); err != nil {
+				return a.refuseBuffered(b, err)
 			}
 		}
-		if err := m.Admit(ctx, b.Require); err != nil {
-			return m.refuseBuffered(b, err)
+		if err := a.Admit(ctx, b.Require); err != nil {
+			return a.refuseBuffered(b, err)
 		}
 		return b.Exchange.Next()
 	}
@@ -71,40 +71,40 @@ func (m *Manager) ServeBuffered(ctx context.Context, b Buffered) error {
 	if b.Access != nil {
 		access = b.Access(b.Request)
 	}
-	s, err := m.BeginRequest(ctx, b.Request, access)
+	s, err := a.Begin(ctx, b.Request, access)
 	if err != nil {
-		return m.failBuffered(b, err)
+		return a.failBuffered(b, err)
 	}
 	// After a panic nothing is saved, and the panic goes on. Rollback also ends a session that was
 	// abandoned after the commit.
 	defer s.Rollback(ctx)
 	inside := NewContext(ctx, s)
 	b.Exchange.Enter(inside, s)
-	if err := m.Admit(inside, b.Require); err != nil {
+	if err := a.Admit(inside, b.Require); err != nil {
 		s.SetHeaders(b.Request.Headers, b.Exchange.Header(), b.Encrypted)
-		return m.refuseBuffered(b, err)
+		return a.refuseBuffered(b, err)
 	}
 	err = b.Exchange.Next()
 	if failure := s.Finish(ctx); failure != nil {
 		s.Rollback(ctx)
-		return m.failBuffered(b, failure)
+		return a.failBuffered(b, failure)
 	}
 	s.SetHeaders(b.Request.Headers, b.Exchange.Header(), b.Encrypted)
 	if s.hasTold() && b.Exchange.Sent() {
-		s.Hijacked(ctx)
+		a.Hijacked(ctx, s)
 	}
 	return err
 }
 
 // refuseBuffered answers in place of the handler.
-func (m *Manager) refuseBuffered(b Buffered, err error) error {
-	m.Refuse(b.Exchange.Header())
-	return m.failBuffered(b, err)
+func (a Adapter) refuseBuffered(b Buffered, err error) error {
+	a.Refuse(b.Exchange.Header())
+	return a.failBuffered(b, err)
 }
 
-func (m *Manager) failBuffered(b Buffered, err error) error {
+func (a Adapter) failBuffered(b Buffered, err error) error {
 	err = b.Exchange.Fail(err)
-	m.Vary(b.Exchange.Header())
+	a.Vary(b.Exchange.Header())
 	return err
 }
 

@@ -84,7 +84,7 @@ func testServeBuffered(t *testing.T, r *rig) {
 	} {
 		unsent = 0
 		h := &handled{handler: c.handler, sent: c.sent, header: http.Header{}}
-		err := c.m.ServeBuffered(t.Context(), session.Buffered{
+		err := c.m.Adapter().ServeBuffered(t.Context(), session.Buffered{
 			Request: session.Request{Headers: http.Header{}}, Require: c.require, Exchange: h,
 		})
 		if !errors.Is(err, c.err) || !slices.Equal(h.calls, c.calls) {

@@ -118,7 +118,7 @@ func TestObserveBeginAmongSeveralCookies(t *testing.T) {
 		id, gone := saved(t, m), session.NewID()
 		defer m.Observe(heard.observer(t))()
 		request := session.Request{Headers: http.Header{"Cookie": {"session=" + gone + "; session=" + id}}}
-		s, err := m.BeginRequest(t.Context(), request, session.Exclusive)
+		s, err := m.Adapter().Begin(t.Context(), request, session.Exclusive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestObserveBeginAmongSeveralCookies(t *testing.T) {
 			t.Errorf("heard %+v", all)
 		}
 		on.Arm(r.Key(gone, "Data"), refuse)
-		if s, err = m.BeginRequest(t.Context(), request, session.Exclusive); err != nil || !s.Detached() {
+		if s, err = m.Adapter().Begin(t.Context(), request, session.Exclusive); err != nil || !s.Detached() {
 			t.Fatal(err)
 		}
 		if all := heard.take(session.OpBegin); len(all) != 1 || all[0].Outcome != session.OutcomeDetached || all[0].Err == nil {

@@ -68,29 +68,24 @@ func FromContext(ctx context.Context) *Session {
 	return s
 }
 
-// Serving tells whether ctx carries a session of m. Middlewares call it: if one is installed
-// twice, the inner one must not begin a session, since it would wait for the lease that the outer one
-// holds. It may call [Manager.ChangeAccess].
-func (m *Manager) Serving(ctx context.Context) bool { return m.serving(ctx) != nil }
-
 // ChangeAccess begins the session of ctx anew with another access, in place. A middleware calls it
 // that is installed behind another one, as on a group of routes that needs less than the whole
-// application. It is an error once somebody has read or changed the session. What [Manager.Admit] has
+// application. It is an error once somebody has read or changed the session. What [Adapter.Admit] has
 // checked before must be true of the session that is begun anew: if it is not, ChangeAccess returns what
 // Admit would.
-func (m *Manager) ChangeAccess(ctx context.Context, access Access) error {
-	s, err := m.changeAccess(ctx, access)
+func (a Adapter) ChangeAccess(ctx context.Context, access Access) error {
+	s, err := a.changeAccess(ctx, access)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	required := s.required
 	s.mu.Unlock()
-	return m.Admit(ctx, required)
+	return a.Admit(ctx, required)
 }
 
-func (m *Manager) changeAccess(ctx context.Context, access Access) (*Session, error) {
-	s := m.serving(ctx)
+func (a Adapter) changeAccess(ctx context.Context, access Access) (*Session, error) {
+	s := a.SessionOf(ctx)
 	if s == nil {
 		return nil, errors.New("session: ChangeAccess without a session in the context: install the middleware before")
 	}
@@ -112,8 +107,8 @@ func (m *Manager) changeAccess(ctx context.Context, access Access) (*Session, er
 	if err := held.Release(ctx); err != nil {
 		s.fail(ctx, opError(opRollback, err))
 	}
-	again, err := m.begin(ctx, s.opened, access)
-	m.stats.begun.Add(^uint64(0)) // it was counted before
+	again, err := a.m.begin(ctx, s.opened, access)
+	a.m.stats.begun.Add(^uint64(0)) // it was counted before
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -129,10 +124,4 @@ func (m *Manager) changeAccess(ctx context.Context, access Access) (*Session, er
 	}
 	s.content = again.content
 	return s, nil
-}
-
-// serving returns the session of m in ctx, nil if there is none.
-func (m *Manager) serving(ctx context.Context) *Session {
-	s, _ := ctx.Value(managerKey{m}).(*Session)
-	return s
 }

@@ -56,7 +56,7 @@ var errOwn = errors.New("session: Do in a handler, for the session that the hand
 
 // holds tells whether ctx is of a request that holds that session.
 func (m *Manager) holds(ctx context.Context, handle string) bool {
-	s := m.serving(ctx)
+	s := m.Adapter().SessionOf(ctx)
 	if s == nil {
 		return false
 	}

@@ -53,7 +53,7 @@ func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) er
 	if m.tasks.Closed() {
 		return ErrClosed
 	}
-	if s := m.serving(ctx); s != nil && s.endsIn(handle, r) {
+	if s := m.Adapter().SessionOf(ctx); s != nil && s.endsIn(handle, r) {
 		return nil
 	}
 	r.Token = m.process.Token()

@@ -30,7 +30,7 @@ type Ended struct {
 	CreatedAt time.Time
 
 	// AuthenticatedAt is when the principal signed in or was asked for a password again; the
-	// zero time if there is no principal, and if nobody knows: see [Session.TakenOver].
+	// zero time if there is no principal, and if nobody knows: see [Adapter.TakenOver].
 	AuthenticatedAt time.Time
 
 	LastUsed time.Time // the last request, as Redis counts the idle time

@@ -174,7 +174,7 @@ func TestChangeAccess(t *testing.T) {
 		s := begin(t, m, id, session.Exclusive)
 		ctx := session.NewContext(context.Background(), s)
 		for _, access := range []session.Access{session.ReadOnly, session.None, session.Shared, session.Exclusive, session.ReadOnly} {
-			if err := m.ChangeAccess(ctx, access); err != nil || s.Access() != access {
+			if err := m.Adapter().ChangeAccess(ctx, access); err != nil || s.Access() != access {
 				t.Fatalf("%v: %v", access, err)
 			}
 			holder, err := other.Begin(context.Background(), id, session.Exclusive)
@@ -188,11 +188,11 @@ func TestChangeAccess(t *testing.T) {
 		if n := get[int](t, s, "n"); n != 1 {
 			t.Errorf("n is %d", n)
 		}
-		if err := m.ChangeAccess(ctx, session.Exclusive); err == nil || s.Access() != session.ReadOnly {
+		if err := m.Adapter().ChangeAccess(ctx, session.Exclusive); err == nil || s.Access() != session.ReadOnly {
 			t.Errorf("changed although it was read: %v", err)
 		}
 		commit(t, s)
-		if err := m.ChangeAccess(context.Background(), session.None); err == nil {
+		if err := m.Adapter().ChangeAccess(context.Background(), session.None); err == nil {
 			t.Error("changed without a session")
 		}
 	})
@@ -231,13 +231,13 @@ func TestFirstLiveCookie(t *testing.T) {
 		} {
 			for _, access := range []session.Access{session.ReadOnly, session.None} {
 				request := http.Header{"Cookie": {"session=" + strings.Join(c.ids, "; session=")}}
-				again, err := m.BeginRequest(ctx, session.Request{Headers: request}, access) // loads the scripts
+				again, err := m.Adapter().Begin(ctx, session.Request{Headers: request}, access) // loads the scripts
 				if err != nil {
 					t.Fatal(err)
 				}
 				commit(t, again)
 				count.N.Store(0)
-				s, err := m.BeginRequest(ctx, session.Request{Headers: request}, access)
+				s, err := m.Adapter().Begin(ctx, session.Request{Headers: request}, access)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -254,7 +254,7 @@ func TestFirstLiveCookie(t *testing.T) {
 				commit(t, s)
 			}
 		}
-		s, err := m.BeginRequest(ctx, session.Request{Headers: http.Header{"Cookie": {"session=" + gone + "; session=" + session.NewID()}}}, session.Exclusive)
+		s, err := m.Adapter().Begin(ctx, session.Request{Headers: http.Header{"Cookie": {"session=" + gone + "; session=" + session.NewID()}}}, session.Exclusive)
 		if err != nil || s.PreviousEnd() != session.Operator {
 			t.Errorf("none is live, and the first is forgotten: %v", err)
 		}

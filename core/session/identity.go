@@ -16,7 +16,7 @@ func (s *Session) Principal() string {
 // AuthenticatedAt returns when the principal signed in, or gave a password again, see
 // [Session.Reauthenticated]. It is in whole milliseconds, by the clock of the process that served
 // that request. Without a principal it is the zero time, and so it is if the session was taken over from
-// another library, see [Session.TakenOver].
+// another library, see [Adapter.TakenOver].
 func (s *Session) AuthenticatedAt() time.Time {
 	s.look()
 	defer s.mu.Unlock()

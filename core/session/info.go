@@ -20,7 +20,7 @@ type Info struct {
 	CreatedAt time.Time
 
 	// AuthenticatedAt is when the principal signed in or was asked for a password again; the
-	// zero time if there is no principal, and if nobody knows: see [Session.TakenOver].
+	// zero time if there is no principal, and if nobody knows: see [Adapter.TakenOver].
 	AuthenticatedAt time.Time
 
 	Idle time.Duration // since its last request

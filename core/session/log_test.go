@@ -51,11 +51,11 @@ func TestLogSaysWho(t *testing.T) {
 				t.Errorf("%s: the log says %q", what, line)
 			}
 		}
-		s, err := m.BeginRequest(t.Context(), request, session.Exclusive)
+		s, err := m.Adapter().Begin(t.Context(), request, session.Exclusive)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = m.BeginRequest(t.Context(), request, session.Exclusive)
+		_, err = m.Adapter().Begin(t.Context(), request, session.Exclusive)
 		var timeout *session.LockTimeoutError
 		if !errors.As(err, &timeout) || timeout.Handle != handleOf(id) {
 			t.Errorf("the second gets %v", err)

@@ -26,7 +26,7 @@ func TestOthersBesideASlotThatStaysMigrating(t *testing.T) {
 	}
 	for name, ids := range map[string]string{"live first": own + "; session=" + stuck, "stuck first": stuck + "; session=" + own} {
 		request := session.Request{Headers: http.Header{"Cookie": {"session=" + ids}}}
-		if s, err := m.BeginRequest(t.Context(), request, session.ReadOnly); err != nil || s.Principal() != "ann" {
+		if s, err := m.Adapter().Begin(t.Context(), request, session.ReadOnly); err != nil || s.Principal() != "ann" {
 			t.Errorf("two cookies, %s: %v", name, err)
 		}
 	}

@@ -117,11 +117,11 @@ func TestSessionID(t *testing.T) {
 			{host, []string{"session=" + id + "; __Host-session=" + other}, other},
 			{header, []string{"session=" + id}, ""},
 		} {
-			if got := c.m.SessionID(http.Header{"Cookie": c.lines}); got != c.want {
+			if got := c.m.Adapter().SessionID(http.Header{"Cookie": c.lines}); got != c.want {
 				t.Errorf("%.60q: got %q, want %q", c.lines, got, c.want)
 			}
 		}
-		if got := header.SessionID(http.Header{"X-Session": {"bad", id}}); got != id {
+		if got := header.Adapter().SessionID(http.Header{"X-Session": {"bad", id}}); got != id {
 			t.Errorf("from a header: %q", got)
 		}
 	})
@@ -137,7 +137,7 @@ func FuzzSessionID(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		id := m.SessionID(http.Header{"Cookie": {line}})
+		id := m.Adapter().SessionID(http.Header{"Cookie": {line}})
 		if id != "" && (len(id) != 53 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") != ".") {
 			t.Errorf("%q gives %q", line, id)
 		}

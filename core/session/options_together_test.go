@@ -116,7 +116,7 @@ func TestCookieWithoutSecureIsWarnedOf(t *testing.T) {
 				if c.header != "" {
 					request["X-Forwarded-Proto"] = []string{c.header}
 				}
-				s, err := m.BeginRequest(t.Context(), session.Request{Headers: request, Host: c.host}, session.Exclusive)
+				s, err := m.Adapter().Begin(t.Context(), session.Request{Headers: request, Host: c.host}, session.Exclusive)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -92,7 +92,7 @@ func TestPeekInASecondMiddleware(t *testing.T) {
 		id := saved(t, m)
 		for outer, refused := range map[session.Access]bool{session.Exclusive: true, session.ReadOnly: true, session.None: false, session.Peek: false} {
 			s := begin(t, m, id, outer)
-			err := m.ChangeAccess(session.NewContext(t.Context(), s), session.Peek)
+			err := m.Adapter().ChangeAccess(session.NewContext(t.Context(), s), session.Peek)
 			if (err != nil) != refused {
 				t.Errorf("after %v: %v", outer, err)
 			}

@@ -68,7 +68,7 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 		m.fail(ctx, err)
 		return 0, err
 	}
-	own := m.serving(ctx)
+	own := m.Adapter().SessionOf(ctx)
 	var errs []error
 	var gone []store.Listing
 	count := 0

@@ -20,7 +20,7 @@ type visitor struct {
 func (v *visitor) visit(access session.Access, f func(s *session.Session)) *http.Cookie {
 	v.t.Helper()
 	request := http.Header{"Cookie": {"session=" + v.id}}
-	s, err := v.m.BeginRequest(v.t.Context(), session.Request{Headers: request}, access)
+	s, err := v.m.Adapter().Begin(v.t.Context(), session.Request{Headers: request}, access)
 	if err != nil {
 		v.t.Fatal(err)
 	}

@@ -72,18 +72,18 @@ func (s *Session) lacks(within time.Duration, now time.Time) error {
 	return nil
 }
 
-// Admit returns nil if the session of ctx satisfies q, now and after a later [Manager.ChangeAccess].
+// Admit returns nil if the session of ctx satisfies q, now and after a later [Adapter.ChangeAccess].
 // A middleware calls it before the handler. If Admit returns an error, the middleware calls
-// [Manager.Refuse], and answers in place of the handler.
+// [Adapter.Refuse], and answers in place of the handler.
 //
 // Then the session is committed, so that nobody waits for it any longer, and what a middleware before
 // has changed is saved. If that fails, the error is that of the commit. The errors are those of
 // [Session.RequirePrincipal] and of [Session.Finish].
-func (m *Manager) Admit(ctx context.Context, q Requirement) error {
+func (a Adapter) Admit(ctx context.Context, q Requirement) error {
 	if !q.principal {
 		return nil
 	}
-	s := m.serving(ctx)
+	s := a.SessionOf(ctx)
 	if s == nil {
 		return errors.New("session: Admit without a session in the context: install the middleware before")
 	}
@@ -106,8 +106,8 @@ func (m *Manager) Admit(ctx context.Context, q Requirement) error {
 
 // Refuse says in a response that it depends on the session, and that no cache may keep it.
 // Middlewares call it before they answer in place of a handler.
-func (m *Manager) Refuse(response Headers) {
-	m.Vary(response)
+func (a Adapter) Refuse(response Headers) {
+	a.Vary(response)
 	noStore(response)
 }
 

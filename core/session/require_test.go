@@ -109,9 +109,9 @@ func TestAdmit(t *testing.T) {
 		id := saved(t, m, "n", 1)
 		s := begin(t, m, id, session.Exclusive)
 		ctx := session.NewContext(t.Context(), s)
-		wantErr(t, m.Admit(ctx, session.Requirement{}), nil)
+		wantErr(t, m.Adapter().Admit(ctx, session.Requirement{}), nil)
 		s.Set("n", 2)
-		wantErr(t, m.Admit(ctx, need), session.ErrNoPrincipal)
+		wantErr(t, m.Adapter().Admit(ctx, need), session.ErrNoPrincipal)
 		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("it is locked still")
 		}
@@ -123,14 +123,14 @@ func TestAdmit(t *testing.T) {
 
 		s = begin(t, m, id, session.Exclusive)
 		s.Set("n", func() {})
-		err := m.Admit(session.NewContext(t.Context(), s), need)
+		err := m.Adapter().Admit(session.NewContext(t.Context(), s), need)
 		if wrong := (*session.ValueError)(nil); !errors.As(err, &wrong) {
 			t.Errorf("a refusal that cannot be saved is %v", err)
 		}
 		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("it is locked after a commit that failed")
 		}
-		if err := m.Admit(t.Context(), need); err == nil || !strings.Contains(err.Error(), "install the middleware") {
+		if err := m.Adapter().Admit(t.Context(), need); err == nil || !strings.Contains(err.Error(), "install the middleware") {
 			t.Errorf("without a session it is %v", err)
 		}
 	})
@@ -146,12 +146,12 @@ func TestAdmitAndChangeAccess(t *testing.T) {
 			s := begin(t, m, id, session.ReadOnly)
 			ctx := session.NewContext(t.Context(), s)
 			for _, d := range within {
-				wantErr(t, m.Admit(ctx, session.PrincipalWithin(d)), nil)
+				wantErr(t, m.Adapter().Admit(ctx, session.PrincipalWithin(d)), nil)
 			}
 			return s, ctx
 		}
 		s, ctx := admitted(0)
-		wantErr(t, m.ChangeAccess(ctx, session.Exclusive), nil)
+		wantErr(t, m.Adapter().ChangeAccess(ctx, session.Exclusive), nil)
 		if s.Access() != session.Exclusive || s.Principal() != "ann" {
 			t.Errorf("after the change it is %v, of %q", s.Access(), s.Principal())
 		}
@@ -159,17 +159,17 @@ func TestAdmitAndChangeAccess(t *testing.T) {
 
 		_, ctx = admitted(time.Hour, time.Minute, 0, 2*time.Minute) // the strictest counts
 		time.Sleep(61 * time.Second)
-		wantErr(t, m.ChangeAccess(ctx, session.Exclusive), session.ErrSignInTooOld)
+		wantErr(t, m.Adapter().ChangeAccess(ctx, session.Exclusive), session.ErrSignInTooOld)
 		if r.Exists(r.Key(id, "Lock")) {
 			t.Error("it is locked still")
 		}
 		_, ctx = admitted(0)
-		if err := m.ChangeAccess(ctx, session.None); err == nil || !strings.Contains(err.Error(), "with None access") {
+		if err := m.Adapter().ChangeAccess(ctx, session.None); err == nil || !strings.Contains(err.Error(), "with None access") {
 			t.Errorf("a change to None is %v", err)
 		}
 		_, ctx = admitted(0)
 		wantErr(t, m.End(context.Background(), id), nil)
-		wantErr(t, m.ChangeAccess(ctx, session.Shared), session.ErrNoPrincipal)
+		wantErr(t, m.Adapter().ChangeAccess(ctx, session.Shared), session.ErrNoPrincipal)
 	})
 }
 
@@ -182,7 +182,7 @@ func TestAdmitReports(t *testing.T) {
 		for access, want := range map[session.Access]int{session.Exclusive: 0, session.None: 1} {
 			told = nil
 			s := begin(t, m, id, access)
-			if m.Admit(session.NewContext(t.Context(), s), session.PrincipalWithin(0)) == nil {
+			if m.Adapter().Admit(session.NewContext(t.Context(), s), session.PrincipalWithin(0)) == nil {
 				t.Errorf("%v: it was let in", access)
 			}
 			if len(told) != want {
@@ -206,7 +206,7 @@ func TestRefuse(t *testing.T) {
 	t.Parallel()
 	m := newRig(t).Manager(session.Options{})
 	h := http.Header{"Cache-Control": {"public"}, "Cdn-Cache-Control": {"max-age=60"}, "Expires": {"later"}, "Vary": {"Accept"}}
-	m.Refuse(h)
+	m.Adapter().Refuse(h)
 	if got := h.Values("Vary"); len(got) != 2 || got[1] != "Cookie" || h.Get("Cache-Control") != "no-store" || len(h) != 2 {
 		t.Errorf("the headers are %v", h)
 	}

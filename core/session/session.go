@@ -29,7 +29,7 @@ type Session struct {
 	content
 }
 
-// content is all that [Manager.ChangeAccess] makes anew.
+// content is all that [Adapter.ChangeAccess] makes anew.
 type content struct {
 	access  Access
 	lease   *lease.Lease // only of an Exclusive session that exists

@@ -52,7 +52,7 @@ func TestChangeAccessKeepsWhatWasDone(t *testing.T) {
 		if _, err := m.EndAll(ctx, "ann"); err != nil {
 			t.Fatal(err)
 		}
-		if err := m.ChangeAccess(ctx, session.Exclusive); err == nil {
+		if err := m.Adapter().ChangeAccess(ctx, session.Exclusive); err == nil {
 			t.Error("the end of the session is forgotten")
 		}
 		commit(t, s)
@@ -62,11 +62,11 @@ func TestChangeAccessKeepsWhatWasDone(t *testing.T) {
 
 		live := saved(t, m, "n", 1)
 		request := session.Request{Headers: http.Header{"Cookie": {"session=" + session.NewID() + "; session=" + live}}}
-		outer, err := m.BeginRequest(t.Context(), request, session.None)
+		outer, err := m.Adapter().Begin(t.Context(), request, session.None)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := m.ChangeAccess(session.NewContext(t.Context(), outer), session.Exclusive); err != nil || outer.ID() != live {
+		if err := m.Adapter().ChangeAccess(session.NewContext(t.Context(), outer), session.Exclusive); err != nil || outer.ID() != live {
 			t.Errorf("from None it is another session: %v", err)
 		}
 		outer.Rollback(t.Context())
@@ -82,7 +82,7 @@ func TestChangeAccessAfterTheRequest(t *testing.T) {
 		s := begin(t, m, id, session.ReadOnly)
 		ctx := session.NewContext(context.Background(), s)
 		changed := make(chan error)
-		go func() { changed <- m.ChangeAccess(ctx, session.Exclusive) }()
+		go func() { changed <- m.Adapter().ChangeAccess(ctx, session.Exclusive) }()
 		time.Sleep(time.Second)
 		commit(t, s)
 		commit(t, holder)

@@ -42,6 +42,13 @@ func (s *Session) Remember(d time.Duration) {
 	})
 }
 
+// Remembered returns what [Session.Remember] has set, in this request or an earlier one: 0 if nothing.
+func (s *Session) Remembered() time.Duration {
+	s.look()
+	defer s.mu.Unlock()
+	return s.remembered
+}
+
 // TimeLeft returns how long the session lives without another request. With [Peek] it is the rest of
 // its idle time, or of MaxLifetime if that is shorter. With any other access, the request starts
 // the idle time anew, so TimeLeft is all of it. For a detached session it is 0, and for a new one that

@@ -33,10 +33,10 @@ const (
 
 // SessionID returns the session ID that a request carries in its cookie, or in Options.Header, and
 // "" if there is none. If there are several, the first that has the form of an ID counts;
-// [Manager.BeginRequest] looks which of them is live.
-func (m *Manager) SessionID(request Headers) string {
+// [Adapter.Begin] looks which of them is live.
+func (a Adapter) SessionID(request Headers) string {
 	var room [4]string // on the stack
-	if ids := m.sessionIDs(room[:0], request); len(ids) > 0 {
+	if ids := a.m.sessionIDs(room[:0], request); len(ids) > 0 {
 		return ids[0]
 	}
 	return ""
@@ -62,7 +62,7 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.looked || s.required.principal {
-		s.m.Vary(response)
+		s.m.Adapter().Vary(response)
 	}
 	if s.told = s.owed != owesNothing; !s.told {
 		if s.m.setsCookie(response) {
@@ -87,7 +87,7 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 
 // setsCookie tells whether a response has the session cookie by now.
 func (m *Manager) setsCookie(response Headers) bool {
-	name := m.CookieName()
+	name := m.Adapter().CookieName()
 	return name != "" && slices.ContainsFunc(response.Values("Set-Cookie"), func(line string) bool {
 		before, _, _ := strings.Cut(line, "=")
 		return before == name
@@ -104,7 +104,7 @@ func noStore(response Headers) {
 
 // Hijacked reports [ErrUnsent] if the last SetHeaders told the client something. Middlewares call it
 // when a handler has taken the connection over, if they called SetHeaders only then.
-func (s *Session) Hijacked(ctx context.Context) {
+func (Adapter) Hijacked(ctx context.Context, s *Session) {
 	if s.hasTold() {
 		s.fail(ctx, ErrUnsent)
 	}
@@ -126,8 +126,8 @@ var cacheHeaders = []string{
 
 // Vary says in a response that it depends on the session cookie, or on Options.Header. It adds to
 // the Vary that is there. Middlewares call it for error responses, which have no session.
-func (m *Manager) Vary(response Headers) {
-	name := m.options.Header
+func (a Adapter) Vary(response Headers) {
+	name := a.m.options.Header
 	if name == "" {
 		name = "Cookie"
 	}

@@ -18,7 +18,7 @@ import (
 func (s *Sessions) Context(cookie *http.Cookie) (ctx context.Context, commit func() *http.Cookie) {
 	s.t.Helper()
 	alone := context.WithoutCancel(s.t.Context())
-	begun, err := s.Manager.BeginRequest(alone, session.Request{Headers: s.request(cookie)}, session.Exclusive)
+	begun, err := s.Manager.Adapter().Begin(alone, session.Request{Headers: s.request(cookie)}, session.Exclusive)
 	if err != nil {
 		s.t.Fatalf("sessiontest: Context: %v", err)
 	}

@@ -20,7 +20,7 @@ func TestCookieName(t *testing.T) {
 		"":            {Header: "X-Session", Cookie: session.Cookie{Name: "sid"}},
 		"__Secure-id": {Cookie: session.Cookie{Name: "__Secure-id", Secure: session.SecureAlways}},
 	} {
-		if got := r.Manager(o).CookieName(); got != want {
+		if got := r.Manager(o).Adapter().CookieName(); got != want {
 			t.Errorf("the cookie is named %q, want %q", got, want)
 		}
 	}
@@ -33,7 +33,7 @@ func TestSessionOf(t *testing.T) {
 	outer, inner, other := r.Manager(session.Options{}), r.Manager(session.Options{}), r.Manager(session.Options{})
 	of, in := begin(t, outer, "", session.Shared), begin(t, inner, "", session.Shared)
 	ctx := session.NewContext(session.NewContext(t.Context(), of), in)
-	if outer.SessionOf(ctx) != of || inner.SessionOf(ctx) != in || other.SessionOf(ctx) != nil || outer.SessionOf(t.Context()) != nil {
+	if outer.Adapter().SessionOf(ctx) != of || inner.Adapter().SessionOf(ctx) != in || other.Adapter().SessionOf(ctx) != nil || outer.Adapter().SessionOf(t.Context()) != nil {
 		t.Error("it is the session of another manager")
 	}
 }
@@ -68,14 +68,14 @@ func TestTakenOver(t *testing.T) {
 		v := visitor{t: t, m: r.Manager(session.Options{})}
 		v.visit(session.Exclusive, func(s *session.Session) {
 			s.SetPrincipal("ann")
-			s.TakenOver()
+			v.m.Adapter().TakenOver(s)
 			if !s.AuthenticatedAt().IsZero() || s.RequirePrincipal(0) != nil || !errors.Is(s.RequirePrincipal(time.Minute), session.ErrSignInTooOld) {
 				t.Errorf("she signed in at %v", s.AuthenticatedAt())
 			}
 		})
 		s := begin(t, v.m, v.id, session.Exclusive)
 		defer s.Rollback(t.Context())
-		s.TakenOver()
+		v.m.Adapter().TakenOver(s)
 		if err := s.Commit(t.Context()); err == nil || !strings.Contains(err.Error(), "not new") {
 			t.Errorf("the error is %v", err)
 		}
