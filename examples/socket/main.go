@@ -1,18 +1,28 @@
 // Command socket closes a visitor's WebSockets when the visitor logs out, in whichever window, or
 // when the session expires or is ended.
 //
-// It needs a Redis at port 6379. Open http://127.0.0.1:8080 in two windows.
+//	go run -C examples ./socket
+//
+// It needs a Redis at 127.0.0.1:6379; REDIS_URL names another one, and PORT another port than 8080. Open
+// http://127.0.0.1:8080 in two windows, log in, and load both. Log out in one: the other says that its socket is closed,
+// and why. Ctrl-C closes them too, for another reason.
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
+	"errors"
 	"log"
+	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/httpsession"
 	"github.com/berthgo/berth/core/session"
@@ -24,13 +34,18 @@ var page []byte
 // signedOut is the code of the close frame. Those from 4000 on are an application's own.
 const signedOut websocket.StatusCode = 4001
 
-// socket says the time to a signed-in user, until the session ends.
-func socket(w http.ResponseWriter, r *http.Request) {
+// sockets are those that are open.
+type sockets struct{ sync.WaitGroup }
+
+// serve says the time to a signed-in user, until the session ends.
+func (open *sockets) serve(w http.ResponseWriter, r *http.Request) {
 	s := session.FromContext(r.Context())
 	if s.Principal() == "" {
 		http.Error(w, "log in first", http.StatusUnauthorized)
 		return
 	}
+	open.Add(1) // before Accept: from then on, Shutdown does not wait for this handler
+	defer open.Done()
 	conn, err := websocket.Accept(w, r, nil) // the commit comes first: the socket holds no session
 	if err != nil {
 		return // Accept has answered
@@ -39,7 +54,13 @@ func socket(w http.ResponseWriter, r *http.Request) {
 
 	watched, stop := s.Watch(r.Context())
 	defer stop()
-	context.AfterFunc(watched, func() { _ = conn.Close(signedOut, context.Cause(watched).Error()) })
+	context.AfterFunc(watched, func() {
+		code, why := signedOut, context.Cause(watched)
+		if !errors.Is(why, session.ErrEnded) {
+			code = websocket.StatusGoingAway // the program ends
+		}
+		_ = conn.Close(code, why.Error())
+	})
 
 	gone := conn.CloseRead(r.Context()) // ends when the client goes, or when the socket was closed
 	for {
@@ -54,7 +75,7 @@ func socket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func handler(m *session.Manager) http.Handler {
+func handler(m *session.Manager, open *sockets) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(page) })
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
@@ -65,16 +86,38 @@ func handler(m *session.Manager) http.Handler {
 		session.FromContext(r.Context()).Abandon()
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
-	mux.HandleFunc("GET /socket", socket)
+	mux.HandleFunc("GET /socket", open.serve)
 	access := session.ByRoute(map[string]session.Access{"GET /": session.ReadOnly, "POST /logout": session.Shared})
 	return httpsession.Middleware(m, httpsession.WithAccess(access))(mux)
 }
 
+// run serves until ctx ends. Then it lets requests finish, and closes the sockets.
+func run(ctx context.Context, listener net.Listener, redis string) error {
+	m, err := session.Open(session.Config{URL: redis}, session.Options{App: "socket"})
+	if err != nil {
+		return err
+	}
+	log.Printf("http://%s", listener.Addr())
+	var open sockets
+	server := &http.Server{Handler: handler(m, &open), ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan error, 1)
+	context.AfterFunc(ctx, func() { done <- server.Shutdown(context.Background()) })
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return errors.Join(err, m.Close())
+	}
+	err = errors.Join(<-done, m.Close()) // Close ends the watches, and with them the sockets
+	open.Wait()
+	return err
+}
+
 func main() {
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
-	m, err := session.New(client, session.Options{App: "socket"})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	listener, err := net.Listen("tcp", "127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8080"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler(m)))
+	if err := run(ctx, listener, os.Getenv("REDIS_URL")); err != nil {
+		log.Fatal(err)
+	}
 }

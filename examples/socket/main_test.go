@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -12,8 +14,15 @@ import (
 	"github.com/coder/websocket"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/berthgo/berth/core/redistest"
 	"github.com/berthgo/berth/core/session"
 )
+
+var realURL string // where a real Redis is, "" if there is none
+
+func TestMain(m *testing.M) {
+	redistest.Main(m, func(url string) { realURL = url }, func() error { return nil })
+}
 
 // visitor is a browser with its cookies, and the address of a server.
 type visitor struct {
@@ -33,20 +42,25 @@ func servers(t *testing.T) (first, second *session.Manager, v visitor, elsewhere
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := httptest.NewServer(handler(m))
+		server := httptest.NewServer(handler(m, new(sockets)))
 		t.Cleanup(server.Close)
 		t.Cleanup(func() { _ = m.Close() })
 		return m, server.URL
 	}
 	first, url := start()
 	second, elsewhere = start()
+	return first, second, newVisitor(t, url), elsewhere
+}
+
+func newVisitor(t *testing.T, url string) visitor {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Jar: jar}
-	t.Cleanup(client.CloseIdleConnections)
-	return first, second, visitor{client, t, url}, elsewhere
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return visitor{&http.Client{Jar: jar, Transport: transport}, t, url}
 }
 
 func (v visitor) post(url string) {
@@ -89,6 +103,11 @@ func (v visitor) open() *websocket.Conn {
 // wantClosed reads until the socket is closed.
 func wantClosed(t *testing.T, conn *websocket.Conn, reason session.Reason) {
 	t.Helper()
+	wantCode(t, conn, signedOut, (&session.EndedError{Reason: reason}).Error())
+}
+
+func wantCode(t *testing.T, conn *websocket.Conn, code websocket.StatusCode, want string) {
+	t.Helper()
 	var err error
 	for start := time.Now(); err == nil; {
 		if _, _, err = conn.Read(t.Context()); time.Since(start) > 30*time.Second {
@@ -96,9 +115,8 @@ func wantClosed(t *testing.T, conn *websocket.Conn, reason session.Reason) {
 		}
 	}
 	var closed websocket.CloseError
-	want := (&session.EndedError{Reason: reason}).Error()
-	if !errors.As(err, &closed) || closed.Code != signedOut || closed.Reason != want {
-		t.Errorf("the socket ended with %v, want %d %s", err, signedOut, want)
+	if !errors.As(err, &closed) || closed.Code != code || closed.Reason != want {
+		t.Errorf("the socket ended with %v, want %d %s", err, code, want)
 	}
 }
 
@@ -126,4 +144,37 @@ func TestEndedByAnOperator(t *testing.T) {
 		t.Fatalf("%d sessions were ended (%v)", n, err)
 	}
 	wantClosed(t, conn, session.Operator)
+}
+
+// The whole program: a visitor logs in and out, and has a socket when the program ends.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	redises := map[string]string{"miniredis": "redis://" + miniredis.RunT(t).Addr()}
+	if realURL != "" {
+		redises["redis"] = realURL
+	}
+	for name, redis := range redises {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- run(ctx, listener, redis) }()
+			v := newVisitor(t, "http://"+listener.Addr().String())
+			v.post(v.url + "/login")
+			conn := v.open()
+			v.post(v.url + "/logout")
+			wantClosed(t, conn, session.Abandoned)
+
+			v.post(v.url + "/login")
+			conn = v.open()
+			stop()
+			wantCode(t, conn, websocket.StatusGoingAway, session.ErrClosed.Error())
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

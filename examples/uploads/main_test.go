@@ -117,7 +117,7 @@ func (p program) begin(field, name string) upload {
 	}
 	request.Header.Set("Content-Type", u.form.FormDataContentType())
 	go func() {
-		response, err := p.Do(request)
+		response, err := p.Do(request) //nolint:bodyclose // end closes it
 		u.answered <- answer{response, err}
 	}()
 	if u.file, err = u.form.CreateFormFile(field, name); err != nil {
