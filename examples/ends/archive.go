@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -18,7 +19,8 @@ type archive struct{ db *sql.DB }
 // openArchive opens the archive in a file. It makes the file if there is none.
 func openArchive(ctx context.Context, path string) (archive, error) {
 	// Other processes may write at the same time: SQLite waits for them for 5 s.
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)")
+	escaped := (&url.URL{Path: path}).EscapedPath()
+	db, err := sql.Open("sqlite", "file:"+escaped+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)")
 	if err != nil {
 		return archive{}, err
 	}

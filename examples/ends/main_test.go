@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -166,11 +167,15 @@ func TestEndsMeanwhile(t *testing.T) {
 // An end that comes twice is written once, also if it has no cart.
 func TestTwice(t *testing.T) {
 	t.Parallel()
-	a, err := openArchive(t.Context(), filepath.Join(t.TempDir(), "ends.db"))
+	path := filepath.Join(t.TempDir(), "100% of ends?.db")
+	a, err := openArchive(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.db.Close()
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
 	e := session.Ended{Handle: "s", Session: new(session.Session), Principal: "ann", Reason: session.Expired, EndedAt: time.UnixMilli(1)}
 	for range 2 {
 		if err := a.save(t.Context(), e); err != nil {
