@@ -27,7 +27,7 @@ func (a Adapter) CookieName() string {
 // If a middleware finds one, it is installed twice. It must not begin a session then, since it would
 // wait for the lease that the outer one holds. It may call [Adapter.ChangeAccess].
 func (a Adapter) SessionOf(ctx context.Context) *Session {
-	s, _ := ctx.Value(managerKey{a.m}).(*Session)
+	s, _ := ctx.Value(managerKey(a)).(*Session)
 	return s
 }
 
