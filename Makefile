@@ -45,7 +45,7 @@ endif
 PER_MODULE := test test-all lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
-.PHONY: help fmt graph broken servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help fmt graph broken servers demo ends load load-nightly bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -127,6 +127,15 @@ SESSIONS ?= 100000
 
 ends: ## End SESSIONS sessions at once, with workers killed and servers restarted, and print rates and lags
 	cd core && go test $(ALL) -count=1 -v -timeout 20m ./internal/ends/endtest -sessions $(SESSIONS)
+
+# Without the race detector, which has memory and goroutines of its own.
+loaded = cd conformance && go test $(ALL) -count=1 -v -run '^TestLoad$$' ./load -sessions 10000 -clients 256
+
+load: ## Load 10,000 sessions for a minute and see whether anything grows, with a flood on one session
+	$(loaded) -timeout 10m -for 1m
+
+load-nightly: ## The same for ten minutes
+	$(loaded) -timeout 30m -for 10m
 
 bench: ## Measure berth beside its peers and write docs/benchmarks.md (12 minutes); BENCHARGS=-quick takes two and writes nothing
 	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .
