@@ -45,7 +45,7 @@ endif
 PER_MODULE := test test-all lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
-.PHONY: help fmt graph broken servers demo ends load load-nightly bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help fmt graph broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -136,6 +136,9 @@ load: ## Load 10,000 sessions for a minute and see whether anything grows, with 
 
 load-nightly: ## The same for ten minutes
 	$(loaded) -timeout 30m -for 10m
+
+secrets: ## Search all that the suite says, and MONITOR of its Redis, for the secrets that it gave out (test-all does so too)
+	cd conformance && go test $(RACE) $(ALL) -count=1 -v -run '^Test(NoSecretIsTold|ToldSecretsAreFound)$$' .
 
 bench: ## Measure berth beside its peers and write docs/benchmarks.md (12 minutes); BENCHARGS=-quick takes two and writes nothing
 	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .

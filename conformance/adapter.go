@@ -19,6 +19,8 @@ type Adapter struct {
 
 	// Lacks is what the framework, and not the adapter, cannot do. Cases that need it skip.
 	Lacks []Feature
+
+	witness *witness // nil but for the tests of the suite
 }
 
 // Feature is something that not every framework can do.

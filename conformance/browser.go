@@ -81,7 +81,12 @@ func (b *browser) open(ctx context.Context, path string, header ...string) (*htt
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Add(header[i], header[i+1])
 	}
-	return b.client.Do(request)
+	b.site.r.adapter.witness.saw(request.Header)
+	response, err := b.client.Do(request)
+	if err == nil {
+		b.site.r.adapter.witness.saw(response.Header)
+	}
+	return response, err
 }
 
 // try is a GET. It does not keep the cookie.
@@ -171,5 +176,7 @@ func (b *browser) upgrade(path string) (net.Conn, answer) {
 		r.Fatalf("no answer to the upgrade: %v", err)
 	}
 	_ = response.Body.Close() // there is no body: the other protocol follows
+	r.adapter.witness.saw(request.Header)
+	r.adapter.witness.saw(response.Header)
 	return conn, answer{status: response.StatusCode, header: response.Header, cookie: b.site.setCookie(response)}
 }

@@ -3,10 +3,18 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"sync"
 	"time"
 )
+
+// Witnessed returns an adapter whose run is searched for secrets. Issued gets every ID that a client has got
+// or sent. Said gets every line of every log, and every error. What the cases write to Redis stays there.
+func (a Adapter) Witnessed(issued func(id string), said io.Writer) Adapter {
+	a.witness = &witness{issued, said}
+	return a
+}
 
 // Failures runs those cases of the suite whose names are wanted, like [Run], but waits for less time.
 // It returns the messages of the cases that failed, by the names of the cases.

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -14,6 +15,9 @@ var realURL string
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.ReleaseMode) // else it prints every route
+	if asked.searched() {
+		os.Exit(asked.run(m))
+	}
 	redistest.Main(m, func(url string) { realURL = url }, func() error {
 		return goleak.Find(
 			// Fasthttp keeps the date, for as long as the process lives, and looks

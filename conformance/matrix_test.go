@@ -18,6 +18,7 @@ func TestHTTP(t *testing.T)   { onEveryRedis(t, httpAdapter) }
 func onEveryRedis(t *testing.T, a conformance.Adapter) {
 	t.Helper()
 	t.Parallel()
+	a = asked.witnessed(a)
 	t.Run("miniredis", func(t *testing.T) {
 		t.Parallel()
 		conformance.Run(t, a, conformance.Miniredis())

@@ -50,10 +50,11 @@ func (r *rig) serve(c setting) *site {
 	r.Helper()
 	s := &site{r: r, wire: &wire{}, failures: &failures{}, log: &logged{}, cookie: "session"}
 	c.options.App = r.app
-	c.options.Logger = slog.New(slog.NewTextHandler(s.log, nil))
+	c.options.Logger = r.adapter.witness.logger(slog.NewTextHandler(s.log, nil))
 	if c.options.Hooks.OnError == nil {
 		c.options.Hooks.OnError = s.failures.add
 	}
+	c.options.Hooks.OnError = r.adapter.witness.onError(c.options.Hooks.OnError)
 	if c.options.Cookie.Name != "" {
 		s.cookie = c.options.Cookie.Name
 	}
