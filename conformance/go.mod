@@ -14,13 +14,13 @@ replace (
 
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
-	github.com/berthgo/berth/adapters/chisession v0.0.0
-	github.com/berthgo/berth/adapters/echo5session v0.0.0
-	github.com/berthgo/berth/adapters/echosession v0.0.0
-	github.com/berthgo/berth/adapters/fiber3session v0.0.0
-	github.com/berthgo/berth/adapters/fibersession v0.0.0
-	github.com/berthgo/berth/adapters/ginsession v0.0.0
-	github.com/berthgo/berth/core v0.0.0
+	github.com/berthgo/berth/adapters/chisession v0.1.0
+	github.com/berthgo/berth/adapters/echo5session v0.1.0
+	github.com/berthgo/berth/adapters/echosession v0.1.0
+	github.com/berthgo/berth/adapters/fiber3session v0.1.0
+	github.com/berthgo/berth/adapters/fibersession v0.1.0
+	github.com/berthgo/berth/adapters/ginsession v0.1.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/gofiber/fiber/v2 v2.52.15

@@ -15,13 +15,13 @@ replace (
 require (
 	connectrpc.com/connect v1.21.1
 	github.com/alicebob/miniredis/v2 v2.40.0
-	github.com/berthgo/berth/adapters/chisession v0.0.0
-	github.com/berthgo/berth/adapters/echo5session v0.0.0
-	github.com/berthgo/berth/adapters/echosession v0.0.0
-	github.com/berthgo/berth/adapters/fiber3session v0.0.0
-	github.com/berthgo/berth/adapters/fibersession v0.0.0
-	github.com/berthgo/berth/adapters/ginsession v0.0.0
-	github.com/berthgo/berth/core v0.0.0
+	github.com/berthgo/berth/adapters/chisession v0.1.0
+	github.com/berthgo/berth/adapters/echo5session v0.1.0
+	github.com/berthgo/berth/adapters/echosession v0.1.0
+	github.com/berthgo/berth/adapters/fiber3session v0.1.0
+	github.com/berthgo/berth/adapters/fibersession v0.1.0
+	github.com/berthgo/berth/adapters/ginsession v0.1.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2

@@ -5,7 +5,8 @@ go 1.26.0
 replace github.com/berthgo/berth/core => ../../core
 
 require (
-	github.com/berthgo/berth/core v0.0.0
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/labstack/echo/v4 v4.16.0
 )
 
@@ -17,9 +18,11 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/valyala/fasttemplate v1.2.2 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/crypto v0.53.0 // indirect
 	golang.org/x/net v0.56.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/text v0.40.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
 )

@@ -5,7 +5,8 @@ go 1.26.0
 replace github.com/berthgo/berth/core => ../../core
 
 require (
-	github.com/berthgo/berth/core v0.0.0
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/valyala/fasthttp v1.69.0
 )
@@ -23,6 +24,7 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/tinylib/msgp v1.6.3 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/crypto v0.48.0 // indirect
 	golang.org/x/net v0.50.0 // indirect

@@ -8,14 +8,14 @@ replace (
 )
 
 require (
-	github.com/berthgo/berth/adapters/gorillastore v0.0.0
-	github.com/berthgo/berth/core v0.0.0
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/berthgo/berth/adapters/gorillastore v0.1.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/gin-contrib/sessions v1.0.4
 	github.com/gin-gonic/gin v1.12.0
 )
 
 require (
-	github.com/alicebob/miniredis/v2 v2.40.0 // indirect
 	github.com/bytedance/gopkg v0.1.3 // indirect
 	github.com/bytedance/sonic v1.15.0 // indirect
 	github.com/bytedance/sonic/loader v0.5.0 // indirect

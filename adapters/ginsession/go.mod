@@ -5,7 +5,8 @@ go 1.26.0
 replace github.com/berthgo/berth/core => ../../core
 
 require (
-	github.com/berthgo/berth/core v0.0.0
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/gin-gonic/gin v1.12.0
 )
 
@@ -34,6 +35,7 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/twitchyliquid64/golang-asm v0.15.1 // indirect
 	github.com/ugorji/go/codec v1.3.1 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.mongodb.org/mongo-driver/v2 v2.5.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/arch v0.22.0 // indirect

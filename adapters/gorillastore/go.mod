@@ -5,14 +5,14 @@ go 1.26.0
 replace github.com/berthgo/berth/core => ../../core
 
 require (
-	github.com/berthgo/berth/core v0.0.0
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/gorilla/securecookie v1.1.2
 	github.com/gorilla/sessions v1.4.0
 	github.com/redis/go-redis/v9 v9.23.0
 )
 
 require (
-	github.com/alicebob/miniredis/v2 v2.40.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect

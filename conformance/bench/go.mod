@@ -15,9 +15,9 @@ require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/alexedwards/scs/goredisstore v0.0.0-20250212122300-421ef1d8611c
 	github.com/alexedwards/scs/v2 v2.9.0
-	github.com/berthgo/berth/adapters/fibersession v0.0.0
-	github.com/berthgo/berth/adapters/ginsession v0.0.0
-	github.com/berthgo/berth/core v0.0.0
+	github.com/berthgo/berth/adapters/fibersession v0.1.0
+	github.com/berthgo/berth/adapters/ginsession v0.1.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/boj/redistore v1.4.1
 	github.com/bsm/redislock v0.9.4
 	github.com/gin-contrib/sessions v1.0.4
@@ -44,8 +44,8 @@ require (
 	git.sr.ht/~sbinet/gg v0.7.0 // indirect
 	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
 	github.com/andybalholm/brotli v1.1.0 // indirect
-	github.com/berthgo/berth/adapters/chisession v0.0.0
-	github.com/berthgo/berth/adapters/echosession v0.0.0
+	github.com/berthgo/berth/adapters/chisession v0.1.0
+	github.com/berthgo/berth/adapters/echosession v0.1.0
 	github.com/bytedance/gopkg v0.1.3 // indirect
 	github.com/bytedance/sonic v1.15.0 // indirect
 	github.com/bytedance/sonic/loader v0.5.0 // indirect

@@ -16,13 +16,13 @@ require (
 	github.com/alexedwards/scs/goredisstore v0.0.0-20250212122300-421ef1d8611c
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/alicebob/miniredis/v2 v2.40.0
-	github.com/berthgo/berth/adapters/echosession v0.0.0
-	github.com/berthgo/berth/adapters/fiber3session v0.0.0
-	github.com/berthgo/berth/adapters/fibersession v0.0.0
-	github.com/berthgo/berth/adapters/gincontribstore v0.0.0
-	github.com/berthgo/berth/adapters/ginsession v0.0.0
-	github.com/berthgo/berth/adapters/gorillastore v0.0.0
-	github.com/berthgo/berth/core v0.0.0
+	github.com/berthgo/berth/adapters/echosession v0.1.0
+	github.com/berthgo/berth/adapters/fiber3session v0.1.0
+	github.com/berthgo/berth/adapters/fibersession v0.1.0
+	github.com/berthgo/berth/adapters/gincontribstore v0.1.0
+	github.com/berthgo/berth/adapters/ginsession v0.1.0
+	github.com/berthgo/berth/adapters/gorillastore v0.1.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/boj/redistore v1.4.1
 	github.com/gin-contrib/sessions v1.0.4
 	github.com/gin-gonic/gin v1.12.0
@@ -91,4 +91,3 @@ require (
 	golang.org/x/time v0.15.0 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 )
-
