@@ -45,7 +45,10 @@ endif
 PER_MODULE := test test-all lint tidy tidy-check alone
 each = $(addprefix $(1)/,$(MODULES))
 
-.PHONY: help fmt graph broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+# Makes releases, and compares the API of two of them.
+release := GOWORK=off go build -C conformance/release -o $(CURDIR)/.bin/release . && cd conformance/release && $(CURDIR)/.bin/release
+
+.PHONY: help api apidiff release fmt graph broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -114,6 +117,19 @@ alone: $(call each,alone) ## Build every module, and vet it with its tests, as i
 
 $(call each,alone): alone/%:
 	cd $* && export GOWORK=off && go build ./... && go vet ./... && go vet -tags testall ./...
+
+api: ## Write what the public packages export to conformance/release/api, for review
+	@$(release) api
+
+apidiff: ## Tell how the public packages differ from the last release
+	@$(release) apidiff
+
+VERSION ?=
+
+release: ## Make a release of all modules, as VERSION=v0.1.0 says: check, set versions, tag; push nothing
+	@$(release) prepare "$(VERSION)"
+	@$(MAKE) --no-print-directory tidy-check alone test-all/conformance/release || { echo 'Nothing is tagged. To undo the new versions: git checkout -- "*go.mod"' >&2; exit 1; }
+	@$(release) tag "$(VERSION)"
 
 demo: ## Run the demo
 	@# not go run, which calls a Ctrl-C a failure

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Each module has a README, whose links lead somewhere. Whoever finds a released one at pkg.go.dev learns there how
+// to get it, and what a program with it looks like.
+func TestReadmes(t *testing.T) {
+	t.Parallel()
+	r := here(t)
+	for _, m := range r.modules {
+		text := read(t, r.dir, m, "README.md")
+		for _, link := range regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`).FindAllStringSubmatch(text, -1) {
+			if strings.HasPrefix(link[1], "https://") {
+				continue
+			}
+			if _, err := os.Stat(r.path(m, link[1])); err != nil {
+				t.Errorf("%s/README.md: the link %s leads nowhere", m, link[1])
+			}
+		}
+	}
+	for _, m := range r.released() {
+		text, path := read(t, r.dir, m, "README.md"), m
+		if m == "core" {
+			path = "core/httpsession" // core itself is no package, so go get would fetch nothing that it needs
+		}
+		for _, want := range []string{"\n    go get " + root + path + "\n", "```go\npackage "} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s/README.md lacks %q", m, want)
+			}
+		}
+	}
+	for _, m := range unreleased {
+		if text := read(t, r.dir, m, "README.md"); !strings.Contains(strings.Join(strings.Fields(text), " "), "has no releases") {
+			t.Errorf("%s/README.md does not say that the module has no releases", m)
+		}
+	}
+}
+
+// The package page of every released module has an example that runs.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	r := here(t)
+	for _, m := range r.released() {
+		found := false
+		err := filepath.WalkDir(r.path(m), func(name string, _ fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(name, "_test.go") {
+				code := read(t, name)
+				found = found || strings.Contains(code, "\nfunc Example") && strings.Contains(code, "\t// Output:")
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			t.Errorf("%s has no example with output", m)
+		}
+	}
+}
