@@ -35,9 +35,9 @@ func HTTP(w http.ResponseWriter, r *http.Request, from func() *session.Session) 
 	}
 }
 
-// HTTPOptions returns the options that an application asks for. It is for middleware that takes the
+// httpOptions returns the options that an application asks for. It is for middleware that takes the
 // options of httpsession.
-func HTTPOptions(app App) []httpsession.Option {
+func httpOptions(app App) []httpsession.Option {
 	var opts []httpsession.Option
 	if app.Access != nil {
 		opts = append(opts, httpsession.WithAccessFunc(func(r *http.Request) session.Access { return app.Access[r.URL.Path] }))
@@ -66,7 +66,7 @@ func HTTPChain(
 	from func(r *http.Request) *session.Session,
 ) http.Handler {
 	if app.Inner != nil {
-		inner := middleware(app.Inner.Manager, HTTPOptions(*app.Inner)...)(h)
+		inner := middleware(app.Inner.Manager, httpOptions(*app.Inner)...)(h)
 		h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if app.Between != nil {
 				app.Between(from(r))
@@ -74,7 +74,7 @@ func HTTPChain(
 			inner.ServeHTTP(w, r)
 		})
 	}
-	h = middleware(app.Manager, HTTPOptions(app)...)(h)
+	h = middleware(app.Manager, httpOptions(app)...)(h)
 	if !app.ReadsCookies {
 		return h
 	}
