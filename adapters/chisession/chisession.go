@@ -3,6 +3,10 @@
 //
 //	r := chi.NewRouter()
 //	r.Use(middleware.Recoverer, chisession.Middleware(m))
+//	r.Get("/", func(w http.ResponseWriter, r *http.Request) {
+//		s := chisession.From(r)
+//		s.Set("loginTime", time.Now())
+//	})
 //
 // A group of routes may need a user, or another access. It gets the middleware once more:
 //
@@ -14,8 +18,9 @@
 // The middleware commits the session before the first byte of the response, or when the handler has
 // returned. A panic that reaches the middleware saves nothing. So install it after Recoverer.
 //
-// docs/testing.md shows how to test your handlers, with package [sessiontest].
+// [docs/testing.md] shows how to test your handlers, with package [sessiontest].
 //
+// [docs/testing.md]: https://github.com/berthgo/berth/blob/HEAD/docs/testing.md
 // [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package chisession
 

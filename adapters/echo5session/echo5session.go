@@ -23,8 +23,9 @@
 // A middleware before this one may replace the ResponseWriter, as Gzip does. Its writer needs a method
 // Unwrap, by which Echo finds its own Response. Without one, each request gets an error that says so.
 //
-// docs/testing.md shows how to test your handlers, with package [sessiontest].
+// [docs/testing.md] shows how to test your handlers, with package [sessiontest].
 //
+// [docs/testing.md]: https://github.com/berthgo/berth/blob/HEAD/docs/testing.md
 // [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package echo5session
 

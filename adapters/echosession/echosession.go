@@ -20,8 +20,9 @@
 // runs after the commit. A panic that reaches the middleware saves nothing. So install it after
 // Recover.
 //
-// docs/testing.md shows how to test your handlers, with package [sessiontest].
+// [docs/testing.md] shows how to test your handlers, with package [sessiontest].
 //
+// [docs/testing.md]: https://github.com/berthgo/berth/blob/HEAD/docs/testing.md
 // [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package echosession
 

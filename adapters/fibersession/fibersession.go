@@ -26,8 +26,9 @@
 // A panic that reaches the middleware saves nothing. Fiber alone lets a panic end the process. So
 // install recover before this middleware.
 //
-// docs/testing.md shows how to test your handlers, with package [sessiontest].
+// [docs/testing.md] shows how to test your handlers, with package [sessiontest].
 //
+// [docs/testing.md]: https://github.com/berthgo/berth/blob/HEAD/docs/testing.md
 // [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package fibersession
 

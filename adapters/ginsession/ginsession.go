@@ -22,8 +22,9 @@
 // too. If you use it, put [httpsession.Middleware] around the engine, in place of this middleware.
 // [session.FromContext] finds the session there too.
 //
-// docs/testing.md shows how to test your handlers, with package [sessiontest].
+// [docs/testing.md] shows how to test your handlers, with package [sessiontest].
 //
+// [docs/testing.md]: https://github.com/berthgo/berth/blob/HEAD/docs/testing.md
 // [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package ginsession
 

@@ -26,11 +26,13 @@
 //
 // # Metrics
 //
-// docs/metrics.md of berth lists them, with what they mean and what to watch.
+// [docs/metrics.md] lists them, with what they mean and what to watch.
 //
 // # What is recorded of a session
 //
 // Spans have its handle, as berth.handle. A handle opens nothing. Metrics have no handle, since there are too many.
 // Neither has an ID, a secret, a value, the name of a value, or the text of an error. The attribute error.type
 // is the kind that session.Classify gives.
+//
+// [docs/metrics.md]: https://github.com/berthgo/berth/blob/HEAD/docs/metrics.md
 package otelsession

@@ -64,3 +64,32 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
+
+// Package pages are read far from the repository, so what they say of its files is a link.
+func TestDocLinks(t *testing.T) {
+	t.Parallel()
+	r := here(t)
+	const blob = "https://github.com/berthgo/berth/blob/HEAD/"
+	link := regexp.MustCompile(regexp.QuoteMeta(blob) + `(\S+)`)
+	found := 0
+	for _, m := range r.released() {
+		err := filepath.WalkDir(r.path(m), func(name string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			for _, to := range link.FindAllStringSubmatch(read(t, name), -1) {
+				found++
+				if _, err := os.Stat(r.path(to[1])); err != nil {
+					t.Errorf("%s: the link %s leads nowhere", name, to[0])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found == 0 {
+		t.Errorf("no package page has a link that begins with %s", blob)
+	}
+}

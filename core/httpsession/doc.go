@@ -30,7 +30,8 @@
 // answer: the session is saved as it is then. Put such a handler around the middleware, and not
 // behind it.
 //
-// docs/testing.md shows how to test your handlers, with package [sessiontest].
+// [docs/testing.md] shows how to test your handlers, with package [sessiontest].
 //
+// [docs/testing.md]: https://github.com/berthgo/berth/blob/HEAD/docs/testing.md
 // [sessiontest]: https://pkg.go.dev/github.com/berthgo/berth/core/sessiontest
 package httpsession

@@ -1,8 +1,10 @@
 // Command berthctl looks at the sessions of an application from a terminal, ends them, and tells what a Redis
-// lacks. docs/berthctl.md shows it.
+// lacks. [docs/berthctl.md] shows it.
 //
 // Exit codes: 0 done; 1 Redis failed, or doctor found what berth cannot do without; 2 wrong arguments or
 // configuration; 3 no such session or end; 4 not confirmed.
+//
+// [docs/berthctl.md]: https://github.com/berthgo/berth/blob/HEAD/docs/berthctl.md
 package main
 
 import (
