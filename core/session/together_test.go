@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,6 +94,12 @@ func TestCallsOfManyRequestsShareARoundTrip(t *testing.T) {
 				client, hook := r.NewClient(func(o *redis.UniversalOptions) { o.MaxRetries = retries }), &slow{}
 				m := r.ManagerOn(client, session.Options{})
 				ids := savedWithTheirIDs(t, m, 9)
+				var told atomic.Bool
+				defer m.Observe(session.Observer{Event: func(_ context.Context, e session.Event) {
+					if e.Op == session.OpBatch && e.Calls == 5 {
+						told.Store(true)
+					}
+				}})()
 				client.AddHook(hook)
 				release := hook.hold()
 				all := beginsAtOnce(t, m, ids[:4])
@@ -104,6 +111,9 @@ func TestCallsOfManyRequestsShareARoundTrip(t *testing.T) {
 				release()
 				all.Wait()
 				others.Wait()
+				if !told.Load() {
+					t.Error("an observer does not hear of the 5 calls that shared a pipeline")
+				}
 			})
 		})
 	}

@@ -6,7 +6,7 @@ replace github.com/berthgo/berth/core => ../../core
 
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
-	github.com/berthgo/berth/core v0.0.0
+	github.com/berthgo/berth/core v0.1.0
 	modernc.org/sqlite v1.54.0
 )
 
