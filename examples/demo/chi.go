@@ -11,10 +11,10 @@ import (
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
-func chiServer(m *session.Manager, s *shop.Shop) server {
+func chiServer(m *session.Manager, routes []shop.Route) server {
 	router := chi.NewRouter()
 	router.Use(middleware.Recoverer)
-	for _, route := range s.Routes() {
+	for _, route := range routes {
 		router.With(chisession.Middleware(m, chisession.WithAccess(session.Always(route.Access)))).
 			MethodFunc(route.Method, route.Path, func(w http.ResponseWriter, r *http.Request) {
 				answer := route.Handle(r.Context(), shop.Request{

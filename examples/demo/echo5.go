@@ -9,10 +9,10 @@ import (
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
-func echo5Server(m *session.Manager, s *shop.Shop) server {
+func echo5Server(m *session.Manager, routes []shop.Route) server {
 	router := echo.New()
 	router.Use(middleware.Recover())
-	for _, route := range s.Routes() {
+	for _, route := range routes {
 		router.Add(route.Method, route.Path, func(c *echo.Context) error {
 			answer := route.Handle(c.Request().Context(), shop.Request{
 				Accept: c.Request().Header.Get("Accept"),

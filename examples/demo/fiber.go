@@ -24,7 +24,7 @@ var _ server = fiberApp{}
 func (f fiberApp) Serve(l net.Listener) error         { return f.app.Listener(l) }
 func (f fiberApp) Shutdown(ctx context.Context) error { return f.app.ShutdownWithContext(ctx) }
 
-func fiberServer(m *session.Manager, s *shop.Shop) server {
+func fiberServer(m *session.Manager, routes []shop.Route) server {
 	app := fiber.New(fiber.Config{
 		BodyLimit:             shop.MaxForm,
 		ReadBufferSize:        64 << 10, // all headers together: the default of 4 KiB is less than browsers send
@@ -34,7 +34,7 @@ func fiberServer(m *session.Manager, s *shop.Shop) server {
 		DisableStartupMessage: true,
 	})
 	app.Use(recover.New())
-	for _, route := range s.Routes() {
+	for _, route := range routes {
 		app.Add(route.Method, route.Path, fibersession.Middleware(m, fibersession.WithAccess(session.Always(route.Access))),
 			func(c *fiber.Ctx) error {
 				answer := route.Handle(c.UserContext(), shop.Request{

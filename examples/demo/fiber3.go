@@ -24,7 +24,7 @@ func (f fiber3App) Serve(l net.Listener) error {
 
 func (f fiber3App) Shutdown(ctx context.Context) error { return f.app.ShutdownWithContext(ctx) }
 
-func fiber3Server(m *session.Manager, s *shop.Shop) server {
+func fiber3Server(m *session.Manager, routes []shop.Route) server {
 	app := fiber.New(fiber.Config{
 		BodyLimit:      shop.MaxForm,
 		ReadBufferSize: 64 << 10, // all headers together: the default of 4 KiB is less than browsers send
@@ -33,7 +33,7 @@ func fiber3Server(m *session.Manager, s *shop.Shop) server {
 		StrictRouting:  true,
 	})
 	app.Use(recover.New())
-	for _, route := range s.Routes() {
+	for _, route := range routes {
 		app.Add([]string{route.Method}, route.Path, fiber3session.Middleware(m, fiber3session.WithAccess(session.Always(route.Access))),
 			func(c fiber.Ctx) error {
 				answer := route.Handle(c, shop.Request{

@@ -15,9 +15,6 @@ import (
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
-// frameworks are all values of FRAMEWORK.
-var frameworks = []string{"chi", "gin", "echo", "echo5", "fiber", "fiber3"}
-
 // serveShop serves a shop with sessions of the test's own.
 func serveShop(t *testing.T, framework string, o session.Options) (*visitor, *sessiontest.Sessions) {
 	t.Helper()
@@ -32,7 +29,7 @@ func serveShop(t *testing.T, framework string, o session.Options) (*visitor, *se
 		t.Fatal(err)
 	}
 	ping := func(ctx context.Context) error { return sessions.Redis.Ping(ctx).Err() }
-	srv := newServer(sessions.Manager, shop.New("test", ping, slog.New(slog.DiscardHandler)))
+	srv := newServer(sessions.Manager, shop.New("test", ping, slog.New(slog.DiscardHandler)).Routes())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -8,13 +8,13 @@ import (
 	"github.com/berthgo/berth/examples/demo/shop"
 )
 
-func ginServer(m *session.Manager, s *shop.Shop) server {
+func ginServer(m *session.Manager, routes []shop.Route) server {
 	gin.SetMode(gin.ReleaseMode) // prints no list of routes
 	router := gin.New()
 	router.RedirectTrailingSlash = false // no other framework does
 	router.HandleMethodNotAllowed = true // all others do
 	router.Use(gin.Recovery())
-	for _, route := range s.Routes() {
+	for _, route := range routes {
 		router.Handle(route.Method, route.Path, ginsession.Middleware(m, ginsession.WithAccess(session.Always(route.Access))),
 			func(c *gin.Context) {
 				answer := route.Handle(c.Request.Context(), shop.Request{

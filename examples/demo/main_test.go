@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
@@ -78,6 +79,23 @@ func start(t *testing.T, env map[string]string) *demo {
 	})
 	d.url, d.redis = addresses(t, out)
 	return d
+}
+
+// clientOf is a client of the Redis of a demo, which is embedded, or of kind "redis".
+func clientOf(t *testing.T, d *demo, kind string) *redis.Client {
+	t.Helper()
+	options := &redis.Options{}
+	if kind == "redis" {
+		var err error
+		if options, err = redis.ParseURL(realURL); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		options.Addr, _, _ = strings.Cut(d.redis, ",")
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 // addresses reads what a demo says at its start, and goes on reading.

@@ -27,14 +27,23 @@ const (
 	waitTime = 6 * time.Second
 )
 
+// settings are what the environment says.
+type settings struct {
+	app, instance string
+	fixed         bool // PORT names a port, and not any free one
+	logger        *slog.Logger
+	stdout        io.Writer
+}
+
 // run serves the shop until ctx ends. It returns nil after an orderly stop.
 func run(ctx context.Context, env func(string) string, stdout io.Writer) error {
-	framework := cmp.Or(env("FRAMEWORK"), "chi")
-	newServer, err := serverFor(framework)
+	framework := env("FRAMEWORK")
+	newServer, err := serverFor(cmp.Or(framework, frameworks[0]))
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, cmp.Or(env("PORT"), "8080"))
+	port := cmp.Or(env("PORT"), "8080")
+	listener, err := listen(ctx, port)
 	if err != nil {
 		return err
 	}
@@ -44,23 +53,30 @@ func run(ctx context.Context, env func(string) string, stdout io.Writer) error {
 		return err
 	}
 	defer store.close()
-
-	logger := slog.New(slog.NewTextHandler(stdout, nil))
-	m, err := session.New(store.client, session.Options{
-		App:          cmp.Or(env("APP"), "shop"),
-		RetryTimeout: retryTime,
-		Logger:       logger,
-	})
+	set := settings{
+		app:      cmp.Or(env("APP"), "shop"),
+		instance: cmp.Or(env("INSTANCE"), strconv.Itoa(os.Getpid())),
+		fixed:    port != "0",
+		logger:   slog.New(slog.NewTextHandler(stdout, nil)),
+		stdout:   stdout,
+	}
+	if framework == "" {
+		return runAll(ctx, set, store, listener)
+	}
+	m, err := session.New(store.client, session.Options{App: set.app, RetryTimeout: retryTime, Logger: set.logger})
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	name := framework + "-" + cmp.Or(env("INSTANCE"), strconv.Itoa(os.Getpid()))
-	ping := func(ctx context.Context) error { return store.client.Ping(ctx).Err() }
-	srv := newServer(m, shop.New(name, ping, logger))
-
+	srv := newServer(m, set.shop(framework, store).Routes())
 	fmt.Fprintf(stdout, "shop:  http://%s (%s)\nRedis: %s\nCtrl-C stops it\n", listener.Addr(), framework, store.name)
 	return serve(ctx, srv, listener, m, stdout)
+}
+
+// shop is the shop of one framework.
+func (s settings) shop(framework string, store *store) *shop.Shop {
+	ping := func(ctx context.Context) error { return store.client.Ping(ctx).Err() }
+	return shop.New(framework+"-"+s.instance, ping, s.logger)
 }
 
 // serve runs the server until ctx ends. Then it lets requests finish.

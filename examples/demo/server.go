@@ -21,8 +21,11 @@ type server interface {
 
 var _ server = (*http.Server)(nil)
 
+// frameworks are all values of FRAMEWORK.
+var frameworks = []string{"chi", "gin", "echo", "echo5", "fiber", "fiber3"}
+
 // serverFor returns the function that makes a server with a framework. Each framework has a file.
-func serverFor(framework string) (func(*session.Manager, *shop.Shop) server, error) {
+func serverFor(framework string) (func(*session.Manager, []shop.Route) server, error) {
 	switch framework {
 	case "chi":
 		return chiServer, nil

@@ -43,17 +43,7 @@ func onEach(t *testing.T, test func(t *testing.T, r *rig)) {
 					env["REDIS_URL"] = realURL
 				}
 				r := &rig{demo: start(t, env), t: t, framework: framework}
-				options := &redis.Options{}
-				if kind == "redis" {
-					var err error
-					if options, err = redis.ParseURL(realURL); err != nil {
-						t.Fatal(err)
-					}
-				} else {
-					options.Addr, _, _ = strings.Cut(r.redis, ",")
-				}
-				r.client = redis.NewClient(options)
-				t.Cleanup(func() { _ = r.client.Close() })
+				r.client = clientOf(t, r.demo, kind)
 				test(t, r)
 			})
 		}

@@ -22,7 +22,8 @@ func answer(code int, contentType string, body []byte) Answer {
 	return Answer{code, map[string]string{"Content-Type": contentType, "Cache-Control": "no-store"}, body}
 }
 
-func answerJSON(code int, v any) Answer {
+// AnswerJSON is a response with v as JSON.
+func AnswerJSON(code int, v any) Answer {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return answer(http.StatusInternalServerError, "application/json", []byte(`{"error":"internal error"}`+"\n"))
@@ -34,7 +35,7 @@ func (s *Shop) cartAnswer(c Cart) Answer {
 	if c.Items == nil {
 		c.Items = []string{}
 	}
-	return answerJSON(http.StatusOK, struct {
+	return AnswerJSON(http.StatusOK, struct {
 		Cart
 		Count    int    `json:"count"`
 		ServedBy string `json:"served_by"`
@@ -42,7 +43,7 @@ func (s *Shop) cartAnswer(c Cart) Answer {
 }
 
 func (s *Shop) userAnswer(user string) Answer {
-	return answerJSON(http.StatusOK, struct {
+	return AnswerJSON(http.StatusOK, struct {
 		User     string `json:"user"`
 		ServedBy string `json:"served_by"`
 	}{user, s.servedBy})
@@ -58,17 +59,17 @@ func (s *Shop) refused(ctx context.Context, r Request, err error) Answer {
 	if code := status(err); code < 500 && wantsPage(r) {
 		return s.page(ctx, code, err.Error())
 	}
-	return s.failed(ctx, err)
+	return s.Failed(ctx, err)
 }
 
-// failed answers an error. It tells the whole error only if the visitor made the mistake.
-func (s *Shop) failed(ctx context.Context, err error) Answer {
+// Failed answers an error. It tells the whole error only if the visitor made the mistake.
+func (s *Shop) Failed(ctx context.Context, err error) Answer {
 	code, message := status(err), err.Error()
 	if code >= 500 {
 		s.logger.ErrorContext(ctx, "request failed", "error", err)
 		message = "internal error"
 	}
-	failed := answerJSON(code, struct {
+	failed := AnswerJSON(code, struct {
 		Error string `json:"error"`
 	}{message})
 	if _, after := session.HTTPStatus(err); after > 0 {
@@ -81,7 +82,7 @@ func (s *Shop) page(ctx context.Context, code int, message string) Answer {
 	held := session.FromContext(ctx)
 	c, err := cart(held)
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.Failed(ctx, err)
 	}
 	var body bytes.Buffer
 	err = s.html.Execute(&body, view{
@@ -89,7 +90,7 @@ func (s *Shop) page(ctx context.Context, code int, message string) Answer {
 		MaxItem: maxItem, MaxUser: maxUser,
 	})
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.Failed(ctx, err)
 	}
 	return answer(code, "text/html; charset=utf-8", body.Bytes())
 }

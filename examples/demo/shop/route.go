@@ -59,7 +59,7 @@ func (s *Shop) home(ctx context.Context, _ Request) Answer {
 func (s *Shop) cart(ctx context.Context, _ Request) Answer {
 	c, err := cart(session.FromContext(ctx))
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.Failed(ctx, err)
 	}
 	return s.cartAnswer(c)
 }
@@ -104,9 +104,9 @@ func (s *Shop) whoami(ctx context.Context, _ Request) Answer {
 func (s *Shop) slow(ctx context.Context, r Request) Answer {
 	ms, err := slow(ctx, r.Query("ms"))
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.Failed(ctx, err)
 	}
-	return answerJSON(http.StatusOK, struct {
+	return AnswerJSON(http.StatusOK, struct {
 		MS       int    `json:"ms"`
 		ServedBy string `json:"served_by"`
 	}{ms, s.servedBy})
@@ -120,7 +120,7 @@ func (s *Shop) health(ctx context.Context, _ Request) Answer {
 		s.logger.WarnContext(ctx, "Redis does not answer", "error", err)
 		code, redis = http.StatusServiceUnavailable, "does not answer"
 	}
-	return answerJSON(code, struct {
+	return AnswerJSON(code, struct {
 		Redis    string `json:"redis"`
 		ServedBy string `json:"served_by"`
 	}{redis, s.servedBy})

@@ -1,0 +1,274 @@
+//go:build browser
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/core/redistest"
+	"github.com/berthgo/berth/examples/browsertest"
+)
+
+// page is a visitor's window with the page of the demo.
+type page struct {
+	*browsertest.Browser
+	t     *testing.T
+	demo  *demo
+	redis *redis.Client
+}
+
+// onPage runs a test on the embedded Redis and on a real one.
+func onPage(t *testing.T, test func(t *testing.T, p *page)) {
+	for _, kind := range []string{"miniredis", "redis"} {
+		t.Run(kind, func(t *testing.T) {
+			env := map[string]string{}
+			if kind == "redis" {
+				if realURL == "" {
+					t.Skip(redistest.ErrUnavailable)
+				}
+				env["REDIS_URL"] = realURL
+			}
+			d := start(t, env)
+			p := &page{t: t, demo: d, redis: clientOf(t, d, kind), Browser: browsertest.Open(t)}
+			p.Do(chromedp.Navigate(d.url))
+			p.listens()
+			test(t, p)
+		})
+	}
+}
+
+// listens waits until the page's stream is open.
+func (p *page) listens() { p.Until("#redis-text", "Redis is there") }
+
+// handle is that of the page's session, "" if there is none.
+func (p *page) handle() string {
+	handle := p.Text("#handle")
+	if strings.Contains(handle, " ") {
+		return ""
+	}
+	return handle
+}
+
+// add puts something into the cart with a framework.
+func (p *page) add(framework string) {
+	p.Click(`#cart [data-framework=` + framework + `] .add`)
+}
+
+// holds tells whether the session's key with this suffix is there.
+func (p *page) has(handle, suffix string) bool {
+	p.t.Helper()
+	n, err := p.redis.Exists(p.t.Context(), "{"+p.demo.app+"_"+handle+"}_"+suffix).Result()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n == 1
+}
+
+// What one framework puts into the cart, all have.
+func TestPageCart(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.Until("#key-none", "Nothing")
+		p.add("gin")
+		p.Until("#cart-said", "gin put in pear")
+		p.add("fiber3")
+		for _, framework := range frameworks {
+			p.Until("#cart [data-framework="+framework+"] .items", "pear\nlemon")
+		}
+		handle := p.handle()
+		if !p.has(handle, "Data") {
+			t.Errorf("there is no session %q in Redis", handle)
+		}
+		p.Until("#key-list", "{"+p.demo.app+"_"+handle+"}_Data")
+		p.Until("#key-list", `{"items":["pear","lemon"]}`)
+		p.Until("#key-list", "nobody is signed in")
+		p.Narrow()
+		p.Shoot("cart")
+	})
+}
+
+// Others wait for the one that holds the session, and no longer.
+func TestPageLock(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.Click("#lock-go")
+		p.Until("#key-list", "_Lock")
+		p.UntilTrue(`document.querySelector("#lock-lanes [data-framework=gin] .bar.wait")?.hidden === false`)
+		p.Until("#lock-said", "echo5 read at once")
+		var waited, gap float64
+		said := p.Text("#lock-said")
+		if _, err := fmt.Sscanf(said, "gin waited %f s and went on %f ms", &waited, &gap); err != nil {
+			t.Fatalf("%q: %v", said, err)
+		}
+		if waited < 2 || waited > 3 || gap > 500 {
+			t.Errorf("gin waited %v s of 2.5 s, and %v ms too long", waited, gap)
+		}
+		p.Click("#lock-lanes [data-framework=echo] button")
+		p.Until("#lock-said", "echo waited 0.")
+		if p.has(p.handle(), "Lock") {
+			t.Error("the session is still locked")
+		}
+		p.Narrow()
+	})
+}
+
+// Of twenty clicks, berth counts twenty.
+func TestPageRace(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.Click("#race-go")
+		p.Until("#race-berth .lost", "none is lost")
+		p.Until("#race-scs .lost", "lost")
+		if n := p.Text("#race-berth .n"); n != "20" {
+			t.Errorf("berth has counted %s", n)
+		}
+		if n := p.Text("#race-scs .n"); n == "20" || n == "0" || n == "–" {
+			t.Errorf("scs has counted %s", n)
+		}
+		p.Narrow()
+	})
+}
+
+// Without Redis, a visitor gets an error, an empty session, or an answer that comes late.
+func TestPageOutage(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.Expect("status of 503")
+		p.Click("#outage-go")
+		p.Until("#redis-text", "Redis is away")
+		p.Until(".window[data-mode=error]", "503 – please try again")
+		p.Until(".window[data-mode=silent]", "Hello, visitor")
+		p.Until(".window[data-mode=retry]", "Loading")
+		p.Until("#redis-text", "Redis is there")
+		p.Until(".window[data-mode=retry]", "Hello again, visit 1")
+
+		p.Click("#outage-switch")
+		p.Until("#redis-text", "Redis is away")
+		p.Until(".window[data-mode=error]", "503")
+		p.Click("#outage-switch")
+		p.Until(".window[data-mode=retry]", "Hello again, visit 2")
+		p.Narrow()
+	})
+}
+
+// The handle stays and the secret changes.
+func TestPageSignIn(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.add("chi")
+		p.Until("#cart-said", "chi put in apple")
+		handle := p.handle()
+		// With the keyboard alone.
+		p.Do(chromedp.Focus("#user", chromedp.ByQuery), chromedp.SendKeys("#user", "\r", chromedp.ByQuery))
+		p.Until("#people-said", "You are ann now.")
+		p.Until("#handle-verdict", "stays")
+		p.Until("#secret-verdict", "changes")
+		p.Until("#key-list", "ann is signed in")
+		p.Click("#rotate")
+		p.Until("#people-said", "old secret")
+		p.Until("#secret-verdict", "changes")
+		p.Until("#key-list", "_Rotated")
+		if got := p.handle(); got != handle || handle == "" {
+			t.Errorf("the handle is %q, and was %q", got, handle)
+		}
+		p.Until("#device-list", "this one")
+		p.Click("#signout")
+		p.Until("#people-said", "Signed out")
+		p.Until("#end-list", "signed out")
+		p.Until("#end-list", "apple")
+		if p.handle() != "" {
+			t.Error("there is still a session")
+		}
+		p.Narrow()
+	})
+}
+
+// A second browser is logged out from the first, and told why.
+func TestPageDevices(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.Click("#signin button")
+		p.Until("#device-list", "this one")
+		second := &page{t: t, demo: p.demo, redis: p.redis, Browser: p.Window(chromedp.Click("#second", chromedp.ByQuery))}
+		second.listens()
+		second.add("echo")
+		second.Until("#cart-said", "echo put in plum")
+		second.Click("#signin button")
+		second.Until("#people-said", "You are ann now.")
+		second.Until("#device-list", "at localhost")
+		p.Until("#device-list", "at localhost")
+		p.Click("#others")
+		p.Until("#devices-said", "One other is logged out")
+		second.Until("#told", "operator")
+		p.UntilTrue(`document.querySelectorAll("#device-list > li").length === 1`)
+		p.Until("#end-list", "logged out from elsewhere")
+		p.Until("#end-list", "plum")
+		second.UntilTrue(`document.querySelector("#me-text").textContent === "no session yet"`)
+	})
+}
+
+// A session that nobody uses is handed out with its last cart.
+func TestPageEnds(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.add("echo5")
+		p.Until("#cart-said", "echo5 put in fig")
+		handle := p.handle()
+		p.Click("#short")
+		p.Until("#countdown", "if nobody uses it")
+		p.Until("#end-list", handle[:8])
+		p.Until("#end-list", "fig")
+		p.Until("#end-list", "nobody used it")
+		p.UntilTrue(`document.querySelector("#cart .items").children.length === 0`)
+		p.Narrow()
+	})
+}
+
+// Operators find the session in the inspector, which changes nothing.
+func TestPageInspector(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.add("chi")
+		p.Until("#cart-said", "chi put in apple")
+		inspector := p.Window(chromedp.Click(`#operators .button`, chromedp.ByQuery))
+		inspector.Until("main", p.handle())
+		inspector.Click(`a[href="session?handle=` + p.handle() + `"]`)
+		inspector.Until("main", "apple")
+		var buttons int
+		inspector.Do(chromedp.Evaluate(`document.querySelectorAll("main button").length`, &buttons))
+		if buttons != 0 {
+			t.Errorf("there are %d buttons", buttons)
+		}
+	})
+}
+
+// TestPageTour goes through the stories on one page, for pictures.
+func TestPageTour(t *testing.T) {
+	onPage(t, func(t *testing.T, p *page) {
+		p.Expect("status of 503")
+		for _, framework := range frameworks[:5] {
+			p.add(framework)
+			p.Until("#cart-said", framework+" put in")
+		}
+		p.Click("#signin button")
+		p.Until("#secret-verdict", "changes")
+		p.Click("#race-go")
+		p.Until("#race-scs .lost", "lost")
+		second := &page{t: t, demo: p.demo, redis: p.redis, Browser: p.Window(chromedp.Click("#second", chromedp.ByQuery))}
+		second.listens()
+		second.add("echo")
+		second.Click("#signin button")
+		second.Until("#people-said", "You are ann now.")
+		p.Click("#others")
+		p.Until("#devices-said", "One other is logged out")
+		second.Until("#told", "operator")
+		second.Shoot("second")
+		p.Until("#end-list", "logged out from elsewhere")
+		second.add("chi")
+		second.Click("#signin button")
+		p.Until("#device-list", "at localhost")
+		p.Click("#outage-go")
+		p.Until(".window[data-mode=retry]", "Hello again")
+		p.Click("#lock-go")
+		p.Until("#lock-said", "echo5 read at once")
+		p.Narrow()
+		p.Shoot("demo")
+	})
+}

@@ -1,0 +1,56 @@
+import { $, call, during, frameworks, on } from "./call.js"
+import { Lanes } from "./lanes.js"
+import { ensure } from "./me.js"
+
+const times = 20
+
+// Both are sent the same requests. The first of the paths begins at 0.
+const sides = {
+  berth: { visit: () => on("chi", "/demo/visit", {}), click: (i) => on(frameworks[i % frameworks.length], "/demo/click", {}), read: () => on("chi", "/demo/clicks") },
+  scs: { visit: () => call("/demo/scs/visit", {}), click: () => call("/demo/scs/click", {}), read: () => call("/demo/scs/clicks") },
+}
+
+const panels = {}
+for (const name of Object.keys(sides)) {
+  const panel = $(`#race-${name}`), lines = $(".lines", panel)
+  const tracks = Array.from({ length: times }, () => lines.appendChild(Object.assign(document.createElement("div"), { className: "track" })))
+  panels[name] = { panel, tracks, lanes: new Lanes(lines, 1000) }
+}
+
+async function run(name) {
+  const { panel, tracks, lanes } = panels[name], side = sides[name]
+  const n = $(".n", panel)
+  await side.visit()
+  lanes.start()
+  const seen = new Set()
+  await Promise.all(tracks.map(async (track, i) => {
+    const bar = lanes.add(track)
+    const { ok, data } = await side.click(i)
+    const now = performance.now()
+    bar.enter(now - (data?.ms ?? 0))
+    bar.leave(now)
+    if (!ok) { bar.hold.classList.add("failed"); return }
+    if (seen.has(data.n)) bar.hold.classList.add("overwritten")
+    seen.add(data.n)
+    n.textContent = Math.max(...seen)
+  }))
+  const { data } = await side.read()
+  n.textContent = data
+  return data
+}
+
+function judge(name, counted) {
+  const lost = $(".lost", panels[name].panel)
+  lost.textContent = counted === times ? "none is lost" : `${times - counted} are lost`
+  lost.className = `lost ${counted === times ? "none" : "some"}`
+}
+
+during($("#race-go"), async () => {
+  for (const name of Object.keys(sides)) {
+    $(".n", panels[name].panel).textContent = "0"
+    $(".lost", panels[name].panel).textContent = ""
+    panels[name].lanes.start()
+  }
+  await ensure()
+  for (const name of Object.keys(sides)) judge(name, await run(name))
+})
