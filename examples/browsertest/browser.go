@@ -89,11 +89,11 @@ func attach(t TB, parent context.Context, options ...chromedp.ContextOption) *Br
 	return b
 }
 
-// Window returns the window that an action opens.
-func (b *Browser) Window(actions ...chromedp.Action) *Browser {
+// Window returns the window that opens when somebody presses the return key on an element.
+func (b *Browser) Window(selector string) *Browser {
 	b.t.Helper()
 	opened := chromedp.WaitNewTarget(b.ctx, func(info *target.Info) bool { return info.Type == "page" })
-	b.Do(actions...)
+	b.Press(selector)
 	select {
 	case id := <-opened:
 		return attach(b.t, b.ctx, chromedp.WithTargetID(id))
@@ -165,7 +165,9 @@ func (b *Browser) Text(selector string) string {
 func (b *Browser) Until(selector, text string) {
 	b.t.Helper()
 	b.until(fmt.Sprintf(`(document.querySelector(%q)?.innerText ?? "").includes(%q)`, selector, text),
-		func() string { return fmt.Sprintf("%s never has the text %q: it has %q", selector, text, b.Text(selector)) })
+		func() string {
+			return fmt.Sprintf("%s never has the text %q: it has %q", selector, text, b.Text(selector))
+		})
 }
 
 // UntilTrue waits until an expression of JavaScript is true.
@@ -189,10 +191,13 @@ func (b *Browser) until(expression string, never func() string) {
 	}
 }
 
-// Click clicks an element.
-func (b *Browser) Click(selector string) {
+// Press puts the focus on an element, and presses a key there: the return key, if no other is given. Unlike a click
+// it does not miss what moves.
+func (b *Browser) Press(selector string, key ...string) {
 	b.t.Helper()
-	b.Do(chromedp.Click(selector, chromedp.ByQuery))
+	b.UntilTrue(fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() === true`, selector))
+	b.Do(chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).focus()`, selector), nil))
+	b.Do(chromedp.KeyEvent(strings.Join(append(key, "\r")[:1], "")))
 }
 
 // Narrow fails the test if a phone has to scroll sideways.

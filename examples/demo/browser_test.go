@@ -24,6 +24,7 @@ type page struct {
 
 // onPage runs a test on the embedded Redis and on a real one.
 func onPage(t *testing.T, test func(t *testing.T, p *page)) {
+	t.Helper()
 	for _, kind := range []string{"miniredis", "redis"} {
 		t.Run(kind, func(t *testing.T) {
 			env := map[string]string{}
@@ -56,7 +57,7 @@ func (p *page) handle() string {
 
 // add puts something into the cart with a framework.
 func (p *page) add(framework string) {
-	p.Click(`#cart [data-framework=` + framework + `] .add`)
+	p.Press(`#cart [data-framework=` + framework + `] .add`)
 }
 
 // holds tells whether the session's key with this suffix is there.
@@ -94,7 +95,7 @@ func TestPageCart(t *testing.T) {
 // Others wait for the one that holds the session, and no longer.
 func TestPageLock(t *testing.T) {
 	onPage(t, func(t *testing.T, p *page) {
-		p.Click("#lock-go")
+		p.Press("#lock-go")
 		p.Until("#key-list", "_Lock")
 		p.UntilTrue(`document.querySelector("#lock-lanes [data-framework=gin] .bar.wait")?.hidden === false`)
 		p.Until("#lock-said", "echo5 read at once")
@@ -106,7 +107,7 @@ func TestPageLock(t *testing.T) {
 		if waited < 2 || waited > 3 || gap > 500 {
 			t.Errorf("gin waited %v s of 2.5 s, and %v ms too long", waited, gap)
 		}
-		p.Click("#lock-lanes [data-framework=echo] button")
+		p.Press("#lock-lanes [data-framework=echo] button")
 		p.Until("#lock-said", "echo waited 0.")
 		if p.has(p.handle(), "Lock") {
 			t.Error("the session is still locked")
@@ -118,7 +119,7 @@ func TestPageLock(t *testing.T) {
 // Of twenty clicks, berth counts twenty.
 func TestPageRace(t *testing.T) {
 	onPage(t, func(t *testing.T, p *page) {
-		p.Click("#race-go")
+		p.Press("#race-go")
 		p.Until("#race-berth .lost", "none is lost")
 		p.Until("#race-scs .lost", "lost")
 		if n := p.Text("#race-berth .n"); n != "20" {
@@ -135,7 +136,7 @@ func TestPageRace(t *testing.T) {
 func TestPageOutage(t *testing.T) {
 	onPage(t, func(t *testing.T, p *page) {
 		p.Expect("status of 503")
-		p.Click("#outage-go")
+		p.Press("#outage-go")
 		p.Until("#redis-text", "Redis is away")
 		p.Until(".window[data-mode=error]", "503 – please try again")
 		p.Until(".window[data-mode=silent]", "Hello, visitor")
@@ -143,10 +144,11 @@ func TestPageOutage(t *testing.T) {
 		p.Until("#redis-text", "Redis is there")
 		p.Until(".window[data-mode=retry]", "Hello again, visit 1")
 
-		p.Click("#outage-switch")
+		p.Press("#outage-switch")
 		p.Until("#redis-text", "Redis is away")
+		p.Until(".window[data-mode=retry]", "Loading")
 		p.Until(".window[data-mode=error]", "503")
-		p.Click("#outage-switch")
+		p.Press("#outage-switch")
 		p.Until(".window[data-mode=retry]", "Hello again, visit 2")
 		p.Narrow()
 	})
@@ -158,13 +160,12 @@ func TestPageSignIn(t *testing.T) {
 		p.add("chi")
 		p.Until("#cart-said", "chi put in apple")
 		handle := p.handle()
-		// With the keyboard alone.
-		p.Do(chromedp.Focus("#user", chromedp.ByQuery), chromedp.SendKeys("#user", "\r", chromedp.ByQuery))
+		p.Press("#user") // the form is sent with the return key too
 		p.Until("#people-said", "You are ann now.")
 		p.Until("#handle-verdict", "stays")
 		p.Until("#secret-verdict", "changes")
 		p.Until("#key-list", "ann is signed in")
-		p.Click("#rotate")
+		p.Press("#rotate")
 		p.Until("#people-said", "old secret")
 		p.Until("#secret-verdict", "changes")
 		p.Until("#key-list", "_Rotated")
@@ -172,7 +173,7 @@ func TestPageSignIn(t *testing.T) {
 			t.Errorf("the handle is %q, and was %q", got, handle)
 		}
 		p.Until("#device-list", "this one")
-		p.Click("#signout")
+		p.Press("#signout")
 		p.Until("#people-said", "Signed out")
 		p.Until("#end-list", "signed out")
 		p.Until("#end-list", "apple")
@@ -186,17 +187,17 @@ func TestPageSignIn(t *testing.T) {
 // A second browser is logged out from the first, and told why.
 func TestPageDevices(t *testing.T) {
 	onPage(t, func(t *testing.T, p *page) {
-		p.Click("#signin button")
+		p.Press("#signin button")
 		p.Until("#device-list", "this one")
-		second := &page{t: t, demo: p.demo, redis: p.redis, Browser: p.Window(chromedp.Click("#second", chromedp.ByQuery))}
+		second := &page{t: t, demo: p.demo, redis: p.redis, Browser: p.Window("#second")}
 		second.listens()
 		second.add("echo")
 		second.Until("#cart-said", "echo put in plum")
-		second.Click("#signin button")
+		second.Press("#signin button")
 		second.Until("#people-said", "You are ann now.")
 		second.Until("#device-list", "at localhost")
 		p.Until("#device-list", "at localhost")
-		p.Click("#others")
+		p.Press("#others")
 		p.Until("#devices-said", "One other is logged out")
 		second.Until("#told", "operator")
 		p.UntilTrue(`document.querySelectorAll("#device-list > li").length === 1`)
@@ -212,7 +213,7 @@ func TestPageEnds(t *testing.T) {
 		p.add("echo5")
 		p.Until("#cart-said", "echo5 put in fig")
 		handle := p.handle()
-		p.Click("#short")
+		p.Press("#short")
 		p.Until("#countdown", "if nobody uses it")
 		p.Until("#end-list", handle[:8])
 		p.Until("#end-list", "fig")
@@ -227,9 +228,9 @@ func TestPageInspector(t *testing.T) {
 	onPage(t, func(t *testing.T, p *page) {
 		p.add("chi")
 		p.Until("#cart-said", "chi put in apple")
-		inspector := p.Window(chromedp.Click(`#operators .button`, chromedp.ByQuery))
+		inspector := p.Window("#operators .button")
 		inspector.Until("main", p.handle())
-		inspector.Click(`a[href="session?handle=` + p.handle() + `"]`)
+		inspector.Press(`a[href="session?handle=` + p.handle() + `"]`)
 		inspector.Until("main", "apple")
 		var buttons int
 		inspector.Do(chromedp.Evaluate(`document.querySelectorAll("main button").length`, &buttons))
@@ -247,26 +248,28 @@ func TestPageTour(t *testing.T) {
 			p.add(framework)
 			p.Until("#cart-said", framework+" put in")
 		}
-		p.Click("#signin button")
+		p.Press("#signin button")
 		p.Until("#secret-verdict", "changes")
-		p.Click("#race-go")
+		p.Press("#race-go")
 		p.Until("#race-scs .lost", "lost")
-		second := &page{t: t, demo: p.demo, redis: p.redis, Browser: p.Window(chromedp.Click("#second", chromedp.ByQuery))}
+		second := &page{t: t, demo: p.demo, redis: p.redis, Browser: p.Window("#second")}
+		second.Expect("status of 503")
 		second.listens()
 		second.add("echo")
-		second.Click("#signin button")
+		second.Until("#cart-said", "echo put in")
+		second.Press("#signin button")
 		second.Until("#people-said", "You are ann now.")
-		p.Click("#others")
+		p.Press("#others")
 		p.Until("#devices-said", "One other is logged out")
 		second.Until("#told", "operator")
 		second.Shoot("second")
 		p.Until("#end-list", "logged out from elsewhere")
 		second.add("chi")
-		second.Click("#signin button")
+		second.Press("#signin button")
 		p.Until("#device-list", "at localhost")
-		p.Click("#outage-go")
+		p.Press("#outage-go")
 		p.Until(".window[data-mode=retry]", "Hello again")
-		p.Click("#lock-go")
+		p.Press("#lock-go")
 		p.Until("#lock-said", "echo5 read at once")
 		p.Narrow()
 		p.Shoot("demo")

@@ -138,7 +138,7 @@ func (s *Stage) decoded(ctx context.Context, handle string, views []keyView) []k
 	key := "{" + s.App + "_Principal_" + seen.Principal + "}"
 	handles, err := s.Client.ZRange(ctx, key, 0, 9).Result()
 	left, leftErr := s.Client.PTTL(ctx, key).Result()
-	if err != nil || leftErr != nil {
+	if err != nil || leftErr != nil || len(handles) == 0 {
 		return views
 	}
 	index := keyView{Name: key, Says: "the sessions of " + seen.Principal, LeftMS: left.Milliseconds()}

@@ -44,7 +44,7 @@ export class Lanes {
     }
     for (const bar of this.bars) {
       const entered = bar.in ?? bar.out ?? now
-      place(bar.wait, entered - bar.from > 8 ? bar.from : null, entered)
+      place(bar.wait, entered - bar.from > this.span / 60 ? bar.from : null, entered) // less is the way there
       place(bar.hold, bar.in, bar.out ?? now)
     }
     if (this.running() && !this.waiting) {
