@@ -49,6 +49,7 @@ each = $(addprefix $(1)/,$(MODULES))
 release := GOWORK=off go build -C conformance/release -o $(CURDIR)/.bin/release . && cd conformance/release && $(CURDIR)/.bin/release
 
 .PHONY: help api apidiff release fmt graph broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help fmt graph browser picture broken servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -135,6 +136,12 @@ demo: ## Run the demo
 	@# not go run, which calls a Ctrl-C a failure
 	go build -C examples -o $(CURDIR)/.bin/demo ./demo
 	@exec .bin/demo
+
+browser: ## Drive the pages of the demo and of the inspector with Chromium (three minutes); SCREENSHOTS=DIR leaves pictures
+	cd examples && go test $(TESTFLAGS) -v -tags browser -run '^Test(Page[A-Z]|Browser)' ./demo ./inspector
+
+picture: ## Make docs/demo.png, which the README shows, with Chromium
+	cd examples && REQUIRE_BROWSER=1 PICTURE=$(CURDIR)/docs/demo.png go test -count=1 -tags browser -run TestPageTour ./demo
 
 broken: ## Run the whole suite against every broken adapter (four minutes; make test runs the cases that find them)
 	cd conformance && go test $(RACE) $(TESTFLAGS) -tags testall,wholesuite -run TestBrokenAdapters .

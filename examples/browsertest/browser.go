@@ -10,12 +10,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -198,40 +196,4 @@ func (b *Browser) Press(selector string, key ...string) {
 	b.UntilTrue(fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() === true`, selector))
 	b.Do(chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).focus()`, selector), nil))
 	b.Do(chromedp.KeyEvent(strings.Join(append(key, "\r")[:1], "")))
-}
-
-// Narrow fails the test if a phone has to scroll sideways.
-func (b *Browser) Narrow() {
-	b.t.Helper()
-	var wide bool
-	b.Do(chromedp.EmulateViewport(360, 800),
-		chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wide),
-		chromedp.EmulateViewport(1280, 800))
-	if wide {
-		b.t.Errorf("a page is wider than a phone")
-	}
-}
-
-// Shoot leaves pictures of the whole page, if somebody wants them.
-func (b *Browser) Shoot(name string) {
-	b.t.Helper()
-	dir := os.Getenv("SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	for _, scheme := range []string{"light", "dark"} {
-		for device, width := range map[string]int64{"desktop": 1280, "phone": 375} {
-			var picture []byte
-			b.Do(
-				chromedp.EmulateViewport(width, 800),
-				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-				chromedp.Evaluate(`scrollTo(0, 0)`, nil),
-				chromedp.FullScreenshot(&picture, 100),
-			)
-			if err := os.WriteFile(filepath.Join(dir, name+"-"+device+"-"+scheme+".png"), picture, 0o600); err != nil {
-				b.t.Fatal(err)
-			}
-		}
-	}
-	b.Do(chromedp.EmulateViewport(1280, 800), emulation.SetEmulatedMedia())
 }

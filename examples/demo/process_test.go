@@ -79,7 +79,7 @@ func TestSignals(t *testing.T) {
 			}
 		})
 	}
-	for _, framework := range frameworks {
+	for _, framework := range append([]string{""}, frameworks...) {
 		test(framework, os.Interrupt)
 		test(framework, syscall.SIGTERM)
 	}

@@ -28,6 +28,7 @@ function take({ ok, data }) {
   for (const e of document.querySelectorAll("[data-handle]")) e.textContent = me.handle || "HANDLE"
   for (const e of document.querySelectorAll("[data-user]")) e.textContent = me.user || "ann"
   if (me.whyOut) tellOut(me.whyOut)
+  if (before.handle && before.handle !== me.handle) for (const e of document.querySelectorAll(".result")) e.textContent = "" // it was about another
   for (const f of changed) f(before)
 }
 
