@@ -48,8 +48,7 @@ each = $(addprefix $(1)/,$(MODULES))
 # Makes releases, and compares the API of two of them.
 release := GOWORK=off go build -C conformance/release -o $(CURDIR)/.bin/release . && cd conformance/release && $(CURDIR)/.bin/release
 
-.PHONY: help api apidiff release fmt graph broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
-.PHONY: help fmt graph browser picture broken servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+.PHONY: help api apidiff release fmt graph browser picture broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
