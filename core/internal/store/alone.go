@@ -41,7 +41,7 @@ func (s script) runAlone(ctx context.Context, st *Store, c call, r reply) (reply
 		return r, false
 	}
 	value, err := s.run(ctx, st, c.keys[:1], c.args...)
-	if list, ok := value.([]any); err != nil || ok && list[0] == int64(incomplete) {
+	if list, ok := value.([]any); err != nil || ok && len(list) > 0 && list[0] == int64(incomplete) {
 		return r, false
 	}
 	return reply{value, err}, true

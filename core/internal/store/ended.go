@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,10 +43,14 @@ func (s *Store) Due(ctx context.Context, bucket int, taken time.Duration, limit 
 	}
 	list, ok := reply.([]any)
 	if !ok {
-		return nil, 0, fmt.Errorf("unexpected reply of type %T from a script", reply)
+		return nil, 0, odd(reply)
 	}
-	for _, handle := range list {
-		handles = append(handles, handle.(string))
+	for _, one := range list {
+		handle, ok := one.(string)
+		if !ok {
+			return nil, 0, odd(one)
+		}
+		handles = append(handles, handle)
 	}
 	return handles, until, nil
 }
@@ -82,22 +85,19 @@ func (s *Store) Claim(ctx context.Context, handles []string, token string, keep 
 }
 
 func claimed(r reply) (c Claimed) {
-	list, ok := r.value.([]any)
-	switch {
-	case r.err != nil:
+	if r.err != nil {
 		return Claimed{Err: r.err}
-	case !ok || len(list) == 0:
-		return Claimed{Err: fmt.Errorf("unexpected reply of type %T from a script", r.value)}
 	}
-	if c.Status, c.Err = status(list[0], nil); c.Err != nil {
+	var with []any
+	if c.Status, with, c.Err = replied(r.value, map[Status]int{Alive: 2, Done: 2}); c.Err != nil {
 		return c
 	}
 	switch c.Status {
 	case Alive:
-		left, _ := list[1].(int64)
+		left, _ := with[0].(int64)
 		c.Left = time.Duration(left) * time.Millisecond
 	case Done:
-		c.found(fieldMap(list[1]))
+		c.found(fieldMap(with[0]))
 	}
 	return c
 }

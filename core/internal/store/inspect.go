@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -72,27 +71,34 @@ func inspected(r reply, fields []string) (Inspected, error) {
 	if r.err != nil {
 		return Inspected{}, r.err
 	}
-	list, ok := r.value.([]any)
-	if !ok || len(list) == 0 {
-		return Inspected{}, fmt.Errorf("unexpected reply of type %T from a script", r.value)
-	}
-	code, err := status(list[0], nil)
+	code, with, err := replied(r.value, map[Status]int{Done: 10})
 	if err != nil || code != Done {
 		return Inspected{Status: code}, err
 	}
-	meta, err := ParseMeta(list[1].(string))
+	text, _ := with[0].(string)
+	meta, err := ParseMeta(text)
 	if err != nil {
 		return Inspected{}, err
 	}
-	left, rest := list[2].(int64), list[4].(int64)
+	left, _ := with[1].(int64)
+	size, _ := with[2].(int64)
+	rest, _ := with[3].(int64)
+	lease, _ := with[4].(string)
+	proof, _ := with[5].(string)
+	mac, _ := with[6].(string)
+	asked, _ := with[7].([]any)
+	used, known := with[8].(int64)
+	if len(asked) > len(fields) {
+		return Inspected{}, odd(asked)
+	}
 	// The TTL tells since when the session is idle, unless the longest life has cut it. A mark of the last
 	// use is there from then on, and old if the TTL was not cut since.
 	idle := max(0, meta.Timeout+meta.Extras.Retention-time.Duration(rest)*time.Millisecond)
-	if used := list[9].(int64); used >= 0 {
+	if known && used >= 0 {
 		idle = min(idle, time.Duration(used)*time.Millisecond)
 	}
 	var values map[string]string
-	for i, value := range list[8].([]any) {
+	for i, value := range asked {
 		if text, exists := value.(string); exists {
 			if values == nil {
 				values = make(map[string]string)
@@ -105,10 +111,10 @@ func inspected(r reply, fields []string) (Inspected, error) {
 		Meta:   meta,
 		Left:   time.Duration(left) * time.Millisecond,
 		Idle:   idle,
-		Size:   int(list[3].(int64)),
-		Lease:  list[5].(string),
-		Proof:  list[6].(string),
-		MAC:    list[7].(string),
+		Size:   int(size),
+		Lease:  lease,
+		Proof:  proof,
+		MAC:    mac,
 		Fields: values,
 	}, nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,6 +44,7 @@ type Loaded struct {
 func (s *Store) Begin(ctx context.Context, handle, proof, token string, q Queueing) (Loaded, error) {
 	keys := s.Keys.Request(handle)
 	l, err := s.begin(ctx, handle, keys, proof, token, q)
+	l.Status, err = complete(l.Status, err)
 	l.Keys = keys
 	return l, err
 }
@@ -77,6 +77,7 @@ func (s *Store) Load(ctx context.Context, handle, proof string) (Loaded, error) 
 	if redis.IsTryAgainError(err) {
 		return s.loadAlone(ctx, handle, proof, err)
 	}
+	l.Status, err = complete(l.Status, err)
 	return l, err
 }
 
@@ -85,7 +86,9 @@ func (s *Store) Peek(ctx context.Context, handle, proof string) (Loaded, error) 
 	c := call{append(s.dataKeys(handle), s.Keys.Rotated(handle)), []any{proof}}
 	value, err := peekScript.run(ctx, s, c.keys, c.args...)
 	r, _ := peekScript.runAlone(ctx, s, c, reply{value, err})
-	return loaded(r.value, r.err)
+	l, err := loaded(r.value, r.err)
+	l.Status, err = complete(l.Status, err)
+	return l, err
 }
 
 // loading runs a script that loads a session. A HGETALL in the same round trip loads the fields. With
@@ -129,20 +132,21 @@ func loaded(reply any, err error) (Loaded, error) {
 	}
 	list, ok := reply.([]any)
 	if !ok {
-		code, err := status(reply, nil)
+		code, err := perhaps(reply, nil)
 		return Loaded{Status: code}, err
 	}
-	if len(list) < 2 {
-		return Loaded{}, fmt.Errorf("unexpected reply of length %d from a script", len(list))
+	code, with, err := replied(list, map[Status]int{Done: 2, Retired: 2})
+	if err != nil || len(with) == 0 {
+		return Loaded{Status: code}, err
 	}
-	fields := fieldMap(list[1])
-	if code, err := status(list[0], nil); err != nil || code != Done {
+	fields := fieldMap(with[0])
+	if code != Done {
 		reason, _ := retiredReason(fields[MetaField])
-		return Loaded{Status: code, Reason: reason}, err
+		return Loaded{Status: code, Reason: reason}, nil
 	}
 	l, err := found(fields)
-	if len(list) > 2 {
-		left, _ := list[2].(int64)
+	if len(with) > 1 {
+		left, _ := with[1].(int64)
 		l.Left = time.Duration(left) * time.Millisecond
 	}
 	return l, err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -36,25 +35,22 @@ func (s *Store) Observe(ctx context.Context, handles []string) []Observed {
 }
 
 func observed(r reply) (o Observed) {
-	list, ok := r.value.([]any)
-	switch {
-	case r.err != nil:
+	if r.err != nil {
 		return Observed{Err: r.err}
-	case !ok || len(list) == 0:
-		return Observed{Err: fmt.Errorf("unexpected reply of type %T from a script", r.value)}
 	}
-	if o.Status, o.Err = status(list[0], nil); o.Err != nil {
+	var with []any
+	if o.Status, with, o.Err = replied(r.value, map[Status]int{Retired: 2, Done: 5}); o.Err != nil {
 		return o
 	}
 	switch o.Status {
 	case Retired:
-		meta, _ := list[1].(string)
+		meta, _ := with[0].(string)
 		o.Reason, _ = retiredReason(meta)
 	case Done:
-		meta, _ := list[1].(string)
-		o.Proof, _ = list[2].(string)
-		o.MAC, _ = list[3].(string)
-		left, _ := list[4].(int64)
+		meta, _ := with[0].(string)
+		o.Proof, _ = with[1].(string)
+		o.MAC, _ = with[2].(string)
+		left, _ := with[3].(int64)
 		o.Left = time.Duration(left) * time.Millisecond
 		o.Meta, o.Err = ParseMeta(meta)
 	}

@@ -34,15 +34,11 @@ func (s *Store) enlist(ctx context.Context, handle, principal string, ttl time.D
 	if err != nil {
 		return 0, nil, err
 	}
-	list, ok := reply.([]any)
-	if !ok || len(list) == 0 {
-		return 0, nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
-	}
-	code, err := status(list[0], nil)
+	code, rest, err := replied(reply, nil)
 	if err != nil {
 		return 0, nil, err
 	}
-	listed, err := listings(list[1:])
+	listed, err := listings(rest)
 	return code, listed, err
 }
 
@@ -72,7 +68,7 @@ func (s *Store) listed(ctx context.Context, index string, last int) ([]Listing, 
 	}
 	list, ok := reply.([]any)
 	if !ok {
-		return nil, fmt.Errorf("unexpected reply of type %T from a script", reply)
+		return nil, odd(reply)
 	}
 	return listings(list)
 }

@@ -93,17 +93,57 @@ func (s *Store) deadline(m Meta) int64 {
 
 func ms(d time.Duration) int64 { return d.Milliseconds() }
 
-// status is the place that turns the codes of scripts into Go.
-func status(reply any, err error) (Status, error) {
+// status turns the code of a script into Go.
+func status(reply any, err error) (Status, error) { return complete(perhaps(reply, err)) }
+
+// perhaps is status for a form of a script that may not be enough: then it is incomplete.
+func perhaps(reply any, err error) (Status, error) {
 	if err != nil {
 		return 0, err
 	}
 	code, ok := reply.(int64)
-	if !ok {
-		return 0, fmt.Errorf("unexpected reply of type %T from a script", reply)
-	}
-	if Status(code) == unsupported {
+	switch {
+	case !ok:
+		return 0, odd(reply)
+	case Status(code) == unsupported:
 		return 0, ErrFormat
+	case code < int64(incomplete) || code > int64(Alive):
+		return 0, oddCode(code)
 	}
 	return Status(code), nil
+}
+
+// complete returns an error for what only a form of a script may say that is not enough.
+func complete(code Status, err error) (Status, error) {
+	if err == nil && code == incomplete {
+		return 0, oddCode(int64(code))
+	}
+	return code, err
+}
+
+// replied takes a list that a script returned: a status, and what comes with it. What a script of this
+// version returns has at least the length that least has for its status, 1 if it has none.
+func replied(reply any, least map[Status]int) (Status, []any, error) {
+	list, ok := reply.([]any)
+	if !ok || len(list) == 0 {
+		return 0, nil, odd(reply)
+	}
+	code, err := status(list[0], nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(list) < least[code] {
+		return 0, nil, odd(reply)
+	}
+	return code, list[1:], nil
+}
+
+func oddCode(code int64) error { return fmt.Errorf("unexpected code %d from a script", code) }
+
+// odd is the error for a reply that no script of this version returns.
+func odd(reply any) error {
+	if list, ok := reply.([]any); ok {
+		return fmt.Errorf("unexpected reply of length %d from a script", len(list))
+	}
+	return fmt.Errorf("unexpected reply of type %T from a script", reply)
 }

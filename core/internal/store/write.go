@@ -57,7 +57,7 @@ func (s *Store) Commit(ctx context.Context, handle string, keys []any, token str
 	args := make([]any, 0, 5+len(c.Set)+len(c.Delete))
 	args = append(args, token, s.channels())
 	if s.short() && c.short() {
-		code, err := status(c.script(commitScript, commitFreeScript).run(ctx, s, keys, append(args, c.Set...)...))
+		code, err := perhaps(c.script(commitScript, commitFreeScript).run(ctx, s, keys, append(args, c.Set...)...))
 		if err != nil || code != incomplete {
 			return code, Extras{}, err
 		}
@@ -71,7 +71,9 @@ func (s *Store) Commit(ctx context.Context, handle string, keys []any, token str
 	}
 	args = append(args, s.particulars(c), c.Proof, principal)
 	args = append(append(args, c.Set...), c.Delete...)
-	return withExtras(c.script(commitScript, commitFreeScript).run(ctx, s, s.whole(handle, keys), args...))
+	code, extras, err := withExtras(c.script(commitScript, commitFreeScript).run(ctx, s, s.whole(handle, keys), args...))
+	code, err = complete(code, err)
+	return code, extras, err
 }
 
 // particulars is one argument for commit.lua and merge.lua, with what most commits do not need.
@@ -116,17 +118,22 @@ func (s *Store) Retire(ctx context.Context, handle string, r Retirement) (Status
 	if redis.IsTryAgainError(err) {
 		return s.retireAlone(ctx, handle, args, err)
 	}
+	code, err = complete(code, err)
 	return code, had, err
 }
 
 // withExtras reads the reply of a script: a status, and the extras if the status is Done.
 func withExtras(reply any, err error) (Status, Extras, error) {
-	list, done := reply.([]any)
-	if err != nil || !done || len(list) != 2 {
-		code, err := status(reply, err)
+	list, isList := reply.([]any)
+	if err != nil || !isList {
+		code, err := perhaps(reply, err)
 		return code, Extras{}, err
 	}
-	text, _ := list[1].(string)
+	code, with, err := replied(list, map[Status]int{Done: 2})
+	if err != nil || code != Done {
+		return code, Extras{}, err
+	}
+	text, _ := with[0].(string)
 	extras, _ := parseExtras(text) // the script has done its work, even if this cannot be read
 	return Done, extras, nil
 }
