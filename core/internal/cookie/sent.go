@@ -39,7 +39,7 @@ func sentLines(raw []byte) [][]byte {
 	for line := range bytes.Lines(raw) {
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		if bytes.EqualFold(name, []byte("Cookie")) {
-			lines = append(lines, bytes.TrimSpace(value))
+			lines = append(lines, bytes.Trim(value, " \t\r\n"))
 		}
 	}
 	return lines
@@ -56,12 +56,15 @@ func has(line, name, value []byte) bool {
 	return false
 }
 
-// nameAndValue takes a cookie apart, as fasthttp does: without quotes around the value.
+// nameAndValue takes a cookie apart, as fasthttp does: without quotes around the value. Only a blank and
+// a tab are space. To a browser, a name that begins with U+00A0 does not begin with __Host-, so a neighbour
+// host may set it.
 func nameAndValue(pair []byte) (name, value []byte) {
+	const space = " \t"
 	name, value, _ = bytes.Cut(pair, []byte("="))
-	value = bytes.TrimSpace(value)
+	value = bytes.Trim(value, space)
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
 		value = value[1 : n-1]
 	}
-	return bytes.TrimSpace(name), value
+	return bytes.Trim(name, space), value
 }
