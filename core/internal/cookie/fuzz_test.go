@@ -35,7 +35,7 @@ func FuzzAsSent(f *testing.F) {
 		}
 		theirs := cookie.IDs(nil, sent, name)
 		for _, found := range cookie.IDs(nil, cookie.AsSent(raw, [][]byte{[]byte(line)}), name) {
-			if strings.Contains(string(raw), found) && !slices.Contains(theirs, found) && len(theirs) < 4 {
+			if strings.Contains(strings.Join(sent, "\n"), found) && !slices.Contains(theirs, found) && len(theirs) < 4 {
 				t.Errorf("%q with the line %q gives an ID that the client has not sent as %s", raw, line, name)
 			}
 		}

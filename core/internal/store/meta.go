@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -145,17 +146,28 @@ func parseExtras(s string) (Extras, error) {
 		case 's':
 			e.CookieSent = time.Unix(n, 0)
 		case 'm':
-			e.Remembered = time.Duration(n) * time.Second
+			e.Remembered, err = times(n, time.Second)
 		case 'l':
 			e.Listed = time.Unix(n, 0)
 		case 'c':
 			e.Companion = n != 0
 		case 'r':
-			e.Retention = time.Duration(n) * time.Millisecond
+			e.Retention, err = times(n, time.Millisecond)
+		}
+		if err != nil {
+			return Extras{}, err
 		}
 		s = s[digits:]
 	}
 	return e, nil
+}
+
+// times returns n units. It returns [ErrFormat] if that is negative, or longer than a Duration can be.
+func times(n int64, unit time.Duration) (time.Duration, error) {
+	if n < 0 || n > math.MaxInt64/int64(unit) {
+		return 0, ErrFormat
+	}
+	return time.Duration(n) * unit, nil
 }
 
 // retiredReason returns whether the facts say that the session is retired, and why it ended.
@@ -179,11 +191,12 @@ func ParseMeta(s string) (Meta, error) {
 	timeout, errTimeout := strconv.ParseInt(part[1], 10, 64)
 	created, errCreated := strconv.ParseInt(part[2], 10, 64)
 	extras, errExtras := parseExtras(part[3])
-	if part[0] != "2" || errTimeout != nil || errCreated != nil || errExtras != nil {
+	idle, errIdle := times(timeout, time.Millisecond)
+	if part[0] != "2" || errTimeout != nil || errCreated != nil || errExtras != nil || errIdle != nil {
 		return Meta{}, ErrFormat
 	}
 	return Meta{
-		Timeout:   time.Duration(timeout) * time.Millisecond,
+		Timeout:   idle,
 		Created:   time.UnixMilli(created),
 		Extras:    extras,
 		Commit:    part[4],
