@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -80,8 +81,8 @@ func (h *handover) await(ctx context.Context) (line string, claimed bool, err er
 			continue // it has given up
 		case err != nil:
 			return "", false, failed(err)
-		case found[0] != '?':
-			plain, err := h.aead.Open(nil, nil, []byte(found[1:]), nil)
+		case !strings.HasPrefix(found, "?"):
+			plain, err := h.aead.Open(nil, nil, []byte(strings.TrimPrefix(found, "=")), nil)
 			return string(plain), false, failed(err)
 		}
 		select {
