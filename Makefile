@@ -49,6 +49,8 @@ each = $(addprefix $(1)/,$(MODULES))
 release := GOWORK=off go build -C conformance/release -o $(CURDIR)/.bin/release . && cd conformance/release && $(CURDIR)/.bin/release
 
 .PHONY: help api apidiff release fmt graph browser picture broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+FUZZTIME ?= 60s
+.PHONY: fuzz vulncheck help fmt graph broken servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +87,16 @@ lint: $(call each,lint) ## Check every module with golangci-lint, which it first
 
 $(call each,lint): lint/%: $(GOLANGCI)
 	cd $* && $(GOLANGCI) run ./... && $(GOLANGCI) run --build-tags testall ./...
+
+vulncheck: ## Look for known vulnerabilities, in the list of vuln.go.dev or a copy of it: VULNDB=file:///srv/vulndb
+	@.ci/vulncheck
+
+# go test takes one fuzzer at a time.
+fuzz: ## Run each fuzzer for FUZZTIME (half an hour); what one finds is kept in testdata/fuzz
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' $(MODULES) | sort -u | while IFS=: read -r file fuzzer; do \
+		fuzzer=$${fuzzer#func }; echo "=== $$fuzzer in $${file%/*}"; \
+		(cd "$${file%/*}" && go test -run '^$$' -fuzz "^$$fuzzer$$" -fuzztime $(FUZZTIME) .) || exit; \
+	done
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/.bin GOWORK=off go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
