@@ -81,7 +81,7 @@ func listener(t *testing.T) net.Listener {
 func listen(t *testing.T, h http.Handler) string {
 	t.Helper()
 	l := listener(t)
-	server := &http.Server{Handler: h}  //nolint:gosec // on the loopback, for this test
+	server := &http.Server{Handler: h}
 	go func() { _ = server.Serve(l) }() // Close ends it
 	t.Cleanup(func() { _ = server.Close() })
 	return "http://" + l.Addr().String()

@@ -79,7 +79,7 @@ func toGob(v any) ([]byte, error) {
 }
 
 func fromGob(content []byte) (v any, err error) {
-	err = gob.NewDecoder(bytes.NewReader(content)).Decode(&v)
+	err = gob.NewDecoder(bytes.NewReader(content)).Decode(&v) //nolint:gosec // gob makes only types that the application has registered
 	return v, err
 }
 

@@ -33,7 +33,7 @@ func freeClusterPort() (int, error) { return freePortFrom(clusterLow, 0, busOffs
 func freePortFrom(low int, offsets ...int) (int, error) {
 	var last error
 	for range 100 {
-		port := low + rand.IntN(portHigh-low+1)
+		port := low + rand.IntN(portHigh-low+1) //nolint:gosec // no secret depends on it
 		if last = free(port, offsets); last == nil {
 			return port, nil
 		}

@@ -38,7 +38,7 @@ func (s *Server) run(ctx context.Context) error {
 		return fmt.Errorf("redistest: %w", err)
 	}
 
-	cmd := exec.Command(s.opts.Path, s.opts.commandLine(s.port)...)
+	cmd := exec.Command(s.opts.Path, s.opts.commandLine(s.port)...) //nolint:gosec // the program is the one that the test names
 	cmd.Dir = s.opts.Dir
 	cmd.Stdout, cmd.Stderr = log, log
 	p, err := launch(cmd)

@@ -69,7 +69,7 @@ func program(t *testing.T, language string, client *redis.Client) func(cookie st
 		}
 	}
 	return func(cookie string) string {
-		command := exec.CommandContext(t.Context(), arguments[0], append(arguments[1:], cookie)...) //nolint:gosec // a page of ours
+		command := exec.CommandContext(t.Context(), arguments[0], append(arguments[1:], cookie)...)
 		command.Env = append(os.Environ(), "REDISCLI_HOST="+host, "REDISCLI_PORT="+port)
 		command.Stderr = os.Stderr
 		answer, err := command.Output()

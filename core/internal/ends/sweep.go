@@ -39,7 +39,7 @@ func (s *sweeper) run(ctx context.Context) {
 			buckets = full
 		}
 		sweep := s.Sweep
-		timer := time.NewTimer(sweep/2 + rand.N(sweep/2))
+		timer := time.NewTimer(sweep/2 + rand.N(sweep/2)) //nolint:gosec // no secret depends on it
 		select {
 		case <-s.pokes.poked:
 			timer.Stop()
@@ -165,7 +165,7 @@ func (p *pokes) take() []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var taken []int
-	for _, bucket := range rand.Perm(store.Buckets) {
+	for _, bucket := range rand.Perm(store.Buckets) { //nolint:gosec // no secret depends on it
 		if p.buckets[bucket] {
 			p.buckets[bucket] = false
 			taken = append(taken, bucket)

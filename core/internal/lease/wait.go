@@ -51,7 +51,7 @@ func (a *acquisition) take() (store.Loaded, error) {
 		if ls.Waker.Ready(a.handle) {
 			look, limit = lastLookReady, lastLookReady
 		}
-		pause := look/2 + rand.N(look/2)
+		pause := look/2 + rand.N(look/2) //nolint:gosec // no secret depends on it
 		look = min(2*look, limit)
 		timer := time.NewTimer(pause)
 		looked = false

@@ -40,7 +40,7 @@ func (p *Process) Token() string {
 	b := make([]byte, 0, tokenLength)
 	b = append(b, p.name...)
 	now := p.start.Add(time.Since(p.start)).UnixMilli()
-	b = appendBase36(b, uint64(now), timeLength) //nolint:gosec // after 1970
+	b = appendBase36(b, uint64(now), timeLength)
 	b = appendBase36(b, p.counter.Add(1)%counterRange, counterLength)
 	return string(b)
 }

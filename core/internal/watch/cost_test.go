@@ -37,7 +37,7 @@ func TestCost(t *testing.T) {
 		if rounds := sessions / 300; rounds < 15 || rounds > 20 || looks != 2*rounds {
 			t.Errorf("in 60 seconds there were %d pipelines for %d sessions", looks, sessions)
 		}
-		if n := trips.N.Load() - tripsBefore; n != int64(looks) { //nolint:gosec // it is small
+		if n := trips.N.Load() - tripsBefore; n != int64(looks) {
 			t.Errorf("%d round trips for %d looks", n, looks)
 		}
 		if n := r.Client.PubSubNumSub(t.Context(), r.App+"_Watch").Val()[r.App+"_Watch"]; n != 1 {
