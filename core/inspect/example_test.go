@@ -48,14 +48,14 @@ func Example() {
 	mux := http.NewServeMux()
 	mux.Handle("/admin/sessions/", onlyOperators(inspect.New(m, inspect.Options{})))
 
-	get := func(password string) *http.Response {
+	get := func(password string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodGet, "/admin/sessions/of.json?principal=ann", nil)
 		r.SetBasicAuth("operator", password)
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)
-		return w.Result()
+		return w
 	}
-	fmt.Println(get("guess").StatusCode)
+	fmt.Println(get("guess").Code)
 	var found struct {
 		Sessions []struct {
 			Principal string

@@ -67,7 +67,7 @@ func Example() {
 	var berths *http.Cookie
 	for _, c := range visit(&http.Cookie{Name: "login", Value: "k3y"}) {
 		fmt.Println("cookie", c.Name, "deleted:", c.MaxAge < 0)
-		if c.Name == m.CookieName() {
+		if c.Name == m.Adapter().CookieName() {
 			berths = c
 		}
 	}
