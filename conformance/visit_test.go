@@ -34,10 +34,12 @@ const (
 // mistakes are what a visit does wrong on purpose if the process that searches asks for one: what a
 // handler does with its session.
 var mistakes = map[string]func(v *visit, s *session.Session){
-	"an ID in the log":           func(v *visit, s *session.Session) { v.log.Info("hello", "session", s.ID()) },
-	"half a secret in the log":   func(v *visit, s *session.Session) { v.log.Info("hello " + s.ID()[27:40]) },
-	"an ID in an error":          func(v *visit, s *session.Session) { fmt.Fprintln(v.out, errors.New("no cart in "+s.ID())) },
-	"a secret in Redis":          func(v *visit, s *session.Session) { v.client.Set(v.ctx, v.m.Adapter().Key("last"), s.ID()[27:], time.Minute) },
+	"an ID in the log":         func(v *visit, s *session.Session) { v.log.Info("hello", "session", s.ID()) },
+	"half a secret in the log": func(v *visit, s *session.Session) { v.log.Info("hello " + s.ID()[27:40]) },
+	"an ID in an error":        func(v *visit, s *session.Session) { fmt.Fprintln(v.out, errors.New("no cart in "+s.ID())) },
+	"a secret in Redis": func(v *visit, s *session.Session) {
+		v.client.Set(v.ctx, v.m.Adapter().Key("last"), s.ID()[27:], time.Minute)
+	},
 	"an encryption key in bytes": func(v *visit, _ *session.Session) { fmt.Fprintln(v.out, []byte(visitKey)) },
 	"a password":                 func(v *visit, _ *session.Session) { fmt.Fprintln(v.out, v.password) },
 	"a value in the log":         func(v *visit, s *session.Session) { v.log.Info("bye", "value", s.Keys(), "is", visitValue) },
