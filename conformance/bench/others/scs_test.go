@@ -82,7 +82,12 @@ func (x scsExchange) save() error {
 	return nil
 }
 
-func (x scsExchange) saveInPlace() error { return nil } // IdleTimeout has every request saved
+func (x scsExchange) saveInPlace() error {
+	if x.aid != withIdleTimeout { // which has every request saved
+		x.putCart(x.cart())
+	}
+	return nil
+}
 
 func (x scsExchange) signIn(user string) error {
 	if x.aid == byRenewToken {

@@ -22,6 +22,17 @@ var libraries = []struct {
 	{"Fiber v2", startFiber, []string{"github.com/gofiber/fiber/v2", "github.com/gofiber/storage/redis/v3"}},
 }
 
+// startRedis starts a server with a user admin, whom site.fail does not affect.
+func startRedis(t *testing.T) *redistest.Server {
+	t.Helper()
+	server, err := redistest.Start(t.Context(), redistest.Options{ACL: []string{"user admin on >admin ~* &* +@all"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	return server
+}
+
 // TestTable sees what each library does, and that docs/others.md says so.
 func TestTable(t *testing.T) {
 	t.Parallel()
@@ -30,13 +41,7 @@ func TestTable(t *testing.T) {
 	for column, l := range libraries {
 		t.Run(strings.ReplaceAll(l.name, "/", "-"), func(t *testing.T) {
 			t.Parallel()
-			server, err := redistest.Start(t.Context(), redistest.Options{
-				ACL: []string{"user admin on >admin ~* &* +@all"},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = server.Stop() })
+			server := startRedis(t)
 			for i, r := range rows {
 				t.Run(r.title, func(t *testing.T) {
 					if got := see(t, r, l.name, l.start, server); got != p.table[i+1][column+1] {
