@@ -11,11 +11,11 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/gofiber/fiber/v2"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/redistest"
@@ -42,6 +42,7 @@ type site struct {
 	ctx              context.Context //nolint:containedctx // it ends every wait of the handlers
 	arrived, release chan struct{}
 	running          sync.WaitGroup
+	panicked         atomic.Bool // nothing in the application has recovered from a panic: it would be gone
 }
 
 // newSite returns a site that has an empty Redis, and no application yet.
@@ -79,8 +80,8 @@ func (s *site) serve(h http.Handler) {
 	s.url = server.URL
 }
 
-// serveFiber starts an application of Fiber.
-func (s *site) serveFiber(app *fiber.App) {
+// serveFiber starts an application of Fiber, v2 or v3.
+func (s *site) serveFiber(serve func(l net.Listener) error, stop func(time.Duration) error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
@@ -88,10 +89,10 @@ func (s *site) serveFiber(app *fiber.App) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = app.Listener(l)
+		_ = serve(l)
 	}()
 	s.t.Cleanup(func() {
-		_ = app.ShutdownWithTimeout(0)
+		_ = stop(0)
 		<-served
 	})
 	s.url = "http://" + l.Addr().String()

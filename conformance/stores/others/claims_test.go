@@ -70,3 +70,12 @@ func TestIterateWithHashes(t *testing.T) {
 		t.Error("Iterate and Destroy work with HashTokenInStore: say so in docs/others.md")
 	}
 }
+
+func TestFailedSaveOfFiber3(t *testing.T) {
+	s := ready(t, startFiber3, "")
+	s.fail()
+	status, body := s.browser().get("/set?name=note&value=x")
+	if status != http.StatusInternalServerError || body != "Internal Server Error" {
+		t.Errorf("Fiber v3 answers %d %q", status, body)
+	}
+}

@@ -20,6 +20,7 @@ var libraries = []struct {
 	{"gorilla/sessions", startGorilla, []string{"github.com/gorilla/sessions", "github.com/boj/redistore"}},
 	{"gin-contrib/sessions", startGinContrib, []string{"github.com/gin-contrib/sessions", "github.com/gin-gonic/gin"}},
 	{"Fiber v2", startFiber, []string{"github.com/gofiber/fiber/v2", "github.com/gofiber/storage/redis/v3"}},
+	{"Fiber v3", startFiber3, []string{"github.com/gofiber/fiber/v3"}},
 }
 
 // startRedis starts a server with a user admin, whom site.fail does not affect.

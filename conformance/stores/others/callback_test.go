@@ -10,6 +10,7 @@ import (
 	"github.com/boj/redistore"
 	contrib "github.com/gin-contrib/sessions"
 	"github.com/gofiber/fiber/v2/middleware/session"
+	session3 "github.com/gofiber/fiber/v3/middleware/session"
 	storage "github.com/gofiber/storage/redis/v3"
 	"github.com/gorilla/sessions"
 )
@@ -29,7 +30,8 @@ func TestNoCallback(t *testing.T) {
 		{sessions.Session{}, nil},
 		{redistore.RediStore{}, nil},
 		{contrib.Options{}, nil},
-		{session.Config{}, []string{"KeyGenerator"}}, // a new ID
+		{session.Config{}, []string{"KeyGenerator"}},                          // a new ID
+		{session3.Config{}, []string{"Next", "ErrorHandler", "KeyGenerator"}}, // no session for this request; a failed save
 		{storage.Config{}, nil},
 	} {
 		var got []string

@@ -2,10 +2,10 @@ package others
 
 import (
 	"bufio"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
-	"github.com/gofiber/fiber/v2/utils"
 	storage "github.com/gofiber/storage/redis/v3"
 )
 
@@ -21,14 +21,14 @@ func startFiber(s *site) {
 		if err != nil {
 			return err // there is no session
 		}
-		query := func(name string) string { return utils.CopyString(c.Query(name)) }
+		query := func(name string) string { return strings.Clone(c.Query(name)) }
 		text, err := s.page(fiberExchange{c, held, s.aid}, c.Path(), query)
 		if err != nil || text == "" {
 			return err
 		}
 		return c.SendString(text)
 	})
-	s.serveFiber(app)
+	s.serveFiber(app.Listener, app.ShutdownWithTimeout)
 }
 
 type fiberExchange struct {
