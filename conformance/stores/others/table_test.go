@@ -113,35 +113,66 @@ func readPage(t *testing.T) page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := page{text: string(text)}
-	for line := range strings.Lines(p.text) {
-		if !strings.HasPrefix(line, "| ") {
-			if len(p.table) > 0 && !strings.HasPrefix(line, "|-") {
-				break
-			}
+	p := page{string(text), table(string(text))}
+	head := []string{"what happens"}
+	for _, l := range libraries {
+		head = append(head, l.name)
+	}
+	if len(p.table) != len(rows)+1 || !slices.Equal(p.table[0], head) {
+		t.Fatalf("docs/others.md has a table of %d rows, want %d, below %v", len(p.table)-1, len(rows), head)
+	}
+	for i, r := range rows {
+		if got := p.table[i+1]; len(got) != len(head) || got[0] != r.title {
+			t.Fatalf("docs/others.md has the row %q, want %q and %d cells", got, r.title, len(head))
+		}
+	}
+	return p
+}
+
+// table returns the cells of the first table of a text whose first column is "what happens".
+func table(text string) [][]string {
+	var all [][]string
+	for line := range strings.Lines(text) {
+		switch {
+		case len(all) == 0 && !strings.HasPrefix(line, "| what happens |"), strings.HasPrefix(line, "|-"):
 			continue
+		case !strings.HasPrefix(line, "|"):
+			return all
 		}
 		var cells []string
 		for cell := range strings.SplitSeq(strings.Trim(line, "| \n"), "|") {
 			cells = append(cells, strings.TrimSpace(cell))
 		}
-		p.table = append(p.table, cells)
+		all = append(all, cells)
 	}
-	head := []string{"what happens"}
-	for _, l := range libraries {
-		head = append(head, l.name)
+	return all
+}
+
+// TestReadme checks that the README says the same as docs/others.md, if it has some of its rows and columns.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	titles := [][]string{head}
-	for _, r := range rows {
-		titles = append(titles, []string{r.title})
-	}
-	if len(p.table) != len(titles) || !slices.Equal(p.table[0], head) {
-		t.Fatalf("docs/others.md has a table of %d rows, want %d, below %v", len(p.table), len(titles), head)
-	}
-	for i, want := range titles[1:] {
-		if got := p.table[i+1]; len(got) != len(head) || got[0] != want[0] {
-			t.Fatalf("docs/others.md has the row %q, want %q and %d cells", got, want[0], len(head))
+	readme, p := table(string(text)), readPage(t)
+	for i, row := range readme {
+		if i == 0 {
+			continue
+		}
+		at := slices.IndexFunc(p.table, func(r []string) bool { return r[0] == row[0] })
+		if at < 0 {
+			t.Errorf("docs/others.md does not have the row of the README: %s", row[0])
+			continue
+		}
+		if len(row) != len(readme[0]) {
+			t.Errorf("%s: the README has %d cells, want %d", row[0], len(row), len(readme[0]))
+			continue
+		}
+		for j, cell := range row {
+			if column := slices.Index(p.table[0], readme[0][j]); column < 0 || cell != p.table[at][column] {
+				t.Errorf("%s: the README says %q of %s, and docs/others.md does not", row[0], cell, readme[0][j])
+			}
 		}
 	}
-	return p
 }
