@@ -72,11 +72,11 @@ func Open(t TB) *Browser {
 	t.Cleanup(stop)
 	allocated, stop := chromedp.NewExecAllocator(limited, options...)
 	t.Cleanup(stop)
-	return attach(t, allocated)
+	return attach(allocated, t)
 }
 
 // attach opens a window, or takes one that is open.
-func attach(t TB, parent context.Context, options ...chromedp.ContextOption) *Browser {
+func attach(parent context.Context, t TB, options ...chromedp.ContextOption) *Browser {
 	t.Helper()
 	ctx, stop := chromedp.NewContext(parent, options...)
 	t.Cleanup(stop)
@@ -94,7 +94,7 @@ func (b *Browser) Window(selector string) *Browser {
 	b.Press(selector)
 	select {
 	case id := <-opened:
-		return attach(b.t, b.ctx, chromedp.WithTargetID(id))
+		return attach(b.ctx, b.t, chromedp.WithTargetID(id))
 	case <-b.ctx.Done():
 		b.t.Fatal("no window was opened")
 		return nil

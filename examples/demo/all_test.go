@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/berthgo/berth/core/redistest"
 )
@@ -100,19 +101,43 @@ func openStream(t *testing.T, v *visitor) <-chan sent {
 	return events
 }
 
+// patience is how long a test waits for an event.
+const patience = 15 * time.Second
+
 // await returns the data of the next event with this name and text, and how many "keys" came before.
 func await(t *testing.T, events <-chan sent, name, text string) (data string, keys int) {
 	t.Helper()
-	for e := range events {
-		if e.name == name && strings.Contains(e.data, text) {
-			return e.data, keys
-		}
-		if e.name == "keys" {
-			keys++
+	for late := time.After(patience); ; {
+		select {
+		case e, open := <-events:
+			if !open {
+				t.Fatalf("the stream ended without %s %q", name, text)
+			}
+			if e.name == name && strings.Contains(e.data, text) {
+				return e.data, keys
+			}
+			if e.name == "keys" {
+				keys++
+			}
+		case <-late:
+			t.Fatalf("no event %s %q", name, text)
 		}
 	}
-	t.Fatalf("the stream ended without %s %q", name, text)
-	return "", 0
+}
+
+// ends waits until a stream ends.
+func ends(t *testing.T, events <-chan sent) {
+	t.Helper()
+	for late := time.After(patience); ; {
+		select {
+		case _, open := <-events:
+			if !open {
+				return
+			}
+		case <-late:
+			t.Fatal("the stream goes on")
+		}
+	}
 }
 
 // A page's stream tells what happens, holds no session, and names no secret. It ends with the demo.
@@ -145,8 +170,7 @@ func TestStream(t *testing.T) {
 		}
 		v.do("POST", "/logout", nil)
 		await(t, events, "over", "abandoned")
-		for range events { // the stream ends with its session
-		}
+		ends(t, events)
 		last := openStream(t, newVisitor(t, r.url))
 		await(t, last, "hello", `"handle":""`)
 		if data, _ := await(t, last, "end", handleOf(id)); !strings.Contains(data, `"items":["apple"]`) || !strings.Contains(data, `"reason":"abandoned"`) {
@@ -155,8 +179,7 @@ func TestStream(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Error(err)
 		}
-		for range last { // the stream ends with the demo
-		}
+		ends(t, last)
 	})
 }
 

@@ -55,7 +55,7 @@ func (s *Stage) follow(w http.ResponseWriter, r *http.Request, held *session.Ses
 		case <-looks.C:
 			last = s.look(r.Context(), handle, last, &out)
 		case <-over.Done():
-			s.part(r.Context(), handle, over, last, &out)
+			s.part(r.Context(), handle, context.Cause(over), last, &out)
 			return
 		case <-r.Context().Done():
 			return
@@ -68,7 +68,6 @@ func (s *Stage) follow(w http.ResponseWriter, r *http.Request, held *session.Ses
 // look is what a stream last saw of the keys.
 type look struct {
 	at   time.Time
-	sent time.Time
 	keys []keyView
 }
 
@@ -94,10 +93,10 @@ func (s *Stage) look(ctx context.Context, handle string, last look, out *streamW
 }
 
 // part tells the page why its session is over.
-func (s *Stage) part(ctx context.Context, handle string, over context.Context, last look, out *streamWriter) {
+func (s *Stage) part(ctx context.Context, handle string, why error, last look, out *streamWriter) {
 	reason := ""
 	var ended *session.EndedError
-	if errors.As(context.Cause(over), &ended) {
+	if errors.As(why, &ended) {
 		reason = string(ended.Reason)
 	}
 	_ = s.look(ctx, handle, last, out)
