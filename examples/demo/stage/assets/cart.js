@@ -30,14 +30,15 @@ async function look() {
 }
 
 frameworks.forEach((framework, i) => {
+  const fruit = fruits[i % fruits.length]
   const button = $(`#cart [data-framework=${framework}] .add`)
-  button.textContent = `Add ${/^[aeiou]/.test(fruits[i]) ? "an" : "a"} ${fruits[i]}`
+  button.textContent = `Add ${/^[aeiou]/.test(fruit) ? "an" : "a"} ${fruit}`
   button.setAttribute("aria-label", `${button.textContent} with ${framework}`)
   button.addEventListener("click", async () => {
-    const { ok, status, data } = await on(framework, "/cart/add", { item: fruits[i] })
+    const { ok, status, data } = await on(framework, "/cart/add", { item: fruit })
     if (!me.handle) await refresh()
     await look()
-    $("#cart-said").textContent = ok ? `${framework} put in ${fruits[i]}: all six have ${data.count} now.` : `${framework} answers ${status}: nothing was put in.`
+    $("#cart-said").textContent = ok ? `${framework} put in ${fruit}: all six have ${data.count} now.` : `${framework} answers ${status}: nothing was put in.`
   })
 })
 
