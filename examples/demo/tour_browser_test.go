@@ -52,6 +52,6 @@ func TestPageTour(t *testing.T) {
 	p.Contrast()
 	p.Shoot("demo")
 	if file := os.Getenv("PICTURE"); file != "" {
-		p.Picture(file, 1280, 1640)
+		p.Picture(file, 1280, 1600)
 	}
 }

@@ -28,7 +28,7 @@ func (s *Stage) rival() http.Handler {
 		began, n := time.Now(), sessions.GetInt(r.Context(), "clicks")
 		pause(r.Context(), clickTime)
 		sessions.Put(r.Context(), "clicks", n+1)
-		writeJSON(w, clicked{n + 1, time.Since(began).Milliseconds()})
+		writeJSON(w, clicked{n + 1, millis(began), millis(time.Now())})
 	})
 	mux.HandleFunc("GET /demo/scs/clicks", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, sessions.GetInt(r.Context(), "clicks"))

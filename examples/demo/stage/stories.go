@@ -81,7 +81,7 @@ type phase struct {
 func (t story) hold(ctx context.Context, r shop.Request) shop.Answer {
 	s := session.FromContext(ctx)
 	tell := func(in bool) {
-		t.hub.tell(s.Handle(), "phase", phase{name(r.Form("id")), in, float64(time.Now().UnixMicro()) / 1000})
+		t.hub.tell(s.Handle(), "phase", phase{name(r.Form("id")), in, millis(time.Now())})
 	}
 	ms, _ := strconv.Atoi(r.Form("ms"))
 	tell(true)
@@ -93,9 +93,13 @@ func (t story) hold(ctx context.Context, r shop.Request) shop.Answer {
 
 // clicked answers a click.
 type clicked struct {
-	N  int   `json:"n"`
-	MS int64 `json:"ms"` // that the handler took
+	N    int     `json:"n"`
+	From float64 `json:"from"` // when the handler began, in milliseconds
+	To   float64 `json:"to"`   // and when it was done
 }
+
+// millis is a time for the page.
+func millis(t time.Time) float64 { return float64(t.UnixMicro()) / 1000 }
 
 // click reads the number of clicks, thinks, and writes one more.
 func (t story) click(ctx context.Context, _ shop.Request) shop.Answer {
@@ -103,7 +107,7 @@ func (t story) click(ctx context.Context, _ shop.Request) shop.Answer {
 	began, n := time.Now(), clicks.GetOr(s, 0)
 	pause(ctx, clickTime)
 	clicks.Set(s, n+1)
-	return ok(clicked{n + 1, time.Since(began).Milliseconds()})
+	return ok(clicked{n + 1, millis(began), millis(time.Now())})
 }
 
 func (t story) signIn(ctx context.Context, r shop.Request) shop.Answer {

@@ -22,18 +22,22 @@ async function run(name) {
   const n = $(".n", panel)
   await side.visit()
   lanes.start()
-  const seen = new Set()
+  const seen = new Set(), answers = []
   await Promise.all(tracks.map(async (track, i) => {
     const bar = lanes.add(track)
     const { ok, data } = await side.click(i)
     const now = performance.now()
-    bar.enter(now - (data?.ms ?? 0))
     bar.leave(now)
     if (!ok) { bar.hold.classList.add("failed"); return }
+    answers.push({ bar, now, ...data })
     if (seen.has(data.n)) bar.hold.classList.add("overwritten")
     seen.add(data.n)
     n.textContent = Math.max(...seen)
   }))
+  // The server's times are exact, and only its clock is another: no answer comes before it was sent.
+  const clock = Math.min(...answers.map(({ now, to }) => now - to))
+  for (const { bar, from, to } of answers) { bar.in = Math.max(bar.from, from + clock); bar.out = Math.max(bar.in, to + clock) }
+  lanes.draw()
   const { data } = await side.read()
   n.textContent = data
   return data
