@@ -48,12 +48,14 @@ each = $(addprefix $(1)/,$(MODULES))
 # Makes releases, and compares the API of two of them.
 release := GOWORK=off go build -C conformance/release -o $(CURDIR)/.bin/release . && cd conformance/release && $(CURDIR)/.bin/release
 
-.PHONY: help api apidiff release fmt graph browser picture broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 FUZZTIME ?= 60s
-.PHONY: fuzz vulncheck help fmt graph broken servers demo ends bench bench-baseline bench-compare $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
+FAULTS := .bin/faults
+RUNS ?= 1000
+SEED ?= 0
+.PHONY: help api apidiff release fmt graph browser picture broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare fuzz vulncheck faults faults-nightly faults-breaks $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'One module alone: $(patsubst %,make %/MODULE,$(PER_MODULE))' | sed 's|/MODULE make|/MODULE, make|g'
 	@printf '%s\n' 'where MODULE is one of:' $(patsubst %,'  %',$(MODULES))
@@ -173,6 +175,17 @@ load-nightly: ## The same for ten minutes
 
 secrets: ## Search all that the suite says, and MONITOR of its Redis, for the secrets that it gave out (test-all does so too)
 	cd conformance && go test $(RACE) $(ALL) -count=1 -v -run '^Test(NoSecretIsTold|ToldSecretsAreFound)$$' .
+$(FAULTS): FORCE
+	@go build -C conformance/faults -o $(CURDIR)/$@ .
+.PHONY: FORCE
+FORCE:
+faults: $(FAULTS) ## Have servers and clients run amid faults for 30 s, and check what came of it
+	@$(FAULTS) -for 30s -seed $(SEED)
+faults-nightly: $(FAULTS) ## Make RUNS runs (1,000: half an hour) from SEED on; RUNS=1 SEED=… makes one of them again
+	@$(FAULTS) -runs $(RUNS) -seed $(SEED)
+BREAK ?=
+faults-breaks: $(FAULTS) ## Break berth on purpose in many ways, and print which run finds each (half an hour); BREAK=lock for some
+	@$(FAULTS) -breaks -seed 1 -break '$(BREAK)'
 
 bench: ## Measure berth beside its peers and write docs/benchmarks.md (12 minutes); BENCHARGS=-quick takes two and writes nothing
 	GOWORK=off go build -C conformance/bench -o $(CURDIR)/.bin/bench .

@@ -16,6 +16,9 @@ const (
 	sessiontest = "core/sessiontest"
 )
 
+// apart are modules in the folder of the conformance suite that are no part of it.
+var apart = []string{"conformance/bench", "conformance/faults", "conformance/stores"}
+
 // gorillastore is what gincontribstore stands on.
 const gorillastore = "adapters/gorillastore"
 

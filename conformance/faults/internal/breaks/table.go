@@ -1,0 +1,96 @@
+package breaks
+
+const (
+	luaDir = "core/internal/store/lua/"
+	inCore = "core/"
+)
+
+// Table are breaks of berth, each with the number of runs within which it must be found.
+var Table = []Break{
+	{"commit without looking at the lease", 40, []Edit{
+		{luaDir + "commit.lua", "if not meta or held[1] ~= token then return 0 end", "if not meta then return 0 end"},
+		{luaDir + "commit.lua", "\nif held[1] ~= token then\n", "\nif held[1] ~= token and not meta then\n"},
+	}},
+	{"lock without NX", 40, []Edit{
+		{luaDir + "begin.lua", "call('SET', lock, token, 'NX', 'PX', lease)", "call('SET', lock, token, 'PX', lease)"},
+	}},
+	{"every lock is taken for a leftover", 40, []Edit{
+		{luaDir + "begin.lua", "elseif own or not holder then", "else redis.call('SET', lock, token, 'PX', lease)\nend\nif false then"},
+	}},
+	{"a lost lease is not told", 60, []Edit{
+		{inCore + "session/commit.go", "\tcase status == store.Lost:\n\t\terr = ErrLockLost\n", "\tcase status == store.Lost:\n\t\tp.sent = true\n\t\treturn nil\n"},
+	}},
+	{"an unknown outcome is called certain", 150, []Edit{
+		{inCore + "session/commit.go", "\tcase p.doubt != nil:\n", "\tcase p.doubt != nil && s.isNew:\n"},
+	}},
+	{"a failed call is called certain", 20, []Edit{
+		{inCore + "session/commit.go", "\tcase err != nil:\n\tcase p.refused:", "\tcase err != nil:\n\t\terr = ErrLockLost\n\tcase p.refused:"},
+	}},
+	{"net/http answers before the commit", 20, []Edit{
+		{inCore + "httpsession/writer.go", "\tif informational || w.commit() == nil {", "\tif w.ResponseWriter.WriteHeader(status); false {"},
+	}},
+	{"Fiber answers whatever the commit says", 20, []Edit{
+		{inCore + "session/buffered.go", "failure := s.Finish(ctx); failure != nil {", "failure := s.Finish(ctx); failure != nil && ctx == nil {"},
+	}},
+	{"an end is settled before its handler", 20, []Edit{
+		{inCore + "internal/ends/handle.go", "\tdone := make(chan error, 1)\n\tgo func() {\n\t\terr :=", "\tnote(s.settled(c, token))\n\tdone := make(chan error, 1)\n\tgo func() {\n\t\terr :="},
+	}},
+	{"an end is settled whatever its handler says", 20, []Edit{
+		{inCore + "internal/ends/handle.go", "\tcase err == nil:\n\t\tnote(s.settled(c, token))", "\tcase err == nil || c.Meta.Attempt > 0:\n\t\tnote(s.settled(c, token))"},
+	}},
+	{"a claim is nobody's", 60, []Edit{
+		{luaDir + "claim.lua", "if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then", "if not redis.call('SET', claim, token, 'PX', ttl) then"},
+	}},
+	{"a session is saved before its end is expected", 150, []Edit{
+		{inCore + "session/commit.go", "\tif s.isNew && p.facts.Extras.Retention != 0 {\n\t\treturn s.m.store.Expect", "\tif s.isNew && p.facts.Extras.Retention != 0 && s.proof != \"\" {\n\t\treturn s.m.store.Expect"},
+	}},
+	{"merge without looking at the proof", 60, []Edit{
+		{luaDir + "merge.lua", "if proof ~= '' and proof ~= own[2] then return ROTATED end", ""},
+	}},
+	{"merge writes what it has written", 150, []Edit{
+		{luaDir + "merge.lua", "if string.find(done, token, 1, true) then return DONE end", ""},
+	}},
+	{"begin without looking at the proof", 20, []Edit{
+		{luaDir + "begin.lua", "  if proof ~= own[2] and proof ~= '' then return 0 end\n", ""},
+	}},
+	{"a rotated proof still opens", 20, []Edit{
+		{luaDir + "lib.lua", "proof, 1, true) then return ROTATED end", "proof, 1, true) then return code, timeout, created, extras end"},
+	}},
+	{"a rotation writes no proof", 20, []Edit{
+		{luaDir + "commit.lua", "      redis.call('HSET', data, SECRET, proof)\n", ""},
+	}},
+	{"a logout ends nothing", 20, []Edit{
+		{inCore + "session/abandon.go", "\ts.lease.Committing()\n\tothers, companion, err := s.m.leave(ctx, s.leaving)", "\ts.lease.Committing()\n\tothers, companion, err := false, error(nil), error(nil)"},
+	}},
+	{"a commit does not look whether the session has ended", 150, []Edit{
+		{luaDir + "retire.lua", "  return code\nend\n\nif kept then", "  return code\nend\nif not kept then return {DONE, extras} end\nif kept then"},
+	}},
+	{"a change of user keeps the values", 20, []Edit{
+		{luaDir + "commit.lua", "    if string.sub(ARGV[5], 1, 1) == '!' then wipe(data) end\n", ""},
+	}},
+	{"idle times do not start anew", 150, []Edit{
+		{luaDir + "lib.lua", "if redis.call('PEXPIRE', alive, timeout) == 0 then return false end", "if redis.call('EXISTS', alive) == 0 then return false end"},
+	}},
+	{"a renewal takes the lease back", 150, []Edit{
+		{luaDir + "renew.lua", "if redis.call('GET', lock) ~= token then return LOST end", "redis.call('SET', lock, token)"},
+	}},
+	{"a release frees the lock of others", 60, []Edit{
+		{luaDir + "release.lua", "if own and holder <= token then", "if holder then"},
+	}},
+	{"a logout leaves the companion", 60, []Edit{
+		{inCore + "internal/ends/ends.go", "\tif had.Companion {\n", "\tif had.Companion && r.Token == \"\" {\n"},
+	}},
+	{"a sign-in is not listed", 60, []Edit{
+		{inCore + "internal/principal/principal.go", "if err := p.enlist(ctx, handle, m, true); err != nil {", "if err := p.enlist(ctx, handle, m, true); err != nil && p.Limit < 0 {"},
+		{inCore + "internal/principal/principal.go", "oldest, err := p.Store.Enlist(ctx, handle, m.Principal, p.life(m.Timeout), signedIn)", "oldest, err := []store.Listing(nil), error(nil)"},
+	}},
+	{"EndAll leaves out the newest", 60, []Edit{
+		{inCore + "session/principal.go", "\tfor _, l := range listed {\n", "\tfor _, l := range listed[:max(0, len(listed)-1)] {\n"},
+	}},
+	{"MaxPerPrincipal ends nobody", 60, []Edit{
+		{inCore + "internal/principal/principal.go", "if p.Limit == 0 || p.Refuse {", "if p.Limit >= 0 || p.Refuse {"},
+	}},
+	{"an outage is a new session", 60, []Edit{
+		{inCore + "session/begin.go", "s.isNew, s.detached, s.err = false, outage, err", "_ = err"},
+	}},
+}

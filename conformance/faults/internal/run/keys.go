@@ -1,0 +1,110 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/berthgo/berth/conformance/faults/internal/history"
+)
+
+const (
+	handleLength = 26
+	proofLength  = 32
+)
+
+// leftovers finds keys that would stay in Redis for ever.
+func (r *running) leftovers(ctx context.Context) (found []history.Violation, err error) {
+	keys, err := r.keys(ctx, "*")
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		ttl, err := r.client.PTTL(ctx, key).Result()
+		if err != nil {
+			return nil, err
+		}
+		if ttl == -1 && !strings.HasPrefix(key, "{"+r.plan.settings.App+"_Ends_") {
+			found = append(found, history.Violation{Check: "leftover", Text: "the key " + key + " has no TTL"})
+		}
+	}
+	return found, nil
+}
+
+// lasting are mishaps that may outlast what berth tries again beside requests. After them, the companion
+// of a session that has ended may stay until it expires.
+var lasting = []string{kill, freeze, restart, stall, full}
+
+// awaitCompanions looks at the companions while sessions are still there. Berth may need some time for
+// those of sessions that have ended.
+func (r *running) awaitCompanions(ctx context.Context) error {
+	excused := slices.ContainsFunc(lasting, func(what string) bool { return r.counts[what] > 0 })
+	for deadline := time.Now().Add(recovery); ; {
+		stale, ended, err := r.companions(ctx)
+		if err != nil {
+			return err
+		}
+		late := time.Now().After(deadline)
+		for _, handle := range stale {
+			r.violations = append(r.violations, history.Violation{Check: "companion", Text: "a proof that was rotated away stands beside the companion of session " + handle})
+		}
+		if excused || len(ended) == 0 || late || len(stale) > 0 {
+			for _, handle := range ended {
+				if !excused {
+					r.violations = append(r.violations, history.Violation{Check: "companion", Text: "session " + handle + " has ended, and its companion is still there"})
+				}
+			}
+			return nil
+		}
+		if !rest(ctx, 50*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+}
+
+// companions returns the sessions whose companion has an old proof, and those that have ended and have a
+// companion.
+func (r *running) companions(ctx context.Context) (stale, ended []string, err error) {
+	keys, err := r.keys(ctx, "*")
+	if err != nil {
+		return nil, nil, err
+	}
+	prefix := "{" + r.plan.settings.App + "_"
+	for _, key := range keys {
+		if handle, ok := strings.CutSuffix(strings.TrimPrefix(key, "{"), "}_Proof"); ok && len(handle) == handleLength {
+			proof, err := r.get(ctx, key)
+			if err != nil {
+				return nil, nil, err
+			}
+			rotated, err := r.get(ctx, prefix+handle+"}_Rotated")
+			if err != nil {
+				return nil, nil, err
+			}
+			if slices.Contains(keys, handle) && len(proof) == proofLength && strings.Contains(rotated, proof) {
+				stale = append(stale, handle)
+			}
+		}
+		if len(key) == handleLength && !strings.HasPrefix(key, "{") {
+			meta, err := r.client.HGet(ctx, prefix+key+"}_Data", "_berth").Result()
+			if err != nil && !errors.Is(err, redis.Nil) {
+				return nil, nil, err
+			}
+			if meta == "" || strings.HasPrefix(meta, "2 retired ") {
+				ended = append(ended, key)
+			}
+		}
+	}
+	return stale, ended, nil
+}
+
+func (r *running) get(ctx context.Context, key string) (string, error) {
+	value, err := r.client.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) {
+		err = nil
+	}
+	return value, err
+}
