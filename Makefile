@@ -52,6 +52,8 @@ FUZZTIME ?= 60s
 FAULTS := .bin/faults
 RUNS ?= 1000
 SEED ?= 0
+PLACE ?=
+
 .PHONY: help api apidiff release fmt graph browser picture broken servers demo ends load load-nightly secrets bench bench-baseline bench-compare fuzz vulncheck faults faults-nightly faults-breaks $(PER_MODULE) $(foreach t,$(PER_MODULE),$(call each,$(t)))
 
 help: ## List the targets
@@ -175,15 +177,21 @@ load-nightly: ## The same for ten minutes
 
 secrets: ## Search all that the suite says, and MONITOR of its Redis, for the secrets that it gave out (test-all does so too)
 	cd conformance && go test $(RACE) $(ALL) -count=1 -v -run '^Test(NoSecretIsTold|ToldSecretsAreFound)$$' .
+
 $(FAULTS): FORCE
 	@go build -C conformance/faults -o $(CURDIR)/$@ .
+
 .PHONY: FORCE
 FORCE:
+
 faults: $(FAULTS) ## Have servers and clients run amid faults for 30 s, and check what came of it
-	@$(FAULTS) -for 30s -seed $(SEED)
+	@$(FAULTS) -ahead -for 30s -seed $(SEED)
+
 faults-nightly: $(FAULTS) ## Make RUNS runs (1,000: half an hour) from SEED on; RUNS=1 SEED=… makes one of them again
-	@$(FAULTS) -runs $(RUNS) -seed $(SEED)
+	@$(FAULTS) -ahead -runs $(RUNS) -seed $(SEED) -place '$(PLACE)'
+
 BREAK ?=
+
 faults-breaks: $(FAULTS) ## Break berth on purpose in many ways, and print which run finds each (half an hour); BREAK=lock for some
 	@$(FAULTS) -breaks -seed 1 -break '$(BREAK)'
 

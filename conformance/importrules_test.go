@@ -21,7 +21,7 @@ import (
 // violation says which rule forbids that the package from imports the package
 // to, or "" if none does. Packages of this repository are named without root.
 func violation(from, to string, inTest bool) string {
-	suite := within(from, "conformance") && !within(from, "conformance/bench", "conformance/release", "conformance/stores")
+	suite := within(from, "conformance") && !within(from, apart...)
 	inTest = inTest || within(from, rig)
 	switch {
 	case within(to, "conformance") && !within(from, "conformance"):
@@ -296,6 +296,10 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"conformance/stores", "github.com/boj/redistore", test, true},
 		{"conformance/stores", gorillastore, test, true},
 		{"conformance/stores", "testing", code, false},
+		{"conformance/faults", "testing", code, false},
+		{"conformance/faults/internal/history", "github.com/anishathalye/porcupine", code, true},
+		{"conformance/faults/internal/run", "core/redistest", code, true},
+		{"conformance/faults/internal/app", "adapters/ginsession", code, true},
 		{"conformance/release", "golang.org/x/mod/zip", code, true},
 		{"conformance/release", "testing", code, false},
 		{"conformance", "testing", code, true},
@@ -349,7 +353,7 @@ func list(t *testing.T) []listed {
 		t.Fatal(err)
 	}
 
-	missing := append([]string{"core/connect", "core/redistest", rig, mini, "core/session", sessiontest, "conformance", "conformance/bench", "conformance/release", "conformance/stores", "examples"},
+	missing := append([]string{"core/connect", "core/redistest", rig, mini, "core/session", sessiontest, "conformance", "conformance/bench", "conformance/faults", "conformance/release", "conformance/stores", "examples"},
 		slices.Collect(maps.Keys(frameworks))...)
 	var all []listed
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {

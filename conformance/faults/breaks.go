@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ func findBreaks(ctx context.Context, root, only string, seed uint64, parallel in
 	}
 	defer os.RemoveAll(dir)
 	ok = true
-	fmt.Fprintf(out, "%-54s %-12s %5s %7s %6s\n", "break", "found by", "run", "allowed", "took")
+	fmt.Fprintf(out, "%-48s %-28s %5s %7s %6s\n", "break", "found by", "run", "allowed", "took")
 	for _, b := range breaks.Table {
 		if !strings.Contains(b.Name, only) {
 			continue
@@ -42,10 +43,15 @@ func findBreaks(ctx context.Context, root, only string, seed uint64, parallel in
 		}
 		by := "nothing"
 		if result != nil {
-			by = result.Violations[0].Check
+			var checks []string
+			for _, v := range result.Violations {
+				checks = append(checks, v.Check)
+			}
+			slices.Sort(checks)
+			by = strings.Join(slices.Compact(checks), ", ")
 		}
 		ok = ok && result != nil
-		fmt.Fprintf(out, "%-54s %-12s %5d %7d %6v\n", b.Name, by, runs, b.Within, time.Since(started).Round(time.Second))
+		fmt.Fprintf(out, "%-48s %-28s %5d %7d %6v\n", b.Name, by, runs, b.Within, time.Since(started).Round(time.Second))
 		if err := os.RemoveAll(filepath.Dir(program)); err != nil {
 			return false, err
 		}
@@ -74,7 +80,7 @@ func firstViolation(ctx context.Context, program string, seed uint64, within, pa
 				next++
 				mine := seed + uint64(next-1)
 				mu.Unlock()
-				result, err := run.Run(ctx, program, mine)
+				result, err := run.Run(ctx, run.Setting{Program: program, Place: "one server"}, mine)
 				mu.Lock()
 				switch {
 				case ctx.Err() != nil:

@@ -9,16 +9,21 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/conformance/faults/internal/app"
+	"github.com/berthgo/berth/conformance/faults/internal/breaks"
 	"github.com/berthgo/berth/conformance/faults/internal/run"
 	"github.com/berthgo/berth/conformance/faults/internal/wire"
 )
 
 func main() {
+	redis.SetLogger(silent{})
 	if settings := os.Getenv(wire.Variable); settings != "" {
 		if err := app.Main(settings); err != nil {
 			fmt.Fprintln(os.Stderr, "server:", err)
@@ -38,6 +43,11 @@ func main() {
 	}
 }
 
+// silent has go-redis keep to itself that it cannot connect.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 // drive makes runs. It is false if a promise was broken.
 func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err error) {
 	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
@@ -48,7 +58,9 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 	first := flags.Bool("first", false, "stop at the first violation")
 	broken := flags.Bool("breaks", false, "build berth with each deliberate break, and make runs until one finds it")
 	only := flags.String("break", "", "of the breaks, those with this text in the name")
-	root := flags.String("root", ".", "with -breaks, the root of the repository")
+	root := flags.String("root", ".", "the root of the repository")
+	ahead := flags.Bool("ahead", false, "some servers have a clock that is ahead")
+	place := flags.String("place", "", "where Redis is, one server, cluster or sentinels; else the seed decides")
 	verbose := flags.Bool("v", false, "print each run")
 	if err := flags.Parse(args); err != nil {
 		return false, err
@@ -65,7 +77,25 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	setting := run.Setting{Program: program, Place: *place}
+	if *ahead {
+		dir, err := os.MkdirTemp("", "faults-")
+		if err != nil {
+			return false, err
+		}
+		defer os.RemoveAll(dir)
+		top, err := filepath.Abs(*root)
+		if err != nil {
+			return false, err
+		}
+		if setting.Ahead, err = breaks.BuildAhead(ctx, top, dir); err != nil {
+			return false, err
+		}
+	}
 	total := newTotal(*seed)
+	if *place != "" {
+		total.place = fmt.Sprintf(" PLACE='%s'", *place)
+	}
 	started := time.Now()
 	var mu sync.Mutex
 	next := 0
@@ -83,7 +113,7 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 	for range *parallel {
 		going.Go(func() {
 			for seed, more := take(); more; seed, more = take() {
-				result, failed := run.Run(ctx, program, seed)
+				result, failed := run.Run(ctx, setting, seed)
 				mu.Lock()
 				switch {
 				case failed != nil && ctx.Err() == nil:
@@ -110,10 +140,11 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 
 // total adds up runs.
 type total struct {
-	seed                                                         uint64
-	runs, requests, exchanges, ends, undecided, violations, calm int
-	outcomes, faults                                             map[string]int
-	failed                                                       []uint64
+	place                                                                       string // what must be said to make a run again
+	seed                                                                        uint64
+	runs, requests, exchanges, ends, undecided, violations, calm, lost, unready int
+	outcomes, faults                                                            map[string]int
+	failed                                                                      []uint64
 }
 
 func newTotal(seed uint64) *total {
@@ -136,6 +167,13 @@ func (t *total) add(r *run.Result) {
 	if len(r.Faults) == 0 {
 		t.calm++
 	}
+	if r.Unready {
+		t.unready++
+		return
+	}
+	if r.Lost {
+		t.lost++
+	}
 	if len(r.Violations) > 0 {
 		t.failed = append(t.failed, r.Seed)
 	}
@@ -146,12 +184,18 @@ func (t *total) tell(out io.Writer, r *run.Result) {
 		fmt.Fprintf(out, "VIOLATION in the run of seed %d, found by %q: %s\n", r.Seed, v.Check, v.Text)
 	}
 	if len(r.Violations) > 0 {
-		fmt.Fprintf(out, "  the plan: %s\n  again: make faults-nightly RUNS=1 SEED=%d\n", r.Plan, r.Seed)
+		fmt.Fprintf(out, "  the plan: %s\n  again: make faults-nightly RUNS=1 SEED=%d%s\n", r.Plan, r.Seed, t.place)
 	}
 }
 
 func (t *total) print(out io.Writer, took time.Duration) {
 	fmt.Fprintf(out, "%d runs from seed %d in %v, %d of them without a fault\n", t.runs, t.seed, took.Round(time.Second), t.calm)
+	if t.lost > 0 {
+		fmt.Fprintf(out, "%d of them not checked, because replication has lost writes at a failover\n", t.lost)
+	}
+	if t.unready > 0 {
+		fmt.Fprintf(out, "%d of them not checked, because the Sentinels did not agree on a master in time\n", t.unready)
+	}
 	fmt.Fprintf(out, "%d requests: %d done, %d certainly not, %d unknown; %d ends handed out; %d exchanges with Redis\n",
 		t.requests, t.outcomes[wire.Done], t.outcomes[wire.Not], t.outcomes[wire.Unknown], t.ends, t.exchanges)
 	fmt.Fprintln(out, "faults:")

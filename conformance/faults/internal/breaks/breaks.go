@@ -51,16 +51,22 @@ func (b Break) Build(ctx context.Context, root, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if dir, err = os.MkdirTemp(dir, "break-"); err != nil {
+	return build(ctx, root, dir, b.Name, files)
+}
+
+// build builds the program with other texts in place of some files.
+func build(ctx context.Context, root, dir, name string, files map[string]string) (string, error) {
+	dir, err := os.MkdirTemp(dir, "break-")
+	if err != nil {
 		return "", err
 	}
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
-	for name, text := range files {
-		broken := filepath.Join(dir, strings.ReplaceAll(name, "/", "-"))
+	for file, text := range files {
+		broken := filepath.Join(dir, strings.ReplaceAll(file, "/", "-"))
 		if err := os.WriteFile(broken, []byte(text), 0o600); err != nil {
 			return "", err
 		}
-		overlay.Replace[filepath.Join(root, name)] = broken
+		overlay.Replace[filepath.Join(root, file)] = broken
 	}
 	list, err := json.Marshal(overlay)
 	if err != nil {
@@ -74,7 +80,7 @@ func (b Break) Build(ctx context.Context, root, dir string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", listed, "-o", program, ".")
 	cmd.Dir = filepath.Join(root, "conformance", "faults")
 	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%q does not build: %w\n%s", b.Name, err, said)
+		return "", fmt.Errorf("%q does not build: %w\n%s", name, err, said)
 	}
 	return program, nil
 }

@@ -28,7 +28,7 @@ func (r *running) leftovers(ctx context.Context) (found []history.Violation, err
 		if err != nil {
 			return nil, err
 		}
-		if ttl == -1 && !strings.HasPrefix(key, "{"+r.plan.settings.App+"_Ends_") {
+		if ttl == -1 && !strings.HasPrefix(key, "{"+r.plan.settings.App+"_Ends_") && !strings.HasPrefix(key, "control") {
 			found = append(found, history.Violation{Check: "leftover", Text: "the key " + key + " has no TTL"})
 		}
 	}

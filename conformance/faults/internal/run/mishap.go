@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/conformance/faults/internal/history"
 	"github.com/berthgo/berth/conformance/faults/internal/wire"
@@ -21,10 +24,17 @@ const (
 	clients = "clients cut by redis"
 	halt    = "clients paused by redis"
 	full    = "redis full"
+	move    = "slot moved"
+	succeed = "failover"
+	clock   = "server with a clock that is ahead"
 )
 
-// mishaps are all of them, with how often they happen.
-var mishaps = []weighted{{kill, 4}, {freeze, 4}, {restart, 2}, {stall, 2}, {scripts, 1}, {clients, 2}, {halt, 2}, {full, 1}}
+// mishaps are those of each place, with how often they happen.
+var mishaps = map[string][]weighted{
+	alone:     {{kill, 4}, {freeze, 4}, {restart, 2}, {stall, 2}, {scripts, 1}, {clients, 2}, {halt, 2}, {full, 1}},
+	cluster:   {{kill, 2}, {freeze, 2}, {scripts, 1}, {clients, 2}, {halt, 1}, {move, 6}, {succeed, 3}},
+	sentinels: {{kill, 1}, {freeze, 1}, {scripts, 1}, {clients, 1}, {succeed, 3}},
+}
 
 // misfortune makes mishaps until ctx ends. Each of them is over when misfortune returns.
 func (r *running) misfortune(ctx context.Context, rng *rand.Rand) error {
@@ -49,7 +59,7 @@ func (r *running) misfortune(ctx context.Context, rng *rand.Rand) error {
 
 // mishap makes one, and returns when it is over. It does so also if the run is about to end.
 func (r *running) mishap(what string, victim *server, rng *rand.Rand) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	ctx, cancel := context.WithTimeout(context.Background(), longest/2)
 	defer cancel()
 	ttl := r.plan.settings.LockTTL
 	switch what {
@@ -66,26 +76,35 @@ func (r *running) mishap(what string, victim *server, rng *rand.Rand) (err error
 		rest(ctx, between(rng, ttl*3/4, ttl*7/4))
 		return victim.signal(syscall.SIGCONT)
 	case restart:
-		if err := r.redis.Kill(); err != nil {
+		if err := r.single.Kill(); err != nil {
 			return err
 		}
 		rest(ctx, between(rng, 0, 300*time.Millisecond))
-		return r.redis.Restart(ctx)
+		return r.single.Restart(ctx)
 	case stall:
-		if err := r.redis.Pause(); err != nil {
+		if err := r.single.Pause(); err != nil {
 			return err
 		}
 		rest(ctx, between(rng, 50*time.Millisecond, ttl*5/4))
-		return r.redis.Resume()
+		return r.single.Resume()
 	case scripts:
-		return r.client.ScriptFlush(ctx).Err()
+		return r.everywhere(ctx, "SCRIPT", "FLUSH")
 	case clients:
-		return r.client.Do(ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err()
+		return r.everywhere(ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 	case halt:
 		d := between(rng, 20*time.Millisecond, 400*time.Millisecond)
-		err := r.client.Do(ctx, "CLIENT", "PAUSE", d.Milliseconds()).Err()
+		err := r.everywhere(ctx, "CLIENT", "PAUSE", d.Milliseconds())
 		rest(ctx, d)
 		return err
+	case move:
+		keys, err := r.keys(ctx, "{"+r.plan.settings.App+"_*}_Data")
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		slices.Sort(keys)
+		return r.moveSlot(ctx, keys[rng.IntN(len(keys))], between(rng, 0, 100*time.Millisecond))
+	case succeed:
+		return r.failover(ctx, rng.IntN(3))
 	case full:
 		if err := r.client.ConfigSet(ctx, "maxmemory", "1").Err(); err != nil {
 			return err
@@ -94,6 +113,11 @@ func (r *running) mishap(what string, victim *server, rng *rand.Rand) (err error
 		return r.client.ConfigSet(ctx, "maxmemory", "0").Err()
 	}
 	panic("no such mishap: " + what)
+}
+
+// everywhere sends a command to all masters.
+func (p *place) everywhere(ctx context.Context, args ...any) error {
+	return p.each(ctx, func(ctx context.Context, c *redis.Client) error { return c.Do(ctx, args...).Err() })
 }
 
 // rest waits. It is false if ctx ended first.

@@ -15,6 +15,8 @@ type plan struct {
 	seed       uint64
 	settings   wire.Settings
 	frameworks []string
+	place      string // one server, cluster or sentinels
+	ahead      bool   // the first server has a clock that is ahead
 	calm       bool
 	programme  proxy.Programme
 	mishaps    []weighted
@@ -38,10 +40,20 @@ func between(rng *rand.Rand, least, most time.Duration) time.Duration {
 func chance(rng *rand.Rand, percent int) bool { return rng.IntN(100) < percent }
 
 // newPlan draws a plan.
-func newPlan(seed uint64) *plan {
+func newPlan(seed uint64, place string) *plan {
 	rng := source(seed, 0)
 	p := &plan{seed: seed, browsers: 2 + rng.IntN(2), tabs: 2 + rng.IntN(2), users: 1 + rng.IntN(2)}
 	p.calm = chance(rng, 10)
+	p.place = alone
+	if n := source(seed, 3).IntN(100); n < 3 && !p.calm {
+		p.place = cluster
+	} else if n == 3 && !p.calm {
+		p.place = sentinels
+	}
+	p.ahead = source(seed, 4).IntN(100) < 15 && !p.calm
+	if place != "" {
+		p.place, p.calm = place, p.calm && place == alone
+	}
 	p.lasts, p.think = between(rng, 800*time.Millisecond, 2*time.Second), 12*time.Millisecond
 	s := &p.settings
 	*s = wire.Settings{
@@ -77,11 +89,15 @@ func newPlan(seed uint64) *plan {
 		p.programme.Weights[k] = rng.IntN(4)
 	}
 	p.programme.Weights[proxy.None] = 0
-	for _, w := range mishaps {
+	for _, w := range mishaps[p.place] {
 		if n := rng.IntN(3) * w.weight; n > 0 {
 			p.mishaps = append(p.mishaps, weighted{w.word, n})
 			p.log = p.log || w.word == restart
 		}
+	}
+	if p.place != alone { // there are no proxies, so there must be something else
+		p.mishaps = mishaps[p.place]
+		p.lasts *= 2
 	}
 	p.every = between(rng, 150*time.Millisecond, 800*time.Millisecond)
 	p.paths = []weighted{

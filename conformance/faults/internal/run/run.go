@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -21,7 +22,6 @@ import (
 	"github.com/berthgo/berth/conformance/faults/internal/history"
 	"github.com/berthgo/berth/conformance/faults/internal/proxy"
 	"github.com/berthgo/berth/conformance/faults/internal/wire"
-	"github.com/berthgo/berth/core/redistest"
 )
 
 // Result is what came of a run.
@@ -32,6 +32,8 @@ type Result struct {
 	Exchanges  int            // with Redis, that went through proxies
 	Faults     map[string]int // by kind
 	Ends       int            // that were handed to handlers
+	Lost       bool           // Redis's replication has lost writes, so nothing was checked
+	Unready    bool           // the servers of Redis did not agree on a master in time, so nothing was checked
 	Undecided  int            // sessions that porcupine could not decide in time
 	Violations []history.Violation
 	Plan       string // what the seed has decided
@@ -39,18 +41,27 @@ type Result struct {
 }
 
 // longest is how long a run may take. Whatever hangs ends then.
-const longest = 90 * time.Second
+const longest = 2 * time.Minute
 
-// Run makes the run of a seed. Program is the executable of the servers.
-func Run(ctx context.Context, program string, seed uint64) (*Result, error) {
+// Setting is what does not come from the seed.
+type Setting struct {
+	Program string // the executable of the servers
+	Ahead   string // the same with a clock that is ahead, for a server of some runs; "" for none
+	Place   string // where Redis is: "one server", "cluster" or "sentinels"; "" if the seed decides
+}
+
+// Run makes the run of a seed.
+func Run(ctx context.Context, setting Setting, seed uint64) (*Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	r := &running{plan: newPlan(seed), program: program, counts: map[string]int{}}
+	r := &running{plan: newPlan(seed, setting.Place), setting: setting, counts: map[string]int{}}
 	defer r.stop()
 	if err := r.start(ctx); err != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
-	if err := r.ask(ctx); err != nil {
+	if err := r.ask(ctx); errors.Is(err, errUnready) {
+		return &Result{Seed: seed, Unready: true}, nil
+	} else if err != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
 	if err := r.settle(ctx); err != nil {
@@ -66,11 +77,10 @@ func Run(ctx context.Context, program string, seed uint64) (*Result, error) {
 // running is a run under way.
 type running struct {
 	plan    *plan
-	program string
+	setting Setting
 	dir     string
 
-	redis    *redistest.Server
-	client   *redis.Client
+	*place
 	proxies  []*proxy.Proxy
 	servers  []*server
 	browsers []*browser
@@ -86,28 +96,35 @@ func (r *running) start(ctx context.Context) (err error) {
 	if r.dir, err = os.MkdirTemp("", "faults-"); err != nil {
 		return err
 	}
-	var o redistest.Options
-	if r.plan.log {
-		o.Args = []string{"--appendonly", "yes", "--appendfsync", "always"}
-	}
-	if r.redis, err = redistest.Start(ctx, o); err != nil {
+	if r.place, err = startPlace(ctx, r.plan); err != nil {
 		return err
 	}
-	r.client = redis.NewClient(&redis.Options{Addr: r.redis.Addr(), ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second})
 	for i, framework := range r.plan.frameworks {
-		p, err := proxy.Start(r.redis.Addr, r.plan.programme, r.plan.seed<<8+uint64(i))
-		if err != nil {
-			return err
-		}
-		r.proxies = append(r.proxies, p)
 		settings := r.plan.settings
 		settings.Name, settings.Framework = fmt.Sprintf("%s%d", framework, i), framework
-		settings.Addrs = []string{p.Addr()}
+		settings.Addrs = r.addrs()
+		switch {
+		case r.single != nil:
+			p, err := proxy.Start(r.single.Addr, r.plan.programme, r.plan.seed<<8+uint64(i))
+			if err != nil {
+				return err
+			}
+			r.proxies = append(r.proxies, p)
+			settings.Addrs = []string{p.Addr()}
+		case r.sentinel != nil:
+			settings.Master = r.sentinel.MasterName()
+		default:
+			settings.Cluster = true
+		}
 		settings.Journal = filepath.Join(r.dir, settings.Name)
 		if err := os.WriteFile(settings.Journal, nil, 0o600); err != nil {
 			return err
 		}
-		s := &server{settings: settings, program: r.program}
+		s := &server{settings: settings, program: r.setting.Program}
+		if i == 0 && r.plan.ahead && r.setting.Ahead != "" {
+			s.program = r.setting.Ahead
+			r.counts[clock]++
+		}
 		r.servers = append(r.servers, s)
 		if err := s.start(); err != nil {
 			return err
@@ -131,11 +148,8 @@ func (r *running) stop() {
 	for _, b := range r.browsers {
 		b.client.CloseIdleConnections()
 	}
-	if r.client != nil {
-		_ = r.client.Close()
-	}
-	if r.redis != nil {
-		_ = r.redis.Stop()
+	if r.place != nil {
+		r.place.stop()
 	}
 	if r.dir != "" {
 		_ = os.RemoveAll(r.dir)
@@ -254,14 +268,6 @@ func (r *running) due(ctx context.Context) error {
 	return nil
 }
 
-func (r *running) keys(ctx context.Context, pattern string) (keys []string, err error) {
-	each := r.client.Scan(ctx, 0, pattern, 1000).Iterator()
-	for each.Next(ctx) {
-		keys = append(keys, each.Val())
-	}
-	return keys, each.Err()
-}
-
 // awaitEnds waits until the end of each session that is known was handled. If that takes too long, the
 // check finds out which is missing.
 func (r *running) awaitEnds(ctx context.Context) error {
@@ -296,6 +302,9 @@ func (r *running) record() (*history.Record, error) {
 			return nil, err
 		}
 		record.Journal = append(record.Journal, entries...)
+		if i >= len(r.proxies) {
+			continue
+		}
 		faults, _ := r.proxies[i].Faults()
 		for _, f := range faults {
 			record.Troubles = append(record.Troubles, history.Window{Server: server.settings.Name, At: f.At, Till: f.Till})
@@ -361,6 +370,10 @@ func (r *running) judge() (*Result, error) {
 		for _, f := range faults {
 			result.Faults[f.Kind.String()]++
 		}
+	}
+	if r.control != nil && r.control.lost.Load() {
+		result.Lost, result.Violations = true, nil
+		return result, nil
 	}
 	found, undecided := record.Check()
 	result.Violations, result.Undecided = append(result.Violations, found...), undecided
