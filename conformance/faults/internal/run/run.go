@@ -3,25 +3,17 @@
 package run
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/berthgo/berth/conformance/faults/internal/history"
 	"github.com/berthgo/berth/conformance/faults/internal/proxy"
-	"github.com/berthgo/berth/conformance/faults/internal/wire"
 )
 
 // Result is what came of a run.
@@ -181,201 +173,4 @@ func (r *running) ask(ctx context.Context) error {
 		p.Make(false)
 	}
 	return err
-}
-
-// recovery is how long it may take until all is well after the last fault.
-const recovery = 25 * time.Second
-
-// settle waits until the application serves everybody again, and then has all sessions end.
-func (r *running) settle(ctx context.Context) error {
-	rng := source(r.plan.seed, 2)
-	for _, b := range r.browsers {
-		for _, path := range []string{"read", "append"} {
-			r.insist(ctx, b, order{path: path}, rng)
-		}
-	}
-	if err := r.awaitCompanions(ctx); err != nil {
-		return err
-	}
-	if !r.plan.settings.TrackEnd {
-		return nil
-	}
-	for i, b := range r.browsers {
-		if i%2 == 0 {
-			r.insist(ctx, b, order{path: "signout"}, rng)
-		}
-	}
-	if chance(rng, 50) {
-		r.insist(ctx, r.browsers[0], order{path: "endall", user: "0"}, rng)
-	}
-	if err := r.expire(ctx); err != nil {
-		return err
-	}
-	return r.awaitEnds(ctx)
-}
-
-// insist makes requests until one succeeds.
-func (r *running) insist(ctx context.Context, b *browser, o order, rng *rand.Rand) {
-	if r.plan.settings.FailSilently {
-		o.commit = "once"
-	}
-	last := history.Op{}
-	for deadline := time.Now().Add(recovery); time.Now().Before(deadline) && ctx.Err() == nil; rest(ctx, 20*time.Millisecond) {
-		last = b.ask(ctx, 99, r.servers[rng.IntN(len(r.servers))], o)
-		if last.Outcome == wire.Done && !last.Reply.Detached {
-			return
-		}
-		if o.path == "signout" && last.Outcome == wire.Done {
-			return
-		}
-	}
-	r.violations = append(r.violations, history.Violation{Check: "recovery", Text: fmt.Sprintf("no %s succeeds for %v after the last fault: %s %s", o.path, recovery, last.Outcome, last.Reason)})
-}
-
-// expire has all sessions expire: their time is over, and their ends are due.
-func (r *running) expire(ctx context.Context) error {
-	app := r.plan.settings.App
-	r.forced = wire.Now()
-	alive, err := r.keys(ctx, "{"+app+"_*}_Timeout")
-	if err != nil {
-		return err
-	}
-	for _, key := range alive {
-		if err := r.client.Del(ctx, key).Err(); err != nil {
-			return err
-		}
-	}
-	return r.due(ctx)
-}
-
-// due makes all ends due.
-func (r *running) due(ctx context.Context) error {
-	indexes, err := r.keys(ctx, "{"+r.plan.settings.App+"_Ends_*}")
-	if err != nil {
-		return err
-	}
-	for _, index := range indexes {
-		entries, err := r.client.ZRange(ctx, index, 0, -1).Result()
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if err := r.client.ZAddXX(ctx, index, redis.Z{Score: 1, Member: e}).Err(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// awaitEnds waits until the end of each session that is known was handled. If that takes too long, the
-// check finds out which is missing.
-func (r *running) awaitEnds(ctx context.Context) error {
-	for deadline := time.Now().Add(recovery); time.Now().Before(deadline); {
-		record, err := r.record()
-		if err != nil {
-			return err
-		}
-		if record.EndsMissing() == 0 {
-			return nil
-		}
-		if !rest(ctx, 100*time.Millisecond) {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// record collects what clients and servers have written down.
-func (r *running) record() (*history.Record, error) {
-	s := r.plan.settings
-	record := &history.Record{
-		Timeout: s.Timeout.Nanoseconds(), LockTTL: s.LockTTL.Nanoseconds(), MaxPerPrincipal: s.MaxPerPrincipal,
-		TrackEnd: s.TrackEnd, Calm: r.plan.calm, Forced: r.forced, Troubles: slices.Clone(r.troubles),
-	}
-	r.book.mu.Lock()
-	record.Ops = slices.Clone(r.book.ops)
-	r.book.mu.Unlock()
-	for i, server := range r.servers {
-		entries, err := read(server.settings.Journal)
-		if err != nil {
-			return nil, err
-		}
-		record.Journal = append(record.Journal, entries...)
-		if i >= len(r.proxies) {
-			continue
-		}
-		faults, _ := r.proxies[i].Faults()
-		for _, f := range faults {
-			record.Troubles = append(record.Troubles, history.Window{Server: server.settings.Name, At: f.At, Till: f.Till})
-		}
-	}
-	slices.SortStableFunc(record.Journal, func(a, b wire.Entry) int { return int(a.At - b.At) })
-	for _, e := range record.Journal {
-		if e.Kind == "failure" && !r.plan.calm { // such as a call that took too long on a busy machine
-			record.Troubles = append(record.Troubles, history.Window{Server: e.Server, At: e.At - s.OperationTimeout.Nanoseconds(), Till: e.At})
-		}
-	}
-	return record, nil
-}
-
-func read(name string) (entries []wire.Entry, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		var e wire.Entry
-		if json.Unmarshal(lines.Bytes(), &e) == nil { // the last line may be half a line
-			entries = append(entries, e)
-		}
-	}
-	return entries, lines.Err()
-}
-
-// judge checks the run.
-func (r *running) judge() (*Result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	left, err := r.leftovers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range r.servers {
-		if err := s.kill(); err != nil {
-			return nil, err
-		}
-	}
-	record, err := r.record()
-	if err != nil {
-		return nil, err
-	}
-	result := &Result{
-		Seed: r.plan.seed, Requests: len(record.Ops), Outcomes: map[string]int{}, Faults: maps.Clone(r.counts),
-		Plan: fmt.Sprintf("%+v", *r.plan), Record: record, Violations: slices.Concat(r.violations, left),
-	}
-	for _, op := range record.Ops {
-		result.Outcomes[op.Outcome]++
-	}
-	for _, e := range record.Journal {
-		if e.Kind == "end" {
-			result.Ends++
-		}
-	}
-	for _, p := range r.proxies {
-		faults, exchanges := p.Faults()
-		result.Exchanges += exchanges
-		for _, f := range faults {
-			result.Faults[f.Kind.String()]++
-		}
-	}
-	if r.control != nil && r.control.lost.Load() {
-		result.Lost, result.Violations = true, nil
-		return result, nil
-	}
-	found, undecided := record.Check()
-	result.Violations, result.Undecided = append(result.Violations, found...), undecided
-	return result, nil
 }
