@@ -10,9 +10,9 @@ replace (
 
 require (
 	github.com/anishathalye/porcupine v1.3.1
-	github.com/berthgo/berth/adapters/fibersession v0.0.0
-	github.com/berthgo/berth/adapters/ginsession v0.0.0
-	github.com/berthgo/berth/core v0.0.0
+	github.com/berthgo/berth/adapters/fibersession v0.1.0
+	github.com/berthgo/berth/adapters/ginsession v0.1.0
+	github.com/berthgo/berth/core v0.1.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/gofiber/fiber/v2 v2.52.15
 	github.com/redis/go-redis/v9 v9.23.0
