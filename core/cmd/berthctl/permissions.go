@@ -107,7 +107,10 @@ func (e *examination) permissions(keys store.Keys, separator string) {
 	written := false
 	for _, p := range commandsOf(key, e.cluster) {
 		err := e.c.Do(e.ctx, p.args...).Err()
-		written = written || p.rule == "+set" && err == nil
+		if p.rule == "+set" {
+			written = err == nil
+			e.writes(err)
+		}
 		try(p, err)
 	}
 	if written { // on a string, HSET is an error, and leaves nothing behind
@@ -125,6 +128,13 @@ func (e *examination) permissions(keys store.Keys, separator string) {
 	e.companions(try)
 	if len(missing) == 0 {
 		e.add(ok, "permissions", fmt.Sprintf("%d of %d", tried, tried), "")
+	}
+}
+
+// writes reports a server that writes nothing at the moment, whatever it permits: what SET answered tells.
+func (e *examination) writes(err error) {
+	if answer := redis.Error(nil); errors.As(err, &answer) && !refused(err) && !strings.Contains(answer.Error(), "unknown command") {
+		e.add(bad, "writes", explain.Error(err).Error(), "No session can be saved until Redis writes again: see docs/troubleshooting.md.")
 	}
 }
 
