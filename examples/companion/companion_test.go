@@ -28,18 +28,6 @@ func block(t *testing.T, language string) string {
 	return code
 }
 
-func TestGoIsThePage(t *testing.T) {
-	t.Parallel()
-	program, err := os.ReadFile("companion.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, code, _ := strings.Cut(string(program), "var form")
-	if block(t, "go") != "var form"+code {
-		t.Error("the Go of docs/redis.md is not examples/companion/companion.go, from form on; copy it")
-	}
-}
-
 // program returns the function of docs/redis.md that reads companions, in a language.
 func program(t *testing.T, language string, client *redis.Client) func(cookie string) string {
 	t.Helper()
