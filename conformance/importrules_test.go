@@ -353,7 +353,7 @@ func list(t *testing.T) []listed {
 		t.Fatal(err)
 	}
 
-	missing := append([]string{"core/connect", "core/redistest", rig, mini, "core/session", sessiontest, "conformance", "conformance/bench", "conformance/faults", "conformance/release", "conformance/stores", "examples"},
+	missing := append([]string{"core/connect", "core/redistest", rig, mini, "core/session", sessiontest, "conformance", "conformance/bench", "conformance/docs", "conformance/faults", "conformance/release", "conformance/stores", "examples"},
 		slices.Collect(maps.Keys(frameworks))...)
 	var all []listed
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {

@@ -17,7 +17,7 @@ const (
 )
 
 // apart are modules in the folder of the conformance suite that are no part of it.
-var apart = []string{"conformance/bench", "conformance/faults", "conformance/release", "conformance/stores"}
+var apart = []string{"conformance/bench", "conformance/docs", "conformance/faults", "conformance/release", "conformance/stores"}
 
 // gorillastore is what gincontribstore stands on.
 const gorillastore = "adapters/gorillastore"

@@ -15,7 +15,7 @@ const root = "github.com/berthgo/berth/"
 
 // unreleased are the modules that nobody fetches: programs and tests of this repository alone.
 // They get no tag. All others of go.work do.
-var unreleased = []string{"conformance/bench", "conformance/faults", "conformance/release", "conformance/stores", "examples", "examples/ends"}
+var unreleased = []string{"conformance/bench", "conformance/docs", "conformance/faults", "conformance/release", "conformance/stores", "examples", "examples/ends"}
 
 // repository is a checkout: the folder that has go.work, and those of its modules, as
 // "adapters/ginsession".
