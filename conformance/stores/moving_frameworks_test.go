@@ -3,7 +3,6 @@ package stores_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -97,22 +96,4 @@ func TestMoveUnderEcho(t *testing.T) {
 		s.serve(e)
 		b.uncacheable("/", "ann")
 	})
-}
-
-// docs/gorilla.md shows what these tests run.
-func TestDocsOfMoving(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/gorilla.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const file, from = "withuser_test.go", "// withUser "
-	source, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, sample, ok := strings.Cut(string(source), from)
-	if !ok || !strings.Contains(string(page), "```go\n"+from+sample+"```\n") {
-		t.Errorf("docs/gorilla.md has something else than %s", file)
-	}
 }

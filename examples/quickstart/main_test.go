@@ -3,29 +3,12 @@ package main
 import (
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/berthgo/berth/core/httpsession"
 	"github.com/berthgo/berth/core/session"
 	"github.com/berthgo/berth/core/sessiontest"
 )
-
-func TestReadme(t *testing.T) {
-	t.Parallel()
-	program, err := os.ReadFile("main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(readme), "```go\n"+string(program)+"```\n") {
-		t.Error("the quick start in README.md is not examples/quickstart/main.go; copy that file into it")
-	}
-}
 
 func TestCount(t *testing.T) {
 	t.Parallel()
