@@ -66,10 +66,14 @@ func RequirePrincipal(within time.Duration) Option { return httpsession.RequireP
 // WithErrorHandler sets what answers a request if the begin or the commit of its session failed, or if
 // it does not meet [RequirePrincipal]. It is called once at most, before anything else was written. The
 // header Vary is set by then: add to it. [session.HTTPStatus] returns a status for err. Defaults to
-// [httpsession.Error].
+// [Error].
 func WithErrorHandler(onError func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return httpsession.WithErrorHandler(onError)
 }
+
+// Error answers err as a middleware does without [WithErrorHandler], as [httpsession.Error] does. An error
+// handler calls it for what it does not answer itself.
+func Error(w http.ResponseWriter, r *http.Request, err error) { httpsession.Error(w, r, err) }
 
 // From returns the session of a request. It panics if [Middleware] is missing.
 func From(r *http.Request) *session.Session { return httpsession.From(r) }

@@ -78,16 +78,18 @@ func RequirePrincipal(within time.Duration) Option {
 // WithErrorHandler sets what answers a request if the begin or the commit of its session failed, or if
 // it does not meet [RequirePrincipal]. It is called once at most, before anything else was written. c is
 // aborted, and the header Vary is set, by then: add to it. [session.HTTPStatus] returns a status for
-// err. Defaults to [httpsession.Error].
+// err. Defaults to [Error].
 func WithErrorHandler(onError func(c *gin.Context, err error)) Option {
 	return func(cfg *config) { cfg.onError = onError }
 }
 
+// Error answers err as a middleware does without [WithErrorHandler], as [httpsession.Error] does. An error
+// handler calls it for what it does not answer itself.
+func Error(c *gin.Context, err error) { httpsession.Error(c.Writer, c.Request, err) }
+
 // Middleware gives every request a session of m.
 func Middleware(m *session.Manager, opts ...Option) gin.HandlerFunc {
-	cfg := config{
-		onError: func(c *gin.Context, err error) { httpsession.Error(c.Writer, c.Request, err) },
-	}
+	cfg := config{onError: Error}
 	for _, opt := range opts {
 		opt(&cfg)
 	}

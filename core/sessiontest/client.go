@@ -102,9 +102,15 @@ func serve(handler http.Handler, r *http.Request) *http.Response {
 	if r.URL.Scheme == "https" {
 		in.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: r.URL.Hostname()}
 	}
-	w := httptest.NewRecorder()
+	w := recorder{httptest.NewRecorder()}
 	handler.ServeHTTP(w, in)
 	response := w.Result()
 	response.Request = r
 	return response
 }
+
+// recorder is a response that Gin's Stream can write.
+type recorder struct{ *httptest.ResponseRecorder }
+
+// CloseNotify never tells: this client does not go away. Gin's Stream panics without it.
+func (recorder) CloseNotify() <-chan bool { return nil }
