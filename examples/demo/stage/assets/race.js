@@ -20,7 +20,7 @@ for (const name of Object.keys(sides)) {
 async function run(name) {
   const { panel, tracks, lanes } = panels[name], side = sides[name]
   const n = $(".n", panel)
-  await side.visit()
+  if (!(await side.visit()).ok) return null
   lanes.start()
   const seen = new Set(), answers = []
   await Promise.all(tracks.map(async (track, i) => {
@@ -38,15 +38,20 @@ async function run(name) {
   const clock = Math.min(...answers.map(({ now, to }) => now - to))
   for (const { bar, from, to } of answers) { bar.in = Math.max(bar.from, from + clock); bar.out = Math.max(bar.in, to + clock) }
   lanes.draw()
-  const { data } = await side.read()
+  const { ok, data } = await side.read()
+  if (!ok) return null
   n.textContent = data
-  return data
+  return { counted: data, refused: times - answers.length }
 }
 
-function judge(name, counted) {
-  const lost = $(".lost", panels[name].panel)
-  lost.textContent = counted === times ? "none is lost" : `${times - counted} are lost`
-  lost.className = `lost ${counted === times ? "none" : "some"}`
+// judge says how many clicks are lost. One that was answered with an error is not: its visitor knows.
+function judge(name, done) {
+  const { panel } = panels[name], lost = $(".lost", panel)
+  if (!done) $(".n", panel).textContent = "–"
+  const missing = done ? Math.max(0, times - done.refused - done.counted) : 0
+  const said = !done ? "no answer" : missing === 0 ? "none is lost" : missing === 1 ? "1 is lost" : `${missing} are lost`
+  lost.textContent = done?.refused ? `${said}, ${done.refused} met an error` : said
+  lost.className = `lost ${done && missing === 0 ? "none" : "some"}`
 }
 
 during($("#race-go"), async () => {
