@@ -36,9 +36,13 @@ async function visit(mode) {
 
 // gone draws since when Redis is away.
 let gone = []
+function back() { gone.forEach((bar) => bar.leave()); gone = [] }
+live.hear("hello", ({ redis }) => { if (redis) back() }) // a stream that is new has missed it
 live.hear("redis", (now) => {
-  if (now) { gone.forEach((bar) => bar.leave()); gone = []; return }
-  if (!lanes.running()) lanes.start()
+  const again = gone.length > 0 // somebody else has taken it away, while it was
+  back()
+  if (now) return
+  if (!again && !lanes.running()) lanes.start()
   gone = modes.map((mode) => { const bar = lanes.add(track(mode), "gone"); bar.enter(); return bar })
 })
 
