@@ -23,7 +23,8 @@ live.hear("end", (end) => {
 
 during($("#short"), async () => {
   await ensure()
-  const { ok, data } = await on("echo", "/demo/short", {})
+  const { ok, status, data } = await on("echo", "/demo/short", {})
+  $("#ends-said").textContent = ok ? "" : `The server answers ${status}: nothing has changed.`
   if (!ok) return
   const clock = $("#countdown"), run = $(".run", clock), text = $("span", clock), handle = me.handle
   clock.hidden = false

@@ -18,13 +18,13 @@ async function change(path, form, text) {
   $("#face-arrow").hidden = !stays
   $("#handle-verdict").textContent = stays ? "stays" : ""
   $("#secret-verdict").textContent = !stays ? "" : before.fingerprint === me.fingerprint ? "stays" : "changes"
-  said.textContent = text()
+  said.textContent = text(before)
 }
 
 $("#signin").addEventListener("submit", async (event) => {
   event.preventDefault()
   if (!me.handle) { await on("gin", "/demo/visit", {}); await refresh() }
-  await change("/demo/signin", { user: user.value, device: nameOf() }, () => `You are ${me.user} now.`)
+  await change("/demo/signin", { user: user.value, device: nameOf() }, (before) => before.user === me.user ? `You are ${me.user} already, so the secret stays.` : `You are ${me.user} now.`)
   $("#told").hidden = true
 })
 during($("#rotate"), () => me.handle ? change("/rotate", {}, () => "The old secret opens nothing any more.") : tellNone())
