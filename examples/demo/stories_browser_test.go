@@ -67,6 +67,16 @@ func TestPageRace(t *testing.T) {
 		if n := p.Text("#race-scs .n"); n == "20" || n == "0" || n == "–" {
 			t.Errorf("scs has counted %s", n)
 		}
+
+		// What nobody could count is not lost.
+		p.Expect("status of 503")
+		p.Press("#outage-switch")
+		p.Until("#redis-text", "Redis is away")
+		p.Press("#race-go")
+		p.Until("#race-berth .lost", "no answer")
+		p.Until("#race-scs .lost", "no answer")
+		p.Press("#outage-switch")
+		p.Until("#redis-text", "Redis is there")
 		p.Narrow()
 	})
 }
@@ -89,6 +99,16 @@ func TestPageOutage(t *testing.T) {
 		p.Until(".window[data-mode=error]", "503")
 		p.Press("#outage-switch")
 		p.Until(".window[data-mode=retry]", "Hello again, visit 2")
+
+		// Two pages may take Redis away at once. What is drawn of the first time ends where the second begins.
+		p.Press("#outage-go")
+		p.Until("#redis-text", "Redis is away")
+		p.Do(chromedp.Evaluate(`fetch("/demo/redis", { method: "POST", body: new URLSearchParams({ off: "1s" }) })`, nil))
+		p.UntilTrue(`(() => {
+			const [first, second] = document.querySelectorAll("#outage-lanes [data-mode=error] .bar.gone")
+			return second !== undefined && parseFloat(first.style.left) + parseFloat(first.style.width) <= parseFloat(second.style.left) + 1
+		})()`)
+		p.Until("#redis-text", "Redis is there")
 		p.Narrow()
 	})
 }
@@ -104,6 +124,9 @@ func TestPageSignIn(t *testing.T) {
 		p.Until("#handle-verdict", "stays")
 		p.Until("#secret-verdict", "changes")
 		p.Until("#key-list", "ann is signed in")
+		p.Press("#user")
+		p.Until("#people-said", "You are ann already")
+		p.Until("#secret-verdict", "stays")
 		p.Press("#rotate")
 		p.Until("#people-said", "old secret")
 		p.Until("#secret-verdict", "changes")
@@ -139,6 +162,10 @@ func TestPageDevices(t *testing.T) {
 		p.Press("#others")
 		p.Until("#devices-said", "One other is logged out")
 		second.Until("#told", "operator")
+		second.UntilTrue(`(() => {
+			const told = document.querySelector("#told").getBoundingClientRect()
+			return told.height > 0 && told.top >= 0 && told.bottom <= innerHeight
+		})()`) // wherever the page is scrolled to
 		p.UntilTrue(`document.querySelectorAll("#device-list > li").length === 1`)
 		p.Until("#end-list", "logged out from elsewhere")
 		p.Until("#end-list", "plum")
