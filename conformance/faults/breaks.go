@@ -34,7 +34,9 @@ func findBreaks(ctx context.Context, root, only string, seed uint64, parallel in
 		}
 		program, err := b.Build(ctx, root, dir)
 		if err != nil {
-			return false, err
+			fmt.Fprintf(out, "%s: %v\n", b.Name, err)
+			ok = false
+			continue
 		}
 		started := time.Now()
 		result, runs, err := firstViolation(ctx, program, seed, b.Within, parallel)

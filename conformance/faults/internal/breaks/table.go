@@ -27,7 +27,7 @@ var Table = []Break{
 		{inCore + "session/commit.go", "\tcase err != nil:\n\tcase p.refused:", "\tcase err != nil:\n\t\terr = ErrLockLost\n\tcase p.refused:"},
 	}},
 	{"net/http answers before the commit", 20, []Edit{
-		{inCore + "httpsession/writer.go", "\tif informational || w.commit() == nil {", "\tif w.ResponseWriter.WriteHeader(status); false {"},
+		{inCore + "httpsession/writer.go", "\tif informational || w.commit() == nil {", "\tif w.ResponseWriter.WriteHeader(status); informational && w.committed {"},
 	}},
 	{"Fiber answers whatever the commit says", 20, []Edit{
 		{inCore + "session/buffered.go", "failure := s.Finish(ctx); failure != nil {", "failure := s.Finish(ctx); failure != nil && ctx == nil {"},
@@ -52,9 +52,11 @@ var Table = []Break{
 	}},
 	{"begin without looking at the proof", 20, []Edit{
 		{luaDir + "begin.lua", "  if proof ~= own[2] and proof ~= '' then return 0 end\n", ""},
+		{inCore + "internal/store/load.go", "case proof != \"\" && fields[SecretField] != proof:", "case proof != \"\" && fields[SecretField] == \"\":"},
 	}},
 	{"a rotated proof still opens", 20, []Edit{
 		{luaDir + "lib.lua", "proof, 1, true) then return ROTATED end", "proof, 1, true) then return code, timeout, created, extras end"},
+		{inCore + "internal/store/load.go", "case proof != \"\" && fields[SecretField] != proof:", "case proof != \"\" && fields[SecretField] == \"\":"},
 	}},
 	{"a rotation writes no proof", 20, []Edit{
 		{luaDir + "commit.lua", "      redis.call('HSET', data, SECRET, proof)\n", ""},

@@ -99,7 +99,7 @@ func (r *Record) everyEnd() (found []Violation) {
 		var before *wire.Entry
 		for i := range ends[handle] {
 			e := &ends[handle][i]
-			if before != nil && before.OK && !r.troubled(before.Server, before.At, e.At) {
+			if before != nil && before.OK && !r.troubled(before.Server, before.Begun, e.At) {
 				found = append(found, Violation{"one end", fmt.Sprintf("the end of session %s was handled by %s, and %.1f ms later by %s again: %s, attempt %d", handle, before.Server, ms(e.At-before.At), e.Server, e.Reason, e.Attempt)})
 			}
 			before = e

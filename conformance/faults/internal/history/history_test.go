@@ -51,7 +51,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	handle := handleOf(first)
 	rotated := at(2, 20, 30, "/rotate", first, list(1)).but(func(o *Op) { o.SetCookie = second })
-	end := wire.Entry{Kind: "end", Handle: handle, At: 90, Reason: "abandoned", List: []int{1}, OK: true}
+	end := wire.Entry{Kind: "end", Handle: handle, Begun: 85, At: 90, Reason: "abandoned", List: []int{1}, OK: true}
 	leaving := at(2, 20, 30, "/signout", first, wire.Reply{})
 	ends := func(r *Record) *Record { r.TrackEnd = true; return r }
 	for name, c := range map[string]struct {

@@ -79,7 +79,7 @@ type Entry struct {
 	Server string `json:"server"`
 	At     int64  `json:"at"` // Now
 	Op     int    `json:"op,omitempty"`
-	Begun  int64  `json:"begun,omitempty"` // when the request came to the server, before berth began the session
+	Begun  int64  `json:"begun,omitempty"` // when the request came to the server, before berth began the session; when the handler of an end began
 	Handle string `json:"handle,omitempty"`
 	Locked bool   `json:"locked,omitempty"` // the request holds the lease
 
