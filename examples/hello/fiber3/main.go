@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/gofiber/fiber/v3"
 
@@ -37,7 +38,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	app := fiber.New()
+	// Shutdown waits for each connection that a browser has opened and not used: ReadTimeout ends it.
+	app := fiber.New(fiber.Config{ReadTimeout: 5 * time.Second})
 	app.Use(fiber3session.Middleware(m))
 	app.Get("/", count)
 
