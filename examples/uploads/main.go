@@ -93,7 +93,10 @@ func (u uploads) upload(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	if err != nil {
-		_ = os.Remove(f.Path) // no session knows it
+		var failed *session.OpError
+		if !errors.As(err, &failed) { // after an OpError the session may have the line: then it needs the file
+			_ = os.Remove(f.Path)
+		}
 		refuseEntry(w, r, err)
 		return
 	}
