@@ -119,6 +119,7 @@ func toLogin(w http.ResponseWriter, r *http.Request, err error) {
 
 func show(w http.ResponseWriter, page string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store") // after a logout, "back" shows nothing of the account
 	if err := pages.ExecuteTemplate(w, page, data); err != nil {
 		log.Print(err) // the client has gone
 	}
