@@ -19,7 +19,7 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # Not cached: results depend on the redis-server that is installed, and the
 # import rules on every module's files; go's cache notices neither.
 # Most tests wait, for a lock or for time to pass, so more run at once than there are cores.
-TESTFLAGS ?= -count=1 -timeout 20m -parallel 8
+TESTFLAGS ?= -count=1 -timeout 20m -parallel 4
 BENCHFLAGS ?= -benchmem
 BENCHCOUNT ?= 6
 BENCHARGS ?=

@@ -29,7 +29,7 @@ func endsAtOnce(t *testing.T, m *session.Manager, h *rig.Endings) {
 	t.Helper()
 	s := rig.Begin(t, m, "", session.Exclusive)
 	s.Set("n", 1)
-	s.SetTimeout(100 * time.Millisecond)
+	s.SetTimeout(500 * time.Millisecond) // longer than a busy machine takes to save it
 	rig.Commit(t, s)
 	rig.Until(t, "the end is handled", func() bool { return h.Times()[s.Handle()] == 1 })
 }
