@@ -34,7 +34,8 @@ func (m *Manager) Begin(ctx context.Context, id string, access Access) (*Session
 	return m.begin(ctx, openingOf(id), access)
 }
 
-// Request is what berth reads of an HTTP request.
+// Request is what berth reads of an HTTP request. The strings must stay as they are after it: an adapter of a
+// framework that uses its buffers again copies them.
 type Request struct {
 	Headers Headers
 

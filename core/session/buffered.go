@@ -26,7 +26,8 @@ type Buffered struct {
 // BufferedExchange is what [Adapter.ServeBuffered] asks of a framework. Its methods are called one
 // after the other.
 type BufferedExchange interface {
-	// Enter puts s, and ctx which carries it, where a handler looks for them.
+	// Enter puts s, and ctx which carries it, where a handler looks for them. It is called before Next. Whoever
+	// needs the response's headers as they were before the handler, for Fail, keeps them here.
 	Enter(ctx context.Context, s *Session)
 
 	// Next calls the handler.

@@ -12,7 +12,8 @@ import (
 )
 
 // Headers is what reading and writing a session ID needs of a request's or a
-// response's headers. [http.Header] has it.
+// response's headers. [http.Header] has it. Values returns one string for each line of a header, so one
+// for each cookie that a response sets.
 type Headers interface {
 	Values(name string) []string
 	Set(name, value string)

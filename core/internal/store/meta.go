@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // The engine's own fields of the data hash.
@@ -202,4 +204,11 @@ func ParseMeta(s string) (Meta, error) {
 		Commit:    part[4],
 		Principal: rest,
 	}, nil
+}
+
+// Unreadable tells whether an error is about the data of one session, so that another look has the same
+// answer: they have a format that this berth does not know, or are no hash.
+func Unreadable(err error) bool {
+	var answer redis.Error // before Redis 7 the error of a script begins with other words
+	return errors.Is(err, ErrFormat) || errors.As(err, &answer) && strings.Contains(answer.Error(), "WRONGTYPE")
 }

@@ -3,7 +3,6 @@ package watch
 import (
 	"container/heap"
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -136,7 +135,7 @@ func (all *Watches) takeOfRound(now time.Time) (handles []string, last bool) {
 func (all *Watches) lookAt(ctx context.Context, d due) {
 	var failed error
 	for i, o := range all.observe(ctx, d.handles) {
-		if o.Err != nil && !errors.Is(o.Err, store.ErrFormat) {
+		if o.Err != nil && !store.Unreadable(o.Err) {
 			failed = o.Err
 			continue
 		}
