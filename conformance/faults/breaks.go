@@ -17,7 +17,7 @@ import (
 
 // findBreaks builds berth with each break whose name has the text only in it, and makes runs until one of
 // them finds it. It is false if a break was not found in time.
-func findBreaks(ctx context.Context, root, only string, seed uint64, parallel int, out io.Writer) (ok bool, err error) {
+func findBreaks(ctx context.Context, root, only string, seed uint64, parallel int, verbose bool, out io.Writer) (ok bool, err error) {
 	if root, err = filepath.Abs(root); err != nil {
 		return false, err
 	}
@@ -54,6 +54,9 @@ func findBreaks(ctx context.Context, root, only string, seed uint64, parallel in
 		}
 		ok = ok && result != nil
 		fmt.Fprintf(out, "%-48s %-28s %5d %7d %6v\n", b.Name, by, runs, b.Within, time.Since(started).Round(time.Second))
+		if result != nil && verbose {
+			newTotal(seed).tell(out, result)
+		}
 		if err := os.RemoveAll(filepath.Dir(program)); err != nil {
 			return false, err
 		}

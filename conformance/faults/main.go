@@ -61,7 +61,7 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 	root := flags.String("root", ".", "the root of the repository")
 	ahead := flags.Bool("ahead", false, "some servers have a clock that is ahead")
 	place := flags.String("place", "", "where Redis is, one server, cluster or sentinels; else the seed decides")
-	verbose := flags.Bool("v", false, "print each run")
+	verbose := flags.Bool("v", false, "print each run, or with -breaks what was found")
 	if err := flags.Parse(args); err != nil {
 		return false, err
 	}
@@ -69,7 +69,7 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 		*seed = uint64(time.Now().UnixMilli()) % 1_000_000_000
 	}
 	if *broken {
-		return findBreaks(ctx, *root, *only, *seed, *parallel, out)
+		return findBreaks(ctx, *root, *only, *seed, *parallel, *verbose, out)
 	}
 	program, err := os.Executable()
 	if err != nil {

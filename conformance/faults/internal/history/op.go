@@ -61,7 +61,8 @@ type Violation struct {
 	Text  string
 }
 
-// seen returns all operations whose values somebody has seen in a session, or at its end.
+// seen returns all operations of which somebody has seen that they happened: their values are in a session, or
+// were at its end, or their client got a new cookie, which comes after the commit.
 func (r *Record) seen() map[int]bool {
 	seen := map[int]bool{}
 	add := func(lists ...[]int) {
@@ -74,6 +75,9 @@ func (r *Record) seen() map[int]bool {
 	for _, op := range r.Ops {
 		if op.Outcome == wire.Done {
 			add(op.Reply.List, op.Reply.Own)
+		}
+		if op.SetCookie != "" {
+			add([]int{op.N})
 		}
 	}
 	for _, e := range r.Journal {

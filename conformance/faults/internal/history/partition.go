@@ -136,6 +136,8 @@ func (e event) at() (from, till int64) {
 		return e.entry.At, e.entry.At
 	}
 	switch {
+	case e.op.SetCookie != "" && (e.kind == create || e.kind == change):
+		return e.op.Call, e.op.Return // the commit comes before the cookie
 	case e.op.Outcome == wire.Unknown:
 		return e.op.Call, math.MaxInt64
 	case e.kind == endAll && !e.op.Reply.EndsDone, e.kind == crowd && e.op.Outcome != wire.Done:
