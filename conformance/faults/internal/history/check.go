@@ -100,7 +100,7 @@ func (r *Record) everyEnd() (found []Violation) {
 		for i := range ends[handle] {
 			e := &ends[handle][i]
 			if before != nil && before.OK && !r.troubled(before.Server, before.Begun, e.At) {
-				found = append(found, Violation{"one end", fmt.Sprintf("the end of session %s was handled by %s, and %.1f ms later by %s again: %s, attempt %d", handle, before.Server, ms(e.At-before.At), e.Server, e.Reason, e.Attempt)})
+				found = append(found, Violation{"one end", fmt.Sprintf("the end of session %s was handled by %s in attempt %d, and by %s, which began %.1f ms later, in attempt %d: %s", handle, before.Server, before.Attempt, e.Server, ms(e.Begun-before.Begun), e.Attempt, e.Reason)})
 			}
 			before = e
 		}

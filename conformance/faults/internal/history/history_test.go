@@ -79,6 +79,7 @@ func TestCheck(t *testing.T) {
 		"an end that was refused":                    {ends(born().with(leaving).noted(wire.Entry{Kind: "end", Handle: handle, At: 80, Reason: "abandoned", List: []int{1}}, end)), ""},
 		"an end without the last value":              {ends(born().with(at(2, 11, 12, "/append", first, list(1)), leaving.but(func(o *Op) { o.N = 3 })).noted(end)), "model"},
 		"an end that is handled twice":               {ends(born().with(leaving).noted(end, end)), "one end"},
+		"an end by one that stood still and another": {ends(stopped(born().with(leaving).noted(end, wire.Entry{Kind: "end", Server: "slow", Handle: handle, Begun: 50, At: 95, Reason: "abandoned", List: []int{1}, OK: true}))), ""},
 		"an end of a live session":                   {ends(born().with(at(2, 95, 99, "/read", first, list(1))).noted(end)), "model"},
 		"two that hold a session":                    {born().noted(entered(8, 100), entered(9, 150), left(8, 160), left(9, 170)), "one holder"},
 		"one that stood still for too long":          {born().noted(entered(8, 100), entered(9, 250), left(8, 260), left(9, 270)), ""},
@@ -95,6 +96,11 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: found %v, want %q", name, found, c.want)
 		}
 	}
+}
+
+func stopped(r *Record) *Record {
+	r.Troubles = []Window{{Server: "slow", At: 60, Till: 80}}
+	return r
 }
 
 func calm(r *Record) *Record {

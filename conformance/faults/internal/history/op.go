@@ -3,6 +3,7 @@
 package history
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -86,7 +87,7 @@ func (r *Record) seen() map[int]bool {
 	return seen
 }
 
-// ends returns the lines of the journal about ends, by handle, in order of time.
+// ends returns the lines of the journal about ends, by handle. The one comes first that was handed out first.
 func (r *Record) ends() map[string][]wire.Entry {
 	ends := map[string][]wire.Entry{}
 	for _, e := range r.Journal {
@@ -95,7 +96,7 @@ func (r *Record) ends() map[string][]wire.Entry {
 		}
 	}
 	for _, list := range ends {
-		slices.SortStableFunc(list, func(a, b wire.Entry) int { return int(a.At - b.At) })
+		slices.SortStableFunc(list, func(a, b wire.Entry) int { return cmp.Compare(a.Begun, b.Begun) })
 	}
 	return ends
 }
