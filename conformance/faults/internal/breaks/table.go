@@ -64,7 +64,7 @@ var Table = []Break{
 	{"a logout ends nothing", 20, []Edit{
 		{inCore + "session/abandon.go", "\ts.lease.Committing()\n\tothers, companion, err := s.m.leave(ctx, s.leaving)", "\ts.lease.Committing()\n\tothers, companion, err := false, error(nil), error(nil)"},
 	}},
-	{"a change of user keeps the values", 20, []Edit{
+	{"a change of user keeps what others merge", 300, []Edit{
 		{luaDir + "commit.lua", "    if string.sub(ARGV[5], 1, 1) == '!' then wipe(data) end\n", ""},
 	}},
 	{"idle times do not start anew", 150, []Edit{

@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +66,41 @@ func (r *running) awaitCompanions(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// limit signs a user in once more, and then counts the sessions of that user.
+func (r *running) limit(ctx context.Context, rng *rand.Rand) error {
+	most := r.plan.settings.MaxPerPrincipal
+	if most == 0 {
+		return nil
+	}
+	for range most + 1 {
+		r.insist(ctx, r.browsers[0], order{path: "signin", user: "0", nothing: true}, rng)
+	}
+	prefix := "{" + r.plan.settings.App + "_"
+	keys, err := r.keys(ctx, prefix+"*}_Data")
+	if err != nil {
+		return err
+	}
+	count := 0
+	for _, key := range keys {
+		meta, err := r.client.HGet(ctx, key, "_berth").Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+		alive, err := r.client.Exists(ctx, strings.TrimSuffix(key, "Data")+"Timeout").Result()
+		if err != nil {
+			return err
+		}
+		facts := strings.SplitN(meta, " ", 6) // 2, timeout, created, extras, token, principal
+		if len(facts) == 6 && facts[5] == "0" && (alive == 1 || !r.plan.settings.TrackEnd) {
+			count++
+		}
+	}
+	if count > most {
+		r.violations = append(r.violations, history.Violation{Check: "limit", Text: fmt.Sprintf("a user has %d sessions, and MaxPerPrincipal is %d", count, most)})
+	}
+	return nil
 }
 
 // companions returns the sessions whose companion has an old proof, and those that have ended and have a

@@ -23,6 +23,9 @@ func (r *running) settle(ctx context.Context) error {
 			r.insist(ctx, b, order{path: path}, rng)
 		}
 	}
+	if err := r.limit(ctx, rng); err != nil {
+		return err
+	}
 	if err := r.awaitCompanions(ctx); err != nil {
 		return err
 	}
