@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -68,7 +70,8 @@ func (r *running) awaitCompanions(ctx context.Context) error {
 	}
 }
 
-// limit signs a user in once more, and then counts the sessions of that user.
+// limit signs a user in once more, and then counts the sessions of that user which a client can open. If a
+// process dies in a sign-in, there may be another one: nobody has its cookie.
 func (r *running) limit(ctx context.Context, rng *rand.Rand) error {
 	most := r.plan.settings.MaxPerPrincipal
 	if most == 0 {
@@ -77,23 +80,31 @@ func (r *running) limit(ctx context.Context, rng *rand.Rand) error {
 	for range most + 1 {
 		r.insist(ctx, r.browsers[0], order{path: "signin", user: "0", nothing: true}, rng)
 	}
-	prefix := "{" + r.plan.settings.App + "_"
-	keys, err := r.keys(ctx, prefix+"*}_Data")
+	known := map[string]bool{}
+	r.book.mu.Lock()
+	for _, op := range r.book.ops {
+		sum := sha256.Sum256([]byte(op.SetCookie))
+		known[hex.EncodeToString(sum[:])[:proofLength]] = true
+	}
+	r.book.mu.Unlock()
+	keys, err := r.keys(ctx, "{"+r.plan.settings.App+"_*}_Data")
 	if err != nil {
 		return err
 	}
 	count := 0
 	for _, key := range keys {
-		meta, err := r.client.HGet(ctx, key, "_berth").Result()
-		if err != nil && !errors.Is(err, redis.Nil) {
+		own, err := r.client.HMGet(ctx, key, "_berth", "_berth_secret").Result()
+		if err != nil {
 			return err
 		}
+		meta, _ := own[0].(string)
+		proof, _ := own[1].(string)
 		alive, err := r.client.Exists(ctx, strings.TrimSuffix(key, "Data")+"Timeout").Result()
 		if err != nil {
 			return err
 		}
 		facts := strings.SplitN(meta, " ", 6) // 2, timeout, created, extras, token, principal
-		if len(facts) == 6 && facts[5] == "0" && (alive == 1 || !r.plan.settings.TrackEnd) {
+		if len(facts) == 6 && facts[5] == "0" && known[proof] && (alive == 1 || !r.plan.settings.TrackEnd) {
 			count++
 		}
 	}
