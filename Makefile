@@ -144,8 +144,8 @@ VERSION ?=
 
 release: ## Make a release of all modules, as VERSION=v0.1.0 says: check, set versions, tag; push nothing
 	@$(release) prepare "$(VERSION)"
-	@$(MAKE) --no-print-directory tidy-check alone test-all/conformance/release || { echo 'Nothing is tagged. To undo the new versions: git checkout -- "*go.mod"' >&2; exit 1; }
-	@$(release) tag "$(VERSION)"
+	@done=; trap '[ "$$done" ] || echo "Nothing is tagged. To undo the new versions: git checkout -- \"*go.mod\"" >&2' EXIT; \
+		$(MAKE) --no-print-directory tidy-check alone test-all/conformance/release; ($(release) tag "$(VERSION)"); done=1
 
 demo: ## Run the demo
 	@# not go run, which calls a Ctrl-C a failure

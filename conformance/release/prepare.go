@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
@@ -17,6 +18,9 @@ func (r repository) prepare(ctx context.Context, version string, out io.Writer) 
 	changed, err := r.changes(ctx)
 	if err != nil {
 		return err
+	}
+	if len(changed) > 0 && !slices.ContainsFunc(changed, isNotGoMod) {
+		return fmt.Errorf("release: commit these files first, or, if a release that stopped has changed them, run %s: %s", undo, strings.Join(changed, ", "))
 	}
 	if len(changed) > 0 {
 		return fmt.Errorf("release: commit these files first, or remove them: %s", strings.Join(changed, ", "))
@@ -32,6 +36,11 @@ func (r repository) prepare(ctx context.Context, version string, out io.Writer) 
 	return nil
 }
 
+// undo takes back what prepare has changed.
+const undo = `git checkout -- "*go.mod"`
+
+func isNotGoMod(name string) bool { return name != "go.mod" && !strings.HasSuffix(name, "/go.mod") }
+
 // tag commits the go.mod files that prepare has changed, if it has changed any, and tags every released module: all
 // of them or none.
 func (r repository) tag(ctx context.Context, version string, out io.Writer) error {
@@ -39,10 +48,8 @@ func (r repository) tag(ctx context.Context, version string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	for _, name := range changed {
-		if !strings.HasSuffix(name, "go.mod") {
-			return fmt.Errorf("release: %s has changed since the last commit: a release changes go.mod files alone", name)
-		}
+	if i := slices.IndexFunc(changed, isNotGoMod); i >= 0 {
+		return fmt.Errorf("release: %s has changed since the last commit: a release changes go.mod files alone", changed[i])
 	}
 	if err := r.check(ctx, version); err != nil {
 		return err
@@ -68,7 +75,7 @@ func (r repository) tag(ctx context.Context, version string, out io.Writer) erro
 	if _, err := r.git(ctx, create.String(), "update-ref", "--stdin"); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "release: tagged %d modules. Nothing is pushed: run bash .ci/run, and then\n\n  git push --atomic origin HEAD %s\n",
+	fmt.Fprintf(out, "release: tagged %d modules. Nothing is pushed. To push the commit and all tags:\n\n  git push --atomic origin HEAD %s\n",
 		len(tags), strings.Join(tags, " "))
 	fmt.Fprintf(out, "\nTo take the tags back before that:\n\n  git tag --delete %s\n", strings.Join(tags, " "))
 	return nil

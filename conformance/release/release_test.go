@@ -95,6 +95,10 @@ func TestRelease(t *testing.T) {
 	if want := "git push --atomic origin HEAD adapters/muxsession/v0.1.0 core/v0.1.0\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("tag printed %q, want in it %q", out.String(), want)
 	}
+	// CONTRIBUTING.md has all checks before the release: what comes after it is the push.
+	if strings.Contains(out.String(), ".ci/run") {
+		t.Errorf("tag asks for checks: %q", out.String())
+	}
 	if err := run(t.Context(), r.dir, []string{"tag", "v0.1.0"}, io.Discard); err == nil || !strings.Contains(err.Error(), "the last release is v0.1.0") {
 		t.Errorf("the same release again: %v", err)
 	}
@@ -140,6 +144,30 @@ func TestPrepareWantsAllCommitted(t *testing.T) {
 	}
 	if err := r.tag(t.Context(), "v0.1.0", io.Discard); err == nil || !strings.Contains(err.Error(), "core/new.go has changed") {
 		t.Errorf("tag: %v", err)
+	}
+}
+
+// A release that stopped between prepare and tag leaves go.mod files. The next one says how to undo them.
+func TestPrepareSaysHowToUndo(t *testing.T) {
+	t.Parallel()
+	r := small(t)
+	if err := r.prepare(t.Context(), "v0.1.0", io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	err := r.prepare(t.Context(), "v0.1.0", io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `run git checkout -- "*go.mod": adapters/muxsession/go.mod, examples/go.mod`) {
+		t.Errorf("prepare after prepare: %v", err)
+	}
+	r.mustGit(t, "checkout", "--", "*go.mod")
+	if left := r.mustGit(t, "status", "--porcelain"); left != "" {
+		t.Errorf("after that, git status says %q", left)
+	}
+	if err := r.prepare(t.Context(), "v0.1.0", io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	write(t, r.dir, "core/new.go", "package core\n")
+	if err := r.prepare(t.Context(), "v0.1.0", io.Discard); err == nil || strings.Contains(err.Error(), "git checkout") {
+		t.Errorf("prepare with another file: %v", err)
 	}
 }
 
