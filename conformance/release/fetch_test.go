@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/zip"
 )
 
 // user is somebody who has never seen the repository: a folder for programs, a module cache of its own, so that
@@ -22,7 +25,7 @@ func newUser(t *testing.T) user {
 	r := here(t)
 	u := user{dir: t.TempDir(), version: r.version(t)}
 	proxy := filepath.Join(u.dir, "proxy")
-	if err := r.writeProxy(proxy, u.version); err != nil {
+	if err := r.writeProxy(t.Context(), proxy, u.version); err != nil {
 		t.Fatal(err)
 	}
 	// Other modules come from where this machine has them already, and then from where it gets them.
@@ -70,6 +73,12 @@ func TestFetch(t *testing.T) {
 		t.Parallel()
 		u.install(t)
 	})
+	for _, m := range r.released() {
+		t.Run("complete/"+m, func(t *testing.T) {
+			t.Parallel()
+			u.complete(t, m)
+		})
+	}
 	for _, m := range append(r.released(), ".") {
 		t.Run(m, func(t *testing.T) {
 			t.Parallel()
@@ -99,6 +108,29 @@ func TestFetch(t *testing.T) {
 			}
 		})
 	}
+}
+
+// complete checks that the go.mod of a module, as it is published, requires all that its packages import. go get would
+// add what it lacks.
+func (u user) complete(t *testing.T, m string) {
+	t.Helper()
+	dir := filepath.Join(u.dir, "complete-"+strings.ReplaceAll(m, "/", "-"))
+	v := module.Version{Path: root + m, Version: u.version}
+	if err := zip.Unzip(dir, v, filepath.Join(u.dir, "proxy", filepath.FromSlash(v.Path), "@v", v.Version+".zip")); err != nil {
+		t.Fatal(err)
+	}
+	_, file, err := repository{dir: dir}.goMod("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Users never see these lines. With them, go.sum lacks the siblings.
+	for _, replaced := range file.Replace {
+		u.run(t, dir, "go", "mod", "edit", "-dropreplace="+replaced.Old.Path)
+	}
+	for _, sibling := range siblings(file) {
+		u.run(t, dir, "go", "mod", "download", sibling.Mod.String())
+	}
+	u.run(t, dir, "go", "list", "-mod=readonly", "-deps", `-f={{""}}`, "./...")
 }
 
 // gets are what a README has its reader get, and what its program imports of this repository.

@@ -45,10 +45,16 @@ func (r repository) changes(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// isClone reports whether git knows the checkout. It does not know a copy of the files.
+func (r repository) isClone() bool {
+	_, err := os.Stat(r.path(".git"))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // versions are those of the releases that have been made, the newest first. There are none in a copy of the files
 // that is no clone.
 func (r repository) versions(ctx context.Context) ([]string, error) {
-	if _, err := os.Stat(r.path(".git")); errors.Is(err, fs.ErrNotExist) {
+	if !r.isClone() {
 		return nil, nil
 	}
 	out, err := r.git(ctx, "", "tag", "--list", "core/v*")
