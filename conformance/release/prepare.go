@@ -72,7 +72,9 @@ func (r repository) tag(ctx context.Context, version string, out io.Writer) erro
 		tags = append(tags, m+"/"+version)
 		fmt.Fprintf(&create, "create refs/tags/%s/%s %s\n", m, version, commit)
 	}
-	if _, err := r.git(ctx, create.String(), "update-ref", "--stdin"); err != nil {
+	if _, err := r.git(ctx, create.String(), "update-ref", "--stdin"); err != nil && len(changed) > 0 {
+		return fmt.Errorf("%w\nThe new versions are committed. To take the commit back: git reset --keep HEAD^", err)
+	} else if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "release: tagged %d modules. Nothing is pushed. To push the commit and all tags:\n\n  git push --atomic origin HEAD %s\n",

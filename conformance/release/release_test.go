@@ -187,8 +187,12 @@ func TestTagsAllOrNone(t *testing.T) {
 	if err := r.prepare(t.Context(), "v0.1.0", io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.tag(t.Context(), "v0.1.0", io.Discard); err == nil {
-		t.Error("a tag that was there is no error")
+	if err := r.tag(t.Context(), "v0.1.0", io.Discard); err == nil || !strings.Contains(err.Error(), "git reset --keep HEAD^") {
+		t.Errorf("a tag that was there: %v", err)
+	}
+	r.mustGit(t, "reset", "--keep", "HEAD^")
+	if mod := read(t, r.dir, "examples", "go.mod"); !strings.Contains(mod, "core v0.0.0") {
+		t.Errorf("after the advice of tag, examples/go.mod is\n%s", mod)
 	}
 	if tags := r.mustGit(t, "tag"); tags != "adapters/muxsession/v0.1.0" {
 		t.Errorf("there are the tags %q", tags)
