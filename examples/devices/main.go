@@ -142,9 +142,15 @@ func handler(m *session.Manager) http.Handler {
 	return http.NewCrossOriginProtection().Handler(sessions(mux)) // nobody else's page signs a visitor in
 }
 
+// settings are what can be set from outside of the program.
+type settings struct {
+	app, redis string
+	stopTime   time.Duration // how long requests may go on when the program is told to end
+}
+
 // run serves until ctx ends. Then it lets requests finish.
-func run(ctx context.Context, listener net.Listener, redis string) (err error) {
-	m, err := session.Open(session.Config{URL: redis}, session.Options{App: "devices", MaxPerPrincipal: 5})
+func run(ctx context.Context, listener net.Listener, set settings) (err error) {
+	m, err := session.Open(session.Config{URL: set.redis}, session.Options{App: set.app, MaxPerPrincipal: 5})
 	if err != nil {
 		return err
 	}
@@ -153,7 +159,11 @@ func run(ctx context.Context, listener net.Listener, redis string) (err error) {
 
 	server := &http.Server{Handler: handler(m), ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan error, 1)
-	context.AfterFunc(ctx, func() { done <- server.Shutdown(context.Background()) })
+	context.AfterFunc(ctx, func() {
+		limited, cancel := context.WithTimeout(context.Background(), set.stopTime)
+		defer cancel()
+		done <- errors.Join(server.Shutdown(limited), server.Close()) // Close cuts off what takes longer
+	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -167,7 +177,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := run(ctx, listener, os.Getenv("REDIS_URL")); err != nil {
+	set := settings{app: "devices", redis: os.Getenv("REDIS_URL"), stopTime: 20 * time.Second}
+	if err := run(ctx, listener, set); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -36,7 +38,8 @@ func onEach(t *testing.T, test func(t *testing.T, url string)) {
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
-			go func() { ended <- run(ctx, listener, redis) }()
+			set := settings{app: "devices-" + strings.ToLower(rand.Text()), redis: redis, stopTime: time.Minute} // tests share the Redis
+			go func() { ended <- run(ctx, listener, set) }()
 			defer func() {
 				stop()
 				if err := <-ended; err != nil {

@@ -50,7 +50,8 @@ func logout(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "Goodbye.")
 }
 
-// ended lists the archive.
+// ended lists the archive. Here everybody sees it. An application gives the route a [httpsession.RequirePrincipal], and
+// asks whether the user is an operator.
 func (a archive) ended(w http.ResponseWriter, r *http.Request) {
 	lines, err := a.last(r.Context(), 100)
 	if err != nil {
@@ -76,6 +77,7 @@ func handler(m *session.Manager, a archive) http.Handler {
 type settings struct {
 	app, redis, path string
 	timeout          time.Duration
+	stopTime         time.Duration // how long requests may go on when the program is told to end
 }
 
 // run serves, and writes ends, until ctx ends. Then it lets both finish what they do.
@@ -103,7 +105,11 @@ func run(ctx context.Context, listener net.Listener, set settings) (err error) {
 	log.Printf("http://%s, and ends are written to %s", listener.Addr(), set.path)
 	server := &http.Server{Handler: handler(m, a), ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan error, 1)
-	context.AfterFunc(ctx, func() { done <- server.Shutdown(context.Background()) })
+	context.AfterFunc(ctx, func() {
+		limited, cancel := context.WithTimeout(context.Background(), set.stopTime)
+		defer cancel()
+		done <- errors.Join(server.Shutdown(limited), server.Close()) // Close cuts off what takes longer
+	})
 	if err = server.Serve(listener); errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
@@ -122,7 +128,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	set := settings{app: "ends", redis: os.Getenv("REDIS_URL"), path: cmp.Or(os.Getenv("ARCHIVE"), "ends.db"), timeout: timeout}
+	set := settings{
+		app: "ends", redis: os.Getenv("REDIS_URL"), path: cmp.Or(os.Getenv("ARCHIVE"), "ends.db"),
+		timeout: timeout, stopTime: 20 * time.Second,
+	}
 	if err := run(ctx, listener, set); err != nil {
 		log.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func onEach(t *testing.T, test func(t *testing.T, set settings)) {
 	}
 	for name, redis := range redises {
 		t.Run(name, func(t *testing.T) {
-			test(t, settings{app: "ends-" + strings.ToLower(rand.Text()), redis: redis, path: filepath.Join(t.TempDir(), "ends.db"), timeout: time.Minute})
+			test(t, settings{app: "ends-" + strings.ToLower(rand.Text()), redis: redis, path: filepath.Join(t.TempDir(), "ends.db"), timeout: time.Minute, stopTime: time.Minute})
 		})
 	}
 }

@@ -48,7 +48,7 @@ type shop struct {
 	m       *session.Manager
 	jobs    chan string
 	closing context.Context // ends when sockets are to close
-	sockets sync.WaitGroup
+	running sync.WaitGroup  // requests, and sockets, for which Shutdown does not wait
 }
 
 func (*shop) show(w http.ResponseWriter, r *http.Request) {
@@ -69,8 +69,6 @@ func (b *shop) socket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "You have no session: load the page first.", http.StatusUnauthorized)
 		return
 	}
-	b.sockets.Add(1) // before Accept: from then on, Shutdown does not wait for this handler
-	defer b.sockets.Done()
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return // Accept has answered
@@ -140,11 +138,16 @@ func (b *shop) handler() http.Handler {
 	mux.HandleFunc("GET /socket", b.socket)
 	mux.HandleFunc("POST /order", b.order)
 	access := session.ByRoute(map[string]session.Access{"GET /socket": session.ReadOnly, "POST /order": session.ReadOnly})
-	return httpsession.Middleware(b.m, httpsession.WithAccess(access))(mux)
+	sessions := httpsession.Middleware(b.m, httpsession.WithAccess(access))(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.running.Add(1)
+		defer b.running.Done()
+		sessions.ServeHTTP(w, r)
+	})
 }
 
-// run serves until ctx ends. Then it lets requests, messages and jobs finish.
-func run(ctx context.Context, listener net.Listener, redis string) (err error) {
+// run serves until ctx ends. Then it lets requests, messages and jobs finish, for stopTime.
+func run(ctx context.Context, listener net.Listener, redis string, stopTime time.Duration) (err error) {
 	// Messages and jobs have nobody who sends them again, so berth tries longer.
 	options := session.Options{App: "outside", RetryTimeout: 10 * time.Second}
 	m, err := session.Open(session.Config{URL: redis}, options)
@@ -161,13 +164,18 @@ func run(ctx context.Context, listener net.Listener, redis string) (err error) {
 
 	server := &http.Server{Handler: b.handler(), ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan error, 1)
-	context.AfterFunc(ctx, func() { done <- server.Shutdown(context.Background()) })
+	context.AfterFunc(ctx, func() {
+		limited, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		done <- errors.Join(server.Shutdown(limited), server.Close()) // Close cuts off what takes longer
+	})
 	if err = server.Serve(listener); errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
-	stop() // if Serve has failed
+	stop()                                                          // if Serve has failed
+	defer time.AfterFunc(stopTime, func() { _ = m.Close() }).Stop() // jobs and messages that wait then get ErrClosed
 	err = errors.Join(err, <-done)
-	b.sockets.Wait()
+	b.running.Wait()
 	close(b.jobs) // no request is left that has one
 	worker.Wait()
 	return err
@@ -180,7 +188,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := run(ctx, listener, os.Getenv("REDIS_URL")); err != nil {
+	if err := run(ctx, listener, os.Getenv("REDIS_URL"), 20*time.Second); err != nil {
 		log.Fatal(err)
 	}
 }

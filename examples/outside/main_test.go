@@ -39,6 +39,11 @@ type program struct {
 
 // onEach runs the program on miniredis, and on a real Redis if there is one. Then it ends it.
 func onEach(t *testing.T, test func(p program)) {
+	onEachFor(t, time.Minute, test)
+}
+
+// onEachFor is onEach with a program that gives requests and jobs a time to finish.
+func onEachFor(t *testing.T, stopTime time.Duration, test func(p program)) {
 	redises := map[string]string{"miniredis": "redis://" + miniredis.RunT(t).Addr()}
 	if realURL != "" {
 		redises["redis"] = realURL
@@ -62,7 +67,7 @@ func onEach(t *testing.T, test func(p program)) {
 			defer transport.CloseIdleConnections()
 			ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 			result := make(chan error, 1)
-			go func() { result <- run(ctx, listener, redis) }()
+			go func() { result <- run(ctx, listener, redis, stopTime) }()
 			ended := sync.OnceValue(func() error { return <-result })
 			defer func() {
 				stop()

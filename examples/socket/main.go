@@ -91,8 +91,8 @@ func handler(m *session.Manager, open *sockets) http.Handler {
 	return httpsession.Middleware(m, httpsession.WithAccess(access))(mux)
 }
 
-// run serves until ctx ends. Then it lets requests finish, and closes the sockets.
-func run(ctx context.Context, listener net.Listener, redis string) error {
+// run serves until ctx ends. Then it lets requests finish, for stopTime, and closes the sockets.
+func run(ctx context.Context, listener net.Listener, redis string, stopTime time.Duration) error {
 	m, err := session.Open(session.Config{URL: redis}, session.Options{App: "socket"})
 	if err != nil {
 		return err
@@ -101,7 +101,11 @@ func run(ctx context.Context, listener net.Listener, redis string) error {
 	var open sockets
 	server := &http.Server{Handler: handler(m, &open), ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan error, 1)
-	context.AfterFunc(ctx, func() { done <- server.Shutdown(context.Background()) })
+	context.AfterFunc(ctx, func() {
+		limited, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		done <- errors.Join(server.Shutdown(limited), server.Close()) // Close cuts off what takes longer
+	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return errors.Join(err, m.Close())
 	}
@@ -117,7 +121,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := run(ctx, listener, os.Getenv("REDIS_URL")); err != nil {
+	if err := run(ctx, listener, os.Getenv("REDIS_URL"), 20*time.Second); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -161,7 +161,7 @@ func TestRun(t *testing.T) {
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
-			go func() { ended <- run(ctx, listener, redis) }()
+			go func() { ended <- run(ctx, listener, redis, time.Minute) }()
 			v := newVisitor(t, "http://"+listener.Addr().String())
 			v.post(v.url + "/login")
 			conn := v.open()

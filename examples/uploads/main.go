@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -70,13 +71,16 @@ func list(w http.ResponseWriter, r *http.Request) {
 
 // uploads has the route of uploads.
 type uploads struct {
-	m      *session.Manager
-	folder string
+	m       *session.Manager
+	folder  string
+	running *sync.WaitGroup // uploads that may have a file
 }
 
 // upload reads the body without the session, which is [session.ReadOnly]. At the end it takes the session for the
 // moment that it takes to add a line.
 func (u uploads) upload(w http.ResponseWriter, r *http.Request) {
+	u.running.Add(1)
+	defer u.running.Done()
 	s := session.FromContext(r.Context())
 	if s.IsNew() || s.Detached() {
 		http.Error(w, "You have no session: load the page first.", http.StatusConflict)
@@ -154,16 +158,16 @@ func (u uploads) receive(r *http.Request) (f file, err error) {
 	return file{part.FileName(), to.Name(), n}, err
 }
 
-func handler(m *session.Manager, folder string) http.Handler {
+func (u uploads) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", list)
-	mux.HandleFunc("POST /upload", uploads{m, folder}.upload)
+	mux.HandleFunc("POST /upload", u.upload)
 	access := session.ByRoute(map[string]session.Access{"POST /upload": session.ReadOnly})
-	return httpsession.Middleware(m, httpsession.WithAccess(access))(mux)
+	return httpsession.Middleware(u.m, httpsession.WithAccess(access))(mux)
 }
 
-// run serves until ctx ends. Then it lets uploads finish.
-func run(ctx context.Context, listener net.Listener, redis, folder string) (err error) {
+// run serves until ctx ends. Then it lets uploads finish, for stopTime.
+func run(ctx context.Context, listener net.Listener, redis, folder string, stopTime time.Duration) (err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
@@ -171,12 +175,18 @@ func run(ctx context.Context, listener net.Listener, redis, folder string) (err 
 	if err != nil {
 		return err
 	}
+	u := uploads{m, folder, new(sync.WaitGroup)}
+	defer u.running.Wait()                               // those that were cut off leave no file
 	defer func() { err = errors.Join(err, m.Close()) }() // after the last commit
 	log.Printf("http://%s, with files in %s", listener.Addr(), folder)
 
-	server := &http.Server{Handler: handler(m, folder), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: u.handler(), ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan error, 1)
-	context.AfterFunc(ctx, func() { done <- server.Shutdown(context.Background()) })
+	context.AfterFunc(ctx, func() {
+		limited, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		done <- errors.Join(server.Shutdown(limited), server.Close()) // Close cuts off what takes longer
+	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -191,7 +201,7 @@ func main() {
 		log.Fatal(err)
 	}
 	folder := cmp.Or(os.Getenv("UPLOADS"), filepath.Join(os.TempDir(), "berth-uploads"))
-	if err := run(ctx, listener, os.Getenv("REDIS_URL"), folder); err != nil {
+	if err := run(ctx, listener, os.Getenv("REDIS_URL"), folder, 20*time.Second); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -43,25 +43,9 @@ func onEach(t *testing.T, test func(p program)) {
 	}
 	for name, redis := range redises {
 		t.Run(name, func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			jar, err := cookiejar.New(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			transport := &http.Transport{}
-			defer transport.CloseIdleConnections()
-			ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-			p := program{
-				// An upload that holds its session lets the page wait for longer than this.
-				&http.Client{Jar: jar, Transport: transport, Timeout: 10 * time.Second},
-				t, "http://" + listener.Addr().String(), redis, t.TempDir(), stop, make(chan error, 1),
-			}
-			go func() { p.ended <- run(ctx, listener, redis, p.folder) }()
+			p := start(t, redis, time.Minute)
 			defer func() {
-				stop()
+				p.stop()
 				if err := <-p.ended; err != nil {
 					t.Error(err)
 				}
@@ -69,6 +53,29 @@ func onEach(t *testing.T, test func(p program)) {
 			test(p)
 		})
 	}
+}
+
+// start starts the program. Whoever calls it ends it, by stop.
+func start(t *testing.T, redis string, stopTime time.Duration) program {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	p := program{
+		// An upload that holds its session lets the page wait for longer than this.
+		&http.Client{Jar: jar, Transport: transport, Timeout: 10 * time.Second},
+		t, "http://" + listener.Addr().String(), redis, t.TempDir(), stop, make(chan error, 1),
+	}
+	go func() { p.ended <- run(ctx, listener, redis, p.folder, stopTime) }()
+	return p
 }
 
 // page gets the page.

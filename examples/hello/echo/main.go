@@ -3,7 +3,7 @@
 //	go run -C examples ./hello/echo
 //
 // It needs a Redis at 127.0.0.1:6379; REDIS_URL names another one, and PORT another port than 8080. Open
-// http://127.0.0.1:8080 and load the page again: the number grows. Ctrl-C lets the requests that run finish.
+// http://127.0.0.1:8080 and load the page again: the number grows. Ctrl-C lets the requests that run finish, for 20 seconds.
 package main
 
 import (
@@ -54,7 +54,9 @@ func main() {
 	done := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		stop() // a second Ctrl-C ends the process at once
-		done <- server.Shutdown(context.Background())
+		limit, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		done <- server.Shutdown(limit) // what takes longer ends with the process
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal(err)

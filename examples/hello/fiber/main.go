@@ -3,7 +3,7 @@
 //	go run -C examples ./hello/fiber
 //
 // It needs a Redis at 127.0.0.1:6379; REDIS_URL names another one, and PORT another port than 8080. Open
-// http://127.0.0.1:8080 and load the page again: the number grows. Ctrl-C lets the requests that run finish.
+// http://127.0.0.1:8080 and load the page again: the number grows. Ctrl-C lets the requests that run finish, for 20 seconds.
 package main
 
 import (
@@ -52,8 +52,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	done := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
-		stop() // a second Ctrl-C ends the process at once
-		done <- app.Shutdown()
+		stop()                                            // a second Ctrl-C ends the process at once
+		done <- app.ShutdownWithTimeout(20 * time.Second) // what takes longer ends with the process
 	})
 	if err := app.Listener(listener); err != nil {
 		log.Fatal(err)
