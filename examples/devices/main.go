@@ -12,6 +12,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"log"
 	"net"
@@ -43,8 +44,8 @@ func login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := session.FromContext(r.Context())
-	s.SetPrincipal(user)          // the cookie changes; what another user has left goes
-	browser.Set(s, r.UserAgent()) // so after that
+	s.SetPrincipal(user)                                 // the cookie changes; what another user has left goes
+	browser.Set(s, fmt.Sprintf("%.200s", r.UserAgent())) // so after that; 200 characters, as clients send any number
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

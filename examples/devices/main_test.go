@@ -202,3 +202,15 @@ func TestRefused(t *testing.T) {
 		b.want("/login")
 	})
 }
+
+// A browser's name is kept as far as its first 200 characters.
+func TestLongName(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, at string) {
+		b := newBrowser(t, at, strings.Repeat("é", 201))
+		b.signIn("ann", "tea")
+		if page := b.want("/", strings.Repeat("é", 200)); strings.Contains(page, b.name) {
+			t.Error("the page has the whole name")
+		}
+	})
+}

@@ -62,6 +62,9 @@ func (*shop) show(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// newest returns the last 20 of a list. Clients send any number, and a session stays small.
+func newest(all []string) []string { return all[max(0, len(all)-20):] }
+
 // socket adds each message to the wishes. Between messages it holds nothing.
 func (b *shop) socket(w http.ResponseWriter, r *http.Request) {
 	id := session.FromContext(r.Context()).ID() // opens the session: it must not be logged
@@ -82,7 +85,7 @@ func (b *shop) socket(w http.ResponseWriter, r *http.Request) {
 		}
 		var n int
 		err = b.m.Do(r.Context(), id, session.Exclusive, func(s *session.Session) error {
-			all := append(wishes.GetOr(s, nil), string(wish))
+			all := newest(append(wishes.GetOr(s, nil), string(wish)))
 			wishes.Set(s, all)
 			n = len(all)
 			return nil
@@ -123,7 +126,7 @@ func (b *shop) order(w http.ResponseWriter, r *http.Request) {
 func (b *shop) work() {
 	for handle := range b.jobs {
 		err := b.m.DoHandle(context.Background(), handle, session.Exclusive, func(s *session.Session) error {
-			orders.Set(s, append(orders.GetOr(s, nil), wishes.Pop(s)...))
+			orders.Set(s, newest(append(orders.GetOr(s, nil), wishes.Pop(s)...)))
 			return nil
 		})
 		if err != nil { // session.ErrUnknown and ErrEnded: the visitor has gone
@@ -139,11 +142,12 @@ func (b *shop) handler() http.Handler {
 	mux.HandleFunc("POST /order", b.order)
 	access := session.ByRoute(map[string]session.Access{"GET /socket": session.ReadOnly, "POST /order": session.ReadOnly})
 	sessions := httpsession.Middleware(b.m, httpsession.WithAccess(access))(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.running.Add(1)
 		defer b.running.Done()
 		sessions.ServeHTTP(w, r)
 	})
+	return http.NewCrossOriginProtection().Handler(counted) // nobody else's page orders for a visitor
 }
 
 // run serves until ctx ends. Then it lets requests, messages and jobs finish, for stopTime.

@@ -88,7 +88,8 @@ func handler(m *session.Manager, open *sockets) http.Handler {
 	})
 	mux.HandleFunc("GET /socket", open.serve)
 	access := session.ByRoute(map[string]session.Access{"GET /": session.ReadOnly, "POST /logout": session.Shared})
-	return httpsession.Middleware(m, httpsession.WithAccess(access))(mux)
+	sessions := httpsession.Middleware(m, httpsession.WithAccess(access))
+	return http.NewCrossOriginProtection().Handler(sessions(mux)) // nobody else's page signs a visitor in
 }
 
 // run serves until ctx ends. Then it lets requests finish, for stopTime, and closes the sockets.

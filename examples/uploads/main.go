@@ -33,7 +33,16 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
-const maxBytes = 1 << 30 // of an upload
+const (
+	maxBytes = 1 << 30 // of an upload
+	maxName  = 255     // bytes of a file's name
+	maxFiles = 20      // of a session, which stays small so
+)
+
+var (
+	errName = fmt.Errorf("The name of the file is too long: use %d bytes at most.", maxName)    //nolint:staticcheck // clients read it
+	errFull = fmt.Errorf("You have %d files already, and there is no room for more.", maxFiles) //nolint:staticcheck // so too
+)
 
 // file is what the session knows of an upload. The content is elsewhere: a session is small.
 type file struct {
@@ -86,6 +95,10 @@ func (u uploads) upload(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "You have no session: load the page first.", http.StatusConflict)
 		return
 	}
+	if len(files.GetOr(s, nil)) >= maxFiles { // before the body comes; uploads that run too are counted below
+		http.Error(w, errFull.Error(), http.StatusConflict)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBytes)
 	f, err := u.receive(r)
 	if err != nil {
@@ -93,7 +106,11 @@ func (u uploads) upload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err = u.m.DoHandle(r.Context(), s.Handle(), session.Exclusive, func(s *session.Session) error {
-		files.Set(s, append(files.GetOr(s, nil), f))
+		all := files.GetOr(s, nil)
+		if len(all) >= maxFiles {
+			return errFull
+		}
+		files.Set(s, append(all, f))
 		return nil
 	})
 	if err != nil {
@@ -117,6 +134,8 @@ func refuseBody(w http.ResponseWriter, err error) {
 	case errors.As(err, &disk):
 		log.Print(err)
 		http.Error(w, "The file cannot be kept: try again later.", http.StatusInternalServerError)
+	case errors.Is(err, errName):
+		http.Error(w, err.Error(), http.StatusBadRequest)
 	default:
 		http.Error(w, "Send a form with a file.", http.StatusBadRequest)
 	}
@@ -127,6 +146,10 @@ func refuseEntry(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, session.ErrUnknown) || errors.Is(err, session.ErrEnded) {
 		// The visitor has logged out, or the upload took longer than the idle timeout and nothing else came.
 		http.Error(w, "Your session has ended meanwhile: load the page, and send the file again.", http.StatusConflict)
+		return
+	}
+	if errors.Is(err, errFull) {
+		http.Error(w, err.Error(), http.StatusConflict)
 		return
 	}
 	httpsession.Error(w, r, err)
@@ -144,6 +167,9 @@ func (u uploads) receive(r *http.Request) (f file, err error) {
 	}
 	if part.FormName() != "file" {
 		return file{}, fmt.Errorf("the form begins with %q", part.FormName())
+	}
+	if len(part.FileName()) > maxName {
+		return file{}, errName
 	}
 	to, err := os.CreateTemp(u.folder, "upload-*")
 	if err != nil {
