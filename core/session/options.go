@@ -57,7 +57,8 @@ type Options struct {
 	MaxWaiters int `json:"maxWaiters" yaml:"maxWaiters" env:"SESSION_MAX_WAITERS"`
 
 	// RetryTimeout is for how long berth repeats a failed call to Redis: after 20 ms, then every
-	// second, and one last time at the end. Defaults to 0, no retry.
+	// second, and one last time at the end. Keep it shorter than Timeout: the repeated call that makes
+	// a session would make it again if it had expired meanwhile. Defaults to 0, no retry.
 	RetryTimeout time.Duration `json:"retryTimeout" yaml:"retryTimeout" env:"SESSION_RETRY_TIMEOUT"`
 
 	// FailSilently hides failures of Redis from handlers. They get a detached session, which is
