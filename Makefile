@@ -86,11 +86,12 @@ $(call each,test): test/%:
 $(call each,test-all): test-all/%:
 	cd $* && go test $(RACE) $(TESTFLAGS) $(ALL) ./...
 
+# With the tags that most files need: without them there are only stand-ins.
 lint: $(call each,lint) ## Check every module with golangci-lint, which it first builds into .bin (minutes, once)
 	@echo "make lint: $(words $(MODULES)) modules passed"
 
 $(call each,lint): lint/%: $(GOLANGCI)
-	cd $* && $(GOLANGCI) run ./... && $(GOLANGCI) run --build-tags testall ./...
+	cd $* && $(GOLANGCI) run --build-tags testall,browser ./...
 
 vulncheck: ## Look for known vulnerabilities, in the list of vuln.go.dev or a copy of it: VULNDB=file:///srv/vulndb
 	@.ci/vulncheck
