@@ -53,7 +53,8 @@ func Main(text string) error {
 	if _, err := fmt.Println(listener.Addr()); err != nil {
 		return err
 	}
-	go func() { // so that no server outlives its driver
+	go a.watchClock() // the end of the process ends it
+	go func() {       // so that no server outlives its driver
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
@@ -105,6 +106,19 @@ func (a *application) note(e wire.Entry) {
 	defer a.mu.Unlock()
 	if _, err := a.journal.Write(append(line, '\n')); err != nil {
 		panic(err)
+	}
+}
+
+// watchClock notes when the machine was so busy that this process stood still.
+func (a *application) watchClock() {
+	const pause = 20 * time.Millisecond
+	for before := wire.Now(); ; {
+		time.Sleep(pause)
+		now := wire.Now()
+		if now-before > (pause + wire.Stall).Nanoseconds() {
+			a.note(wire.Entry{Kind: "stall", Begun: before, At: now})
+		}
+		before = now
 	}
 }
 

@@ -26,12 +26,12 @@ func (r *Record) linearizable() (found []Violation, undecided int) {
 	for _, handle := range sortedKeys(parts) {
 		history := parts[handle]
 		if !slices.ContainsFunc(history, func(o porcupine.Operation) bool { return o.Input.(event).kind == create }) {
-			found = append(found, Violation{"model", "a session that nobody has made: " + handle + "\n" + r.tell(history)})
+			found = append(found, Violation{"model", handle, "a session that nobody has made: " + handle + "\n" + r.tell(history)})
 			continue
 		}
 		switch porcupine.CheckOperationsTimeout(model, history, checkTime) {
 		case porcupine.Illegal:
-			found = append(found, Violation{"model", "no order explains session " + handle + ":\n" + r.tell(history)})
+			found = append(found, Violation{"model", handle, "no order explains session " + handle + ":\n" + r.tell(history)})
 		case porcupine.Unknown:
 			undecided++
 		}
@@ -39,8 +39,8 @@ func (r *Record) linearizable() (found []Violation, undecided int) {
 	return found, undecided
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}

@@ -113,7 +113,7 @@ func (r *Record) step(s state, e event) []any {
 	case change:
 		return r.change(s, keeps, e)
 	case merge:
-		if !opens {
+		if !opens || op.Outcome == wire.Done && s.user != op.Reply.Principal {
 			return nil
 		}
 		keeps.own, keeps.last = with(keeps.own, n), n
@@ -181,7 +181,7 @@ func (r *Record) step(s state, e event) []any {
 		if s.phase == absent || s.list != text(x.List) || s.own != text(x.Own) || s.last != x.Last || s.user != x.Principal {
 			return nil
 		}
-		if s.phase == live && (x.Reason != "expired" || !r.expired(s, x.At)) {
+		if s.phase == live && (x.Reason != "expired" || !r.expired(s, x.Begun)) {
 			return nil
 		}
 		return one(ends)
@@ -196,6 +196,9 @@ func (r *Record) change(s, after state, e event) []any {
 		if op.Outcome == wire.Unknown && !e.forced {
 			return one(s)
 		}
+		return nil
+	}
+	if op.Outcome == wire.Done && s.user != op.Reply.Principal {
 		return nil
 	}
 	if e.signIn && op.User != s.user {

@@ -58,8 +58,9 @@ type Window struct {
 
 // Violation is a promise that was not kept.
 type Violation struct {
-	Check string // which check found it
-	Text  string
+	Check   string // which check found it
+	Session string // the handle of the session that it is about, "" if it is about none or many
+	Text    string
 }
 
 // seen returns all operations of which somebody has seen that they happened: their values are in a session, or

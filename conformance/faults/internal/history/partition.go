@@ -36,7 +36,7 @@ func (r *Record) partitions() map[string][]porcupine.Operation {
 		own, fresh := handleOf(op.Cookie), made[op.N]
 		e := event{op: op, n: op.N, rotate: op.Path == "/rotate" && op.Outcome != wire.Not, signIn: op.Path == "/signin", forced: seen[op.N]}
 		answered := op.Outcome == wire.Done
-		if fresh != "" && (answered || e.forced) && op.Path != "/signout" && op.Path != "/read" && op.Path != "/peek" && op.Path != "/endall" {
+		if fresh != "" && (answered || e.forced) && saves(op.Path) {
 			x := e
 			x.kind = create
 			add(fresh, x)
@@ -104,13 +104,26 @@ func (r *Record) partitions() map[string][]porcupine.Operation {
 						add(handle, event{kind: endAll, op: &x, n: op.N})
 					}
 				}
-			case op.Path == "/signin" && r.MaxPerPrincipal > 0 && users[handle][op.User] && cmp.Or(made[op.N], by) != handle:
+			case op.Path == "/signin" && r.MaxPerPrincipal > 0 && users[handle][op.User] && cmp.Or(made[op.N], by) != handle && r.crowded(op, handle, made):
 				e.kind = crowd
 				add(handle, e)
 			}
 		}
 	}
 	return parts
+}
+
+// crowded tells whether so many other sessions of the user may live at a sign-in, with the one that signs in,
+// that the session of handle is over the limit. All that have ever signed in before may live.
+func (r *Record) crowded(signIn *Op, handle string, made map[int]string) bool {
+	others := map[string]bool{}
+	for _, op := range r.Ops {
+		before := signIn.Outcome != wire.Done || op.Call < signIn.Return
+		if other := cmp.Or(made[op.N], handleOf(op.Cookie)); op.Path == "/signin" && op.User == signIn.User && before && other != handle {
+			others[other] = true
+		}
+	}
+	return len(others) >= r.MaxPerPrincipal
 }
 
 // made returns the handles of sessions that requests have made, or may have, by operation. Where the reply
@@ -133,7 +146,7 @@ func (r *Record) made() map[int]string {
 // time.
 func (e event) at() (from, till int64) {
 	if e.entry != nil {
-		return e.entry.At, e.entry.At
+		return e.entry.Begun, e.entry.Begun // it has the data from then on
 	}
 	switch {
 	case e.op.SetCookie != "" && (e.kind == create || e.kind == change):

@@ -40,6 +40,9 @@ func (r *running) record() (*history.Record, error) {
 	}
 	slices.SortStableFunc(record.Journal, func(a, b wire.Entry) int { return int(a.At - b.At) })
 	for _, e := range record.Journal {
+		if e.Kind == "stall" {
+			record.Troubles = append(record.Troubles, history.Window{Server: e.Server, At: e.Begun, Till: e.At})
+		}
 		if e.Kind == "failure" && !r.plan.calm { // such as a call that took too long on a busy machine
 			record.Troubles = append(record.Troubles, history.Window{Server: e.Server, At: e.At - s.OperationTimeout.Nanoseconds(), Till: e.At})
 		}
@@ -104,6 +107,6 @@ func (r *running) judge() (*Result, error) {
 		return result, nil
 	}
 	found, undecided := record.Check()
-	result.Violations, result.Undecided = append(result.Violations, found...), undecided
+	result.Violations, result.Undecided = append(history.Folded(result.Violations), found...), undecided
 	return result, nil
 }

@@ -114,6 +114,9 @@ func newPlan(seed uint64, place string) *plan {
 	if p.calm {
 		p.programme.Rate, p.mishaps, p.log = 0, nil, false
 		s.OperationTimeout, s.LockTTL, s.LockWait = 5*time.Second, 10*time.Second, time.Minute
+		if chance(source(seed, 5), 70) { // some handlers take longer: their leases must be renewed
+			s.LockTTL = between(source(seed, 6), 600*time.Millisecond, 900*time.Millisecond)
+		}
 		s.Timeout = max(s.Timeout, time.Second)
 	}
 	return p

@@ -29,6 +29,12 @@ func (r *running) settle(ctx context.Context) error {
 	if err := r.awaitCompanions(ctx); err != nil {
 		return err
 	}
+	if idle := r.plan.settings.Timeout * 9 / 4; idle < 5*time.Second {
+		rest(ctx, idle)
+		for _, b := range r.browsers { // whose sessions have expired
+			r.insist(ctx, b, order{path: "read"}, rng)
+		}
+	}
 	if !r.plan.settings.TrackEnd {
 		return nil
 	}

@@ -52,6 +52,9 @@ const (
 	Unknown = "unknown"
 )
 
+// Stall is how long a server process may stand still before it notes that.
+const Stall = 100 * time.Millisecond
+
 // Outcome is the header that carries one of these, and Reason the one that says why.
 const (
 	Outcome = "X-Outcome"
@@ -75,11 +78,11 @@ type Reply struct {
 
 // Entry is a line of the journal.
 type Entry struct {
-	Kind   string `json:"kind"` // enter, leave, end or ended
+	Kind   string `json:"kind"` // enter, leave, end, failure or stall
 	Server string `json:"server"`
 	At     int64  `json:"at"` // Now
 	Op     int    `json:"op,omitempty"`
-	Begun  int64  `json:"begun,omitempty"` // when the request came to the server, before berth began the session; when the handler of an end began
+	Begun  int64  `json:"begun,omitempty"` // when the request came to the server, before berth began the session; when the handler of an end began; when the process was seen to run before it stood still
 	Handle string `json:"handle,omitempty"`
 	Locked bool   `json:"locked,omitempty"` // the request holds the lease
 
