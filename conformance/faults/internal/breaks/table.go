@@ -92,4 +92,21 @@ var Table = []Break{
 	{"an outage is a new session", 60, []Edit{
 		{inCore + "session/begin.go", "s.isNew, s.detached, s.err = false, outage, err", "_ = err"},
 	}},
+	{"a read may get the session of another", 20, []Edit{
+		{inCore + "session/begin.go", "func (m *Manager) load(ctx context.Context, o opening, access Access) (*Session, error) {\n", "var left = make(chan opening, 1)\n\nfunc (m *Manager) load(ctx context.Context, o opening, access Access) (*Session, error) {\n\tif access == ReadOnly {\n\t\tselect {\n\t\tcase o = <-left:\n\t\tcase left <- o:\n\t\t}\n\t}\n"},
+	}},
+	{"a lease is not renewed", 60, []Edit{
+		{inCore + "internal/lease/lease.go", "if renewal.Before(l.until) && renewal.Before(l.expires) {", "if renewal.Before(l.until) && renewal.Before(l.expires) && pause < 0 {"},
+	}},
+	{"a renewal prolongs nothing", 60, []Edit{
+		{luaDir + "renew.lua", "redis.call('PEXPIRE', lock, lease)\n", ""},
+	}},
+	{"a sign-in ends all others", 60, []Edit{
+		{inCore + "internal/principal/principal.go", "if err != nil || len(listed) <= p.Limit {", "if err != nil {"},
+		{inCore + "internal/principal/principal.go", "for ; len(listed) > p.Limit; listed = listed[1:] {", "for ; len(listed) > 1; listed = listed[1:] {"},
+	}},
+	{"an end loses its data", 20, []Edit{
+		{luaDir + "retire.lua", "redis.call('RENAME', data, ended)", "redis.call('DEL', data)"},
+		{luaDir + "retire.lua", "{'2 ended', reason, used,", "{'2 ended', 'unknown', used,"},
+	}},
 }
