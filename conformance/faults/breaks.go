@@ -32,6 +32,9 @@ func findBreaks(ctx context.Context, root, only string, seed uint64, parallel in
 		if !strings.Contains(b.Name, only) {
 			continue
 		}
+		if ctx.Err() != nil {
+			return false, errInterrupted
+		}
 		program, err := b.Build(ctx, root, dir)
 		if err != nil {
 			fmt.Fprintf(out, "%s: %v\n", b.Name, err)
@@ -42,6 +45,9 @@ func findBreaks(ctx context.Context, root, only string, seed uint64, parallel in
 		result, runs, err := firstViolation(ctx, program, seed, b.Within, parallel)
 		if err != nil {
 			return false, fmt.Errorf("%q: %w", b.Name, err)
+		}
+		if ctx.Err() != nil {
+			return false, errInterrupted
 		}
 		by := "nothing"
 		if result != nil {
@@ -55,7 +61,7 @@ func findBreaks(ctx context.Context, root, only string, seed uint64, parallel in
 		ok = ok && result != nil
 		fmt.Fprintf(out, "%-48s %-28s %5d %7d %6v\n", b.Name, by, runs, b.Within, time.Since(started).Round(time.Second))
 		if result != nil && verbose {
-			newTotal(seed).tell(out, result)
+			newTotal(seed, fmt.Sprintf(".bin/faults -breaks -v -parallel 1 -break %q -seed ", b.Name)).tell(out, result)
 		}
 		if err := os.RemoveAll(filepath.Dir(program)); err != nil {
 			return false, err

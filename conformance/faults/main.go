@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -31,8 +33,9 @@ func main() {
 		}
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	ok, err := drive(ctx, os.Args[1:], os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
@@ -48,7 +51,13 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-// drive makes runs. It is false if a promise was broken.
+var (
+	errInterrupted = errors.New("interrupted before all runs were made")
+	errUnchecked   = errors.New("no run was checked: make more of them, with -runs or -for")
+)
+
+// drive makes runs. It is false if a promise was broken. The error says that it is not known whether all were
+// kept.
 func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err error) {
 	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
 	runs := flags.Int("runs", 0, "make this many runs; 0 for as many as -for allows")
@@ -75,6 +84,7 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 	if err != nil {
 		return false, err
 	}
+	interrupted := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	setting := run.Setting{Program: program, Place: *place}
@@ -92,10 +102,11 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 			return false, err
 		}
 	}
-	total := newTotal(*seed)
+	again := "make faults-nightly RUNS=1"
 	if *place != "" {
-		total.place = fmt.Sprintf(" PLACE='%s'", *place)
+		again += fmt.Sprintf(" PLACE='%s'", *place)
 	}
+	total := newTotal(*seed, again+" SEED=")
 	started := time.Now()
 	var mu sync.Mutex
 	next := 0
@@ -116,10 +127,11 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 				result, failed := run.Run(ctx, setting, seed)
 				mu.Lock()
 				switch {
-				case failed != nil && ctx.Err() == nil:
+				case ctx.Err() != nil: // the run was cut off
+				case failed != nil:
 					err = failed
 					cancel()
-				case failed == nil:
+				default:
 					total.add(result)
 					if *verbose {
 						fmt.Fprintf(out, "seed %d: %d requests %v, %d ends, faults %v\n", seed, result.Requests, result.Outcomes, result.Ends, result.Faults)
@@ -135,24 +147,35 @@ func drive(ctx context.Context, args []string, out io.Writer) (ok bool, err erro
 	}
 	going.Wait()
 	total.print(out, time.Since(started))
-	return total.violations == 0, err
+	switch {
+	case err != nil:
+	case interrupted.Err() != nil:
+		err = errInterrupted
+	case total.checked() == 0:
+		err = errUnchecked
+	}
+	return err == nil && total.violations == 0, err
 }
 
 // total adds up runs.
 type total struct {
-	place                                                                       string // what must be said to make a run again
+	again                                                                       string // the command that makes a run again, but for its seed
 	seed                                                                        uint64
 	runs, requests, exchanges, ends, undecided, violations, calm, lost, unready int
 	outcomes, faults                                                            map[string]int
 	failed                                                                      []uint64
 }
 
-func newTotal(seed uint64) *total {
-	return &total{seed: seed, outcomes: map[string]int{}, faults: map[string]int{}}
+func newTotal(seed uint64, again string) *total {
+	return &total{seed: seed, again: again, outcomes: map[string]int{}, faults: map[string]int{}}
 }
 
 func (t *total) add(r *run.Result) {
 	t.runs++
+	if r.Unready {
+		t.unready++
+		return
+	}
 	t.requests += r.Requests
 	t.exchanges += r.Exchanges
 	t.ends += r.Ends
@@ -167,10 +190,6 @@ func (t *total) add(r *run.Result) {
 	if len(r.Faults) == 0 {
 		t.calm++
 	}
-	if r.Unready {
-		t.unready++
-		return
-	}
 	if r.Lost {
 		t.lost++
 	}
@@ -179,12 +198,15 @@ func (t *total) add(r *run.Result) {
 	}
 }
 
+// checked returns how many runs were checked.
+func (t *total) checked() int { return t.runs - t.lost - t.unready }
+
 func (t *total) tell(out io.Writer, r *run.Result) {
 	for _, v := range r.Violations {
 		fmt.Fprintf(out, "VIOLATION in the run of seed %d, found by %q: %s\n", r.Seed, v.Check, v.Text)
 	}
 	if len(r.Violations) > 0 {
-		fmt.Fprintf(out, "  the plan: %s\n  again: make faults-nightly RUNS=1 SEED=%d%s\n", r.Plan, r.Seed, t.place)
+		fmt.Fprintf(out, "  the plan: %s\n  again: %s%d\n", r.Plan, t.again, r.Seed)
 	}
 }
 
