@@ -23,7 +23,7 @@ type client struct {
 	held    []*held
 	chance  *rand.Rand
 	latency histogram
-	made    int // sessions that were saved
+	made    tally // sessions that were saved
 
 	conn   net.Conn
 	reader *bufio.Reader
@@ -116,10 +116,15 @@ func (c *client) open(h *held) error {
 	if err := c.want("/new", h, 0); err != nil {
 		return err
 	}
-	c.made++
+	return c.has(h)
+}
+
+// has counts a session that was saved.
+func (c *client) has(h *held) error {
 	if h.id == "" {
 		return fmt.Errorf("a new session has no cookie")
 	}
+	c.made.add(handle(h.id))
 	return nil
 }
 
@@ -150,8 +155,11 @@ func (c *client) work() error {
 		}
 		return c.open(h)
 	case chance < 98:
-		c.made++
-		return c.want("/brief", &held{}, 0)
+		brief := &held{}
+		if err := c.want("/brief", brief, 0); err != nil {
+			return err
+		}
+		return c.has(brief)
 	default:
 		return c.want("/read", &held{}, 0)
 	}

@@ -72,7 +72,7 @@ func (r *rig) crowd(addr string, size int, d time.Duration) (f flood) {
 		return f
 	}
 	defer owner.hangUp()
-	r.made.Add(1)
+	r.made.add(handle(session.id))
 	var (
 		mu   sync.Mutex
 		wait histogram

@@ -17,12 +17,16 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	r.ended()
-	made := int(r.made.Load())
+	made, live := r.made.count(), tally{}
 	for _, c := range r.clients {
-		made += c.made
+		made = made.plus(c.made.count())
+		for _, h := range c.held {
+			live.add(handle(h.id))
+		}
 	}
-	r.say("%d sessions were made, and %d ends handled; the index of ends has the %d that live", made, r.ends.Load(), *sessions)
-	if handled := int(r.ends.Load()); handled < made-*sessions {
-		t.Errorf("%d sessions have ended, and %d ends were handled", made-*sessions, handled)
+	handled, over := r.ends.count(), made.minus(live.count())
+	r.say("%d sessions were made, and %d ends handled; the index of ends has the %d that live", made.n, handled.n, live.count().n)
+	if handled != over {
+		t.Errorf("%d sessions have ended, and %d ends were handled, which must be those of the same sessions", over.n, handled.n)
 	}
 }

@@ -27,12 +27,12 @@ type rig struct {
 	server *redistest.Server
 	look   *redis.Client
 	worker *session.Manager
-	ends   atomic.Int64
+	ends   tally
 
 	clients  []*client
 	patience time.Duration // how long it waits for goroutines to end
 	warm     atomic.Bool   // this turn's warm-up is over
-	made     atomic.Int64  // sessions of the floods
+	made     tally         // sessions of the floods
 	began    time.Time
 }
 
@@ -65,7 +65,7 @@ func newRig(t testing.TB, out io.Writer, clients, sessions int) *rig {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- r.worker.HandleEnd(ctx, func(context.Context, session.Ended) error { r.ends.Add(1); return nil })
+		ended <- r.worker.HandleEnd(ctx, func(_ context.Context, e session.Ended) error { r.ends.add(e.Handle); return nil })
 	}()
 	t.Cleanup(func() {
 		stop()
