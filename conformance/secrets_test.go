@@ -171,18 +171,14 @@ func (e evidence) find() (found []string) {
 		told := func(what string, at int) {
 			found = append(found, fmt.Sprintf("%s: %s, behind %q", where, what, text[max(0, at-50):at]))
 		}
-		first := true
-		inRow := 0 // characters of IDs up to here
-		for i, c := range text {
-			if inRow++; (c < 'a' || c > 'z') && (c < '2' || c > '7') {
-				inRow = 0
-			}
-			if inRow < half {
-				continue
-			}
-			if n, is := parts[string(text[i+1-half:i+1])]; is && first {
-				told(fmt.Sprintf("secret %d of %d", n+1, len(e.ids)), i+1-half)
-				first = false // one is enough
+		first := true // one is enough
+		for _, r := range readings(text) {
+			if n, at := r.search(parts); first && at >= 0 {
+				first = false
+				if r.form != "" {
+					at = r.at
+				}
+				told(strings.TrimSpace(fmt.Sprintf("secret %d of %d %s", n+1, len(e.ids), r.form)), at)
 			}
 		}
 		if at := sessionCookie.FindIndex(text); at != nil && first {
