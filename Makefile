@@ -142,11 +142,12 @@ apidiff: ## Tell how the public packages differ from the last release
 	@$(release) apidiff
 
 VERSION ?=
+undo = Nothing is tagged. To undo the new versions: git checkout -- \"*go.mod\"
 
 release: ## Make a release of all modules, as VERSION=v0.1.0 says: check, set versions, tag; push nothing
 	@$(release) prepare "$(VERSION)"
-	@done=; trap '[ "$$done" ] || echo "Nothing is tagged. To undo the new versions: git checkout -- \"*go.mod\"" >&2' EXIT; \
-		$(MAKE) --no-print-directory tidy-check alone test-all/conformance/release; ($(release) tag "$(VERSION)"); done=1
+	@done=; trap '[ "$$done" ] || echo "$(undo)" >&2' EXIT; $(MAKE) --no-print-directory tidy-check alone test-all/conformance/release; done=1
+	@$(release) tag "$(VERSION)" || { echo "$(undo)" >&2; exit 1; }
 
 demo: ## Run the demo
 	@# not go run, which calls a Ctrl-C a failure

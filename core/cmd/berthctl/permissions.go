@@ -133,8 +133,10 @@ func (e *examination) permissions(keys store.Keys, separator string) {
 
 // writes reports a server that writes nothing at the moment, whatever it permits: what SET answered tells.
 func (e *examination) writes(err error) {
-	if answer := redis.Error(nil); errors.As(err, &answer) && !refused(err) && !strings.Contains(answer.Error(), "unknown command") {
-		e.add(bad, "writes", explain.Error(err).Error(), "No session can be saved until Redis writes again: see docs/troubleshooting.md.")
+	for _, answer := range []string{"NOREPLICAS", "OOM", "MISCONF", "READONLY"} {
+		if redis.HasErrorPrefix(err, answer) {
+			e.add(bad, "writes", explain.Error(err).Error(), "No session can be saved until Redis writes again: see docs/troubleshooting.md.")
+		}
 	}
 }
 
