@@ -17,6 +17,7 @@ var ahead = strings.NewReplacer(
 	"time.Now()", later,
 	"time.Since(", later+".Sub(",
 	"time.Until(", "-"+later+".Sub(",
+	"case now := <-ticker.C:", "case now := <-ticker.C:\n\t\t\tnow = now.Add(90 * time.Second)",
 	"context.WithDeadline(ls.Tasks.Context(), l.expires)", "context.WithDeadline(ls.Tasks.Context(), l.expires.Add(-90*time.Second))",
 	"context.WithDeadline(context.Background(), expires)", "context.WithDeadline(context.Background(), expires.Add(-90*time.Second))",
 )

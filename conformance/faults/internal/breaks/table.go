@@ -109,4 +109,8 @@ var Table = []Break{
 		{luaDir + "retire.lua", "redis.call('RENAME', data, ended)", "redis.call('DEL', data)"},
 		{luaDir + "retire.lua", "{'2 ended', reason, used,", "{'2 ended', 'unknown', used,"},
 	}},
+	{"an idle session lives on", 150, []Edit{
+		{luaDir + "lib.lua", "redis.call('PEXPIRE', alive, timeout) == 0", "redis.call('PEXPIRE', alive, timeout * 9) == 0"},
+		{luaDir + "lib.lua", "redis.call('PEXPIRE', data, timeout) == 0", "redis.call('PEXPIRE', data, timeout * 9) == 0"},
+	}},
 }

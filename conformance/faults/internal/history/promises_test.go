@@ -81,8 +81,10 @@ func TestCheckOfEachPromise(t *testing.T) {
 		"a killed holder, and one that comes after its lease":    {born().noted(wire.Entry{Kind: "enter", Op: 8, At: 100, Begun: 100, Handle: handle, Locked: true}).noted(stay(9, 210, 220, 260)...).amid(130, 150), ""},
 		"a killed holder that had waited, and one that is early": {born().noted(wire.Entry{Kind: "enter", Op: 8, At: 200, Begun: 100, Handle: handle, Locked: true}).noted(stay(9, 210, 260, 280)...).amid(230, 240), "one holder"},
 		"an end whose data another handler has had":              {ends(born().with(leaving).noted(end, wire.Entry{Kind: "end", Handle: handle, Begun: 95, At: 99, Reason: "unknown", NoData: true, OK: true})).amid(85, 99), ""},
-		"an end without data of a session that was not saved": {ends(&Record{Timeout: 1000, LockTTL: 100, Ops: []Op{at(1, 0, 10, "/append", "", wire.Reply{}).but(unknown)},
-			Journal: []wire.Entry{{Kind: "leave", Op: 1, At: 5, Handle: handle}, {Kind: "end", Handle: handle, Begun: 85, At: 90, Reason: "unknown", NoData: true, OK: true}}}), ""},
+		"an end without data of a session that was not saved": {ends(&Record{
+			Timeout: 1000, LockTTL: 100, Ops: []Op{at(1, 0, 10, "/append", "", wire.Reply{}).but(unknown)},
+			Journal: []wire.Entry{{Kind: "leave", Op: 1, At: 5, Handle: handle}, {Kind: "end", Handle: handle, Begun: 85, At: 90, Reason: "unknown", NoData: true, OK: true}},
+		}), ""},
 		"a sign-in that ends one of three, limit 2": {limit2(two().with(at(70, 0, 10, "/append", "", wire.Reply{New: true}).but(func(o *Op) { o.SetCookie = "yyyhandleofthirdsessionxxxx.secretthird" }),
 			signedIn(60, 20, 30, first, second, "0", 1), signedIn(61, 40, 50, other, "zzzhandleofothersessionxxx.secretnew", "0", 50),
 			signedIn(71, 52, 55, "yyyhandleofthirdsessionxxxx.secretthird", "yyyhandleofthirdsessionxxxx.secretfour", "0", 70), at(62, 60, 70, "/read", second, wire.Reply{New: true})).
