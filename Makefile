@@ -72,11 +72,11 @@ passed = @echo "make $@: $(words $(MODULES)) modules passed, $(if $(RACE),with t
 		elif [ -n "$${REDIS_URL-}" ]; then echo 'on the Redis at REDIS_URL too'; \
 		else echo 'SKIPPING what needs a real Redis: there is no redis-server on PATH'; fi)"
 
-test: ## Run every module's tests, with the race detector where there is a C compiler (two minutes)
+test: ## Run every module's tests, with the race detector where there is a C compiler (three minutes)
 	@go test $(RACE) $(TESTFLAGS) work
 	$(passed)
 
-test-all: ## Run those, the long ones, and those on clusters, with Sentinel, TLS and users (five minutes)
+test-all: ## Run those, the long ones, and those on clusters, with Sentinel, TLS and users (ten minutes)
 	@go test $(RACE) $(TESTFLAGS) $(ALL) work
 	$(passed)
 
