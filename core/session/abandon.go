@@ -186,7 +186,7 @@ func (m *Manager) leaveOthers(ctx context.Context, d *departure) error {
 
 // leaveLater does so beside the request, as soon as Redis can be reached.
 func (m *Manager) leaveLater(d *departure) {
-	m.tasks.Later(func(ctx context.Context) error {
+	m.tasks.Insist(func(ctx context.Context) error {
 		status, _, err := m.ends.RetireOnce(ctx, d.handle, d.Retirement)
 		if err != nil || status == store.Rotated {
 			return err

@@ -85,9 +85,10 @@ func (c *Companions) check(ctx context.Context, v Version) error {
 
 // Mend repairs a companion beside the request, after a failure. If the session has ended, Mend
 // deletes the companion. If not, and the failed call may have written a proof, Mend replaces that by
-// the session's own; with "" there is none to replace.
+// the session's own; with "" there is none to replace. Mend tries for as long as it takes: else who has
+// logged out would stay signed in elsewhere.
 func (c *Companions) Mend(handle, written string) {
-	c.Tasks.Later(func(ctx context.Context) error {
+	c.Tasks.Insist(func(ctx context.Context) error {
 		found, err := c.Store.Inspect(ctx, []string{handle})
 		switch {
 		case err != nil:
@@ -106,13 +107,13 @@ func (c *Companions) Mend(handle, written string) {
 
 // Delete deletes a companion. A proof stays behind for a while, so that a late writer notices: it is
 // [store.NoProof] if the session has ended, and the session's own if it has another user now. After
-// an error, Delete is repeated beside the request. If that fails too, the companion stays until it
-// expires.
+// an error, Delete is repeated beside the request for as long as it takes. If the process dies meanwhile,
+// the companion stays until it expires.
 func (c *Companions) Delete(ctx context.Context, handle, proof string) error {
 	remove := func(ctx context.Context) error { return c.Store.DeleteCompanion(ctx, handle, "", proof) }
 	err := remove(ctx)
 	if err != nil {
-		c.Tasks.Later(remove)
+		c.Tasks.Insist(remove)
 	}
 	return err
 }

@@ -210,3 +210,49 @@ func TestCompanionInTheMaking(t *testing.T) {
 		})
 	}
 }
+
+// However long Redis cannot be reached: once it is back, no companion of a session is there that has ended.
+func TestCompanionAfterALongOutage(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, m *session.Manager, id string) error{
+		"logout": func(t *testing.T, m *session.Manager, id string) error {
+			s := rig.Begin(t, m, id, session.Shared)
+			defer s.Rollback(context.Background())
+			s.Abandon()
+			return s.Commit(context.Background())
+		},
+		"operator": func(_ *testing.T, m *session.Manager, id string) error { return m.End(context.Background(), id) },
+		"replaced": func(t *testing.T, m *session.Manager, _ string) error {
+			s := rig.Begin(t, m, "", session.Exclusive)
+			defer s.Rollback(context.Background())
+			s.SetPrincipal("ann")
+			return s.Commit(context.Background())
+		},
+	} {
+		for fault, retire := range map[string]rig.Step{"after it": rig.Pass, "before its reply": rig.Lose} {
+			t.Run(name+"/"+fault, func(t *testing.T) {
+				rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+					m, on := r.Matching(session.Options{MaxPerPrincipal: 1, LockTTL: time.Second, Timeout: time.Hour})
+					r.WarmUpOnly(m)
+					s := rig.Begin(t, m, "", session.Exclusive)
+					s.SetPrincipal("ann")
+					s.SetCompanion("the companion")
+					rig.Commit(t, s)
+					on.Arm(r.Key(s.ID(), "Ended"), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+						on.Each("", rig.Refuse) // from now on
+						return retire(ctx, cmd, next)
+					})
+					_ = end(t, m, s.ID())
+					time.Sleep(10 * time.Minute)
+					if !on.Done() || r.NoCompanion(s.ID()) {
+						t.Fatal("there is no outage")
+					}
+					on.Each("", rig.Pass)
+					time.Sleep(2 * time.Second)
+					if !r.NoCompanion(s.ID()) || rig.Lives(t, m, s.ID()) {
+						t.Error("the session has ended, and its companion is there")
+					}
+				})
+			})
+		}
+	}
+}

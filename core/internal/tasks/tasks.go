@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -88,16 +89,24 @@ func (t *Tasks) Go(f func(ctx context.Context) error, failed func(err error)) {
 
 // Later runs f, again and again, until it succeeds, its error does not heal, the patience has passed,
 // or Close is called. After Close, f runs once, in the caller's goroutine, within [CleanupTime].
-func (t *Tasks) Later(f func(ctx context.Context) error) {
+func (t *Tasks) Later(f func(ctx context.Context) error) { t.later(t.patience, f) }
+
+// Insist is [Tasks.Later] without an end to the patience. It is for what must happen although its caller
+// has got its answer already, and what nobody else would do.
+func (t *Tasks) Insist(f func(ctx context.Context) error) { t.later(endless, f) }
+
+const endless = time.Duration(math.MaxInt64)
+
+func (t *Tasks) later(patience time.Duration, f func(ctx context.Context) error) {
 	if !t.Add() {
 		_ = once(f)
 		return
 	}
 	go func() {
 		defer t.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), t.patience)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		_ = retry.Repeat(ctx, t.ctx.Done(), t.patience, retry.Heals, func(int) error { return f(ctx) })
+		_ = retry.Repeat(ctx, t.ctx.Done(), patience, retry.Heals, func(int) error { return f(ctx) })
 	}()
 }
 

@@ -66,6 +66,38 @@ func TestLaterGivesUp(t *testing.T) {
 	}
 }
 
+// What must happen is tried for as long as it takes, unless it cannot heal.
+func TestInsist(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		all := tasks.New(time.Second)
+		back, done := time.Now().Add(24*time.Hour), false
+		all.Insist(func(context.Context) error {
+			if time.Now().Before(back) {
+				return io.EOF
+			}
+			done = true
+			return nil
+		})
+		wrong := 0
+		all.Insist(func(context.Context) error {
+			wrong++
+			return errWrong
+		})
+		closed := 0
+		time.Sleep(24*time.Hour + time.Second)
+		all.Insist(func(context.Context) error {
+			closed++
+			return io.EOF
+		})
+		time.Sleep(1500 * time.Millisecond)
+		all.Close()
+		if !done || wrong != 1 || closed != 3 {
+			t.Errorf("done: %v; %d tries of what cannot heal, %d until Close", done, wrong, closed)
+		}
+	})
+}
+
 // Close waits for a task, and not for what hears of its error.
 func TestCloseWaits(t *testing.T) {
 	t.Parallel()

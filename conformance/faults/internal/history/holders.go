@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // stay is the time that a handler had a session.
@@ -44,7 +45,7 @@ func (r *Record) holders() (found []Violation) {
 	for _, handle := range sortedKeys(stays) {
 		for _, a := range stays[handle] {
 			for _, b := range stays[handle] {
-				if a.op == b.op || a.enter > b.enter || b.enter >= a.leave || !r.holds(a, b.enter) {
+				if a.op == b.op || a.enter > b.enter || b.enter >= a.leave || !r.holds(a, b.enter) || r.late(b) {
 					continue
 				}
 				was := "was inside until the server was killed"
@@ -52,8 +53,8 @@ func (r *Record) holders() (found []Violation) {
 					was = fmt.Sprintf("was inside for %.1f ms", ms(a.leave-a.enter))
 				}
 				found = append(found, Violation{"one holder", handle, fmt.Sprintf(
-					"session %s: #%d at %s %s, and #%d at %s entered %.1f ms after the first one had begun; LockTTL is %.0f ms",
-					handle, a.op, a.server, was, b.op, b.server, ms(b.enter-a.begun), ms(r.LockTTL))})
+					"session %s: #%d at %s %s, and #%d at %s entered %.1f ms after the first one had begun, and %.1f ms after its own begin; LockTTL is %.0f ms",
+					handle, a.op, a.server, was, b.op, b.server, ms(b.enter-a.begun), ms(b.enter-b.begun), ms(r.LockTTL))})
 			}
 		}
 	}
@@ -70,4 +71,12 @@ func (r *Record) holds(a stay, now int64) bool {
 	}
 	// One that has waited got its lease when it entered, or a little before.
 	return !r.troubled(a.server, a.begun, a.enter) && now < a.enter+r.LockTTL*3/4
+}
+
+// late tells whether a handler may have been called when its lease was over, because its server stood still
+// on the way.
+func (r *Record) late(b stay) bool {
+	return b.enter >= b.begun+r.LockTTL && slices.ContainsFunc(r.Troubles, func(w Window) bool {
+		return w.Server == b.server && w.At <= b.enter && w.Till >= b.begun
+	})
 }

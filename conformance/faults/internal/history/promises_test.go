@@ -29,7 +29,7 @@ func TestCheckOfEachPromise(t *testing.T) {
 	ends := func(r *Record) *Record { r.TrackEnd = true; return r }
 	stay := func(op int, begun, enter, leave int64) []wire.Entry {
 		return []wire.Entry{
-			{Kind: "enter", Op: op, At: enter, Begun: begun, Handle: handle, Locked: true},
+			{Kind: "enter", Op: op, At: enter, Begun: begun, Handle: handle, Locked: true, Server: "one"},
 			{Kind: "leave", Op: op, At: leave, Handle: handle, Locked: true},
 		}
 	}
@@ -48,13 +48,16 @@ func TestCheckOfEachPromise(t *testing.T) {
 			noted(wire.Entry{Kind: "leave", Op: 51, At: 25, Handle: handleOf(other)}), "model"},
 		"an append with one cookie that gets another session": {two().with(at(51, 20, 30, "/append", first, wire.Reply{Handle: handleOf(other), List: []int{50}})).
 			noted(wire.Entry{Kind: "leave", Op: 51, At: 25, Handle: handleOf(other)}), "model"},
-		"a change that sees another user":   {born().with(at(2, 20, 30, "/append", first, wire.Reply{List: []int{1}, Principal: "7"})), "model"},
-		"a change that forgets the user":    {born().with(signedIn(2, 20, 30, first, second, "0", 1), at(3, 40, 50, "/append", second, list(1, 2))), "model"},
-		"a merge that sees another user":    {born().with(at(2, 20, 30, "/shared", first, wire.Reply{Principal: "7"})), "model"},
-		"two holders, the first renewed":    {born().noted(both(stay(8, 100, 100, 350), stay(9, 240, 250, 360))...), "one holder"},
-		"two holders, the first had waited": {born().noted(both(stay(8, 100, 210, 250), stay(9, 215, 220, 260))...), "one holder"},
-		"two holders, the first is killed":  {born().noted(wire.Entry{Kind: "enter", Op: 8, At: 100, Begun: 100, Handle: handle, Locked: true}).noted(stay(9, 110, 120, 160)...), "one holder"},
-		"an end that has lost the data":     {ends(born().with(leaving).noted(wire.Entry{Kind: "end", Handle: handle, Begun: 85, At: 90, Reason: "abandoned", NoData: true, OK: true})), "data of ends"},
+		"a change that sees another user":                     {born().with(at(2, 20, 30, "/append", first, wire.Reply{List: []int{1}, Principal: "7"})), "model"},
+		"a change that forgets the user":                      {born().with(signedIn(2, 20, 30, first, second, "0", 1), at(3, 40, 50, "/append", second, list(1, 2))), "model"},
+		"a merge that sees another user":                      {born().with(at(2, 20, 30, "/shared", first, wire.Reply{Principal: "7"})), "model"},
+		"two holders, the first renewed":                      {born().noted(both(stay(8, 100, 100, 350), stay(9, 240, 250, 360))...), "one holder"},
+		"two holders, the first had waited":                   {born().noted(both(stay(8, 100, 210, 250), stay(9, 215, 220, 260))...), "one holder"},
+		"two holders, the first is killed":                    {born().noted(wire.Entry{Kind: "enter", Op: 8, At: 100, Begun: 100, Handle: handle, Locked: true}).noted(stay(9, 110, 120, 160)...), "one holder"},
+		"two holders, Redis stood still as the second waited": {born().noted(both(stay(8, 230, 240, 280), stay(9, 100, 250, 260))...).amid(120, 230), "one holder"},
+		"two holders, another server stood still":             {born().noted(both(stay(8, 230, 240, 280), stay(9, 100, 250, 260))...).standing("other", 120, 240), "one holder"},
+		"a holder that stood still before it entered":         {born().noted(both(stay(8, 230, 240, 280), stay(9, 100, 250, 260))...).standing("one", 120, 245), ""},
+		"an end that has lost the data":                       {ends(born().with(leaving).noted(wire.Entry{Kind: "end", Handle: handle, Begun: 85, At: 90, Reason: "abandoned", NoData: true, OK: true})), "data of ends"},
 		"an end handed out before the logout": {ends(born().with(leaving.but(func(o *Op) { o.Call, o.Return = 60, 70 })).
 			noted(wire.Entry{Kind: "end", Handle: handle, Begun: 50, At: 90, Reason: "abandoned", List: []int{1}, OK: true})), "model"},
 		"an end of a live session without data": {ends(born().with(at(2, 95, 99, "/read", first, list(1))).noted(wire.Entry{Kind: "end", Handle: handle, Begun: 85, At: 90, Reason: "abandoned", NoData: true, OK: true})), "data of ends"},
@@ -104,6 +107,12 @@ func limit2(r *Record) *Record { r.MaxPerPrincipal = 2; return r }
 // amid has trouble with all servers in that time.
 func (r *Record) amid(from, till int64) *Record {
 	r.Troubles = append(r.Troubles, Window{At: from, Till: till})
+	return r
+}
+
+// standing has one server stand still in that time.
+func (r *Record) standing(server string, from, till int64) *Record {
+	r.Troubles = append(r.Troubles, Window{Server: server, At: from, Till: till})
 	return r
 }
 

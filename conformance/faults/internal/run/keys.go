@@ -39,14 +39,10 @@ func (r *running) leftovers(ctx context.Context) (found []history.Violation, err
 	return found, nil
 }
 
-// lasting are mishaps that may outlast what berth tries again beside requests. After them, the companion
-// of a session that has ended may stay until it expires.
-var lasting = []string{kill, freeze, restart, stall, full}
-
 // awaitCompanions looks at the companions while sessions are still there. Berth may need some time for
-// those of sessions that have ended.
+// those of sessions that have ended. If a process dies that was to delete one, it stays until it expires.
 func (r *running) awaitCompanions(ctx context.Context) error {
-	excused := slices.ContainsFunc(lasting, func(what string) bool { return r.counts[what] > 0 })
+	excused := r.counts[kill] > 0
 	for deadline := time.Now().Add(recovery); ; {
 		stale, ended, err := r.companions(ctx)
 		if err != nil {
