@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -30,10 +31,10 @@ import (
 func (s *Session) Abandon() {
 	s.mu.Lock()
 	if s.answered() && s.proof != "" && s.leaving == nil && !s.access.reads() {
-		d := s.depart()
+		d := s.departure()
 		if s.finished {
 			s.mu.Unlock()
-			s.m.leaveLater(d)
+			s.m.principals.LeaveLater(&d.Departure)
 		} else {
 			s.leaving = d
 			s.mu.Unlock()
@@ -76,7 +77,7 @@ func (s *Session) endsIn(handle string, r store.Retirement) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.state == open && s.leaving != nil && !s.leaving.done && s.leaving.handle == handle:
+	case s.state == open && s.leaving != nil && !s.leaving.done && s.leaving.Handle == handle:
 		return true // it does already
 	case s.state != open || s.access.reads() || s.handle != handle || !s.endable():
 		return false
@@ -95,22 +96,20 @@ func (s *Session) endable() bool {
 
 // departure is a session that its request has abandoned, and that is still to be retired.
 type departure struct {
-	store.Retirement
-	handle    string
-	principal string
-	others    []departure // the sessions of the request's other cookies
-	done      bool        // they are gone
+	principal.Departure
+	done bool // it is retired
 }
 
-func (s *Session) depart() *departure {
-	d := &departure{handle: s.handle, principal: s.meta.Principal}
+// departure is what retires this session.
+func (s *Session) departure() *departure {
+	d := &departure{Departure: principal.Departure{Handle: s.handle, Principal: s.meta.Principal}}
 	d.Token, d.Reason, d.Proof = s.m.process.Token(), string(Abandoned), s.shown()
 	if s.lease != nil {
 		d.Lease = s.lease.Token
 	}
 	for _, id := range s.opened.others {
 		r := store.Retirement{Token: s.m.process.Token(), Reason: string(Abandoned), Proof: credential.Proof(id)}
-		d.others = append(d.others, departure{Retirement: r, handle: credential.Handle(id)})
+		d.Others = append(d.Others, principal.Departure{Retirement: r, Handle: credential.Handle(id)})
 	}
 	return d
 }
@@ -118,7 +117,7 @@ func (s *Session) depart() *departure {
 // abandon keeps what this session was as a departure, and makes it a new session.
 func (s *Session) abandon() {
 	if s.endable() {
-		s.leaving, s.identity = s.depart(), true
+		s.leaving, s.identity = s.departure(), true
 	}
 	s.isNew, s.rotate, s.switched = true, false, false
 	s.handle, s.id, s.proof, s.began = "", "", "", ""
@@ -134,13 +133,15 @@ func (s *Session) leaveFirst(ctx context.Context) error {
 		return nil
 	}
 	s.lease.Committing()
-	others, companion, err := s.m.leave(ctx, s.leaving)
-	s.note(companion)
+	status, companions, err := s.m.leave(ctx, s.leaving)
+	for _, one := range companions {
+		s.note(opError(opCompanion, one))
+	}
 	if err != nil {
 		return err
 	}
 	s.leaving.done = true
-	if !others {
+	if status == store.Done {
 		s.owed = owesDeletion
 		return nil
 	}
@@ -153,47 +154,12 @@ func (s *Session) leaveFirst(ctx context.Context) error {
 	return nil
 }
 
-// leave retires a session that its request has abandoned. Others tells that another request has
-// done so; the error companion is what berth goes on without.
-func (m *Manager) leave(ctx context.Context, d *departure) (others bool, companion, err error) {
-	status, companion, err := m.ends.Retire(ctx, d.handle, d.Retirement)
-	switch {
-	case err != nil:
-		return false, nil, translate(opCommit, err)
-	case status == store.Rotated:
-		return false, nil, errRotated("Abandon")
-	case status != store.Done:
-		return true, nil, m.leaveOthers(ctx, d)
+// leave retires a session that its request has abandoned. The errors companions are what berth goes on
+// without.
+func (m *Manager) leave(ctx context.Context, d *departure) (status store.Status, companions []error, err error) {
+	status, companions, err = m.principals.Leave(ctx, &d.Departure)
+	if err == nil && status == store.Rotated {
+		err = errRotated("Abandon")
 	}
-	m.principals.UnlistEnded(d.principal, d.handle)
-	if err := m.leaveOthers(ctx, d); err != nil {
-		return false, nil, err
-	}
-	return false, opError(opCompanion, companion), nil
-}
-
-// leaveOthers retires the sessions of the request's other cookies, those that are live.
-func (m *Manager) leaveOthers(ctx context.Context, d *departure) error {
-	for _, other := range d.others {
-		_, companion, err := m.ends.Retire(ctx, other.handle, other.Retirement)
-		if err != nil {
-			return translate(opCommit, err)
-		}
-		m.report(ctx, opCompanion, companion)
-	}
-	return nil
-}
-
-// leaveLater does so beside the request, as soon as Redis can be reached.
-func (m *Manager) leaveLater(d *departure) {
-	m.tasks.Insist(func(ctx context.Context) error {
-		status, _, err := m.ends.RetireOnce(ctx, d.handle, d.Retirement)
-		if err != nil || status == store.Rotated {
-			return err
-		}
-		if status == store.Done {
-			m.principals.UnlistEnded(d.principal, d.handle)
-		}
-		return m.leaveOthers(ctx, d)
-	})
+	return status, companions, translate(opCommit, err)
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -89,47 +90,44 @@ func (m *Manager) HandleEnd(ctx context.Context, handle func(ctx context.Context
 // Ended, and ends the iteration.
 func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 	return func(yield func(Ended, error) bool) {
-		for bucket := range store.Buckets {
-			var handles []string
-			repeat := m.repeat(ctx)
-			err := repeat(func() (err error) {
-				handles, err = m.store.Aside(ctx, bucket)
-				return err
-			})
-			for i := 0; err == nil && i < len(handles); i++ {
-				var c store.Claimed
-				err = repeat(func() error {
-					c = m.store.Look(ctx, handles[i])
-					if errors.Is(c.Err, store.ErrFormat) {
-						return nil
-					}
-					return c.Err
-				})
-				if err != nil {
-					break
-				}
-				forged := m.verifyEnded(c)
-				switch {
-				case errors.Is(c.Err, store.ErrFormat):
-					if !yield(m.ended(store.Claimed{Handle: c.Handle}), opError(opHandleEnd, c.Err)) {
-						return
-					}
-				case forged != nil:
-					if !yield(m.ended(store.Claimed{Handle: c.Handle}), forged) {
-						return
-					}
-				case !yield(m.ended(c), nil):
-					return
-				}
-			}
+		for c, err := range m.ends.Aside(ctx) {
 			if err != nil {
 				err = translate(opHandleEnd, err)
 				m.fail(ctx, err)
 				yield(Ended{}, err)
 				return
 			}
+			if !yield(m.aside(c)) {
+				return
+			}
 		}
 	}
+}
+
+// EndAside returns the end with that handle, if it is kept aside, as [Manager.EndsAside] does. It is
+// [ErrUnknown] if it is not there. An end that cannot be read comes with an error, and with nothing but its
+// handle. Any other error comes with an empty Ended.
+func (m *Manager) EndAside(ctx context.Context, handle string) (Ended, error) {
+	switch {
+	case !credential.ValidHandle(handle):
+		return Ended{}, ErrUnknown
+	case m.tasks.Closed():
+		return Ended{}, ErrClosed
+	}
+	c, found, err := m.ends.OneAside(ctx, handle)
+	if err := m.foundAside(ctx, found, err); err != nil {
+		return Ended{}, err
+	}
+	return m.aside(c)
+}
+
+// aside returns an end that is kept aside, and why it cannot be read if it cannot.
+func (m *Manager) aside(c store.Claimed) (Ended, error) {
+	err := c.Err
+	if errors.Is(err, store.ErrFormat) {
+		err = opError(opHandleEnd, fmt.Errorf("session %s: %w", c.Handle, err))
+	}
+	return m.ended(c), err
 }
 
 // ReplayEnd hands out an end again that was kept aside, from its first attempt on. It returns

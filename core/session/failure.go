@@ -114,7 +114,7 @@ func (s *Session) fail(ctx context.Context, err error) {
 	s.mu.Lock()
 	of := s.opened.request
 	if of.handle = s.handle; of.handle == "" && s.leaving != nil {
-		of.handle = s.leaving.handle
+		of.handle = s.leaving.Handle
 	}
 	s.mu.Unlock()
 	s.m.failOf(ctx, of, err)

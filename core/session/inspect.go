@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
@@ -128,42 +127,6 @@ func (m *Manager) SessionPage(ctx context.Context, cursor string, keys ...string
 		page.Sessions = append(page.Sessions, m.info(one))
 	}
 	return page, nil
-}
-
-// EndAside returns the end with that handle, if it is kept aside, as [Manager.EndsAside] does. It is
-// [ErrUnknown] if it is not there. An end that cannot be read comes with an error, and with nothing but its
-// handle. Any other error comes with an empty Ended.
-func (m *Manager) EndAside(ctx context.Context, handle string) (Ended, error) {
-	switch {
-	case !credential.ValidHandle(handle):
-		return Ended{}, ErrUnknown
-	case m.tasks.Closed():
-		return Ended{}, ErrClosed
-	}
-	var c store.Claimed
-	there := false
-	err := m.call(ctx, opHandleEnd, func(int) (err error) {
-		if there, err = m.store.IsAside(ctx, handle); err != nil || !there {
-			return err
-		}
-		if c = m.store.Look(ctx, handle); errors.Is(c.Err, store.ErrFormat) {
-			return nil
-		}
-		return c.Err
-	})
-	switch {
-	case err != nil:
-		m.fail(ctx, err)
-		return Ended{}, err
-	case !there:
-		return Ended{}, ErrUnknown
-	case c.Err != nil:
-		return m.ended(store.Claimed{Handle: handle}), opError(opHandleEnd, fmt.Errorf("session %s: %w", handle, c.Err))
-	}
-	if err := m.verifyEnded(c); err != nil {
-		return m.ended(store.Claimed{Handle: handle}), err
-	}
-	return m.ended(c), nil
 }
 
 // EndCounts are figures of what [Options.TrackEnd] keeps in Redis, for all processes of the application.

@@ -105,13 +105,14 @@ func (s *Session) takeLate() *departure {
 func (s *Session) leaveLate(ctx context.Context, late *departure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tasks.CleanupTime)
 	defer cancel()
-	_, companion, err := s.m.leave(ctx, late)
+	_, companions, err := s.m.leave(ctx, late)
 	if failed := (*OpError)(nil); errors.As(err, &failed) {
-		s.m.leaveLater(late)
+		s.m.principals.LeaveLater(&late.Departure)
 	}
-	for _, failed := range []error{companion, err} {
-		if failed != nil {
-			s.fail(ctx, failed)
-		}
+	for _, one := range companions {
+		s.report(ctx, opCompanion, one)
+	}
+	if err != nil {
+		s.fail(ctx, err)
 	}
 }

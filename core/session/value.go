@@ -2,8 +2,6 @@ package session
 
 import (
 	"context"
-	"encoding"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -158,7 +156,7 @@ func (s *Session) Set(key string, v any) {
 		if err := validKey(key); err != nil {
 			return err
 		}
-		if rv := reflect.ValueOf(v); (rv.Kind() != reflect.Pointer || !rv.IsNil()) && loses(s.m.options.Codec, reflect.TypeOf(v)) {
+		if _, isJSON := s.m.options.Codec.(JSON); isJSON && values.LosesAll(v) {
 			return fmt.Errorf("session: Set of %q: nothing of a %T would be saved, as it has no exported fields", key, v)
 		}
 		s.values.Set(key, v)
@@ -172,28 +170,6 @@ func validKey(key string) error {
 		return fmt.Errorf("session: the key %q: it must not be empty nor start with %s, as the engine's own do", key, store.Reserved)
 	}
 	return nil
-}
-
-// loses tells whether a codec saves nothing of a struct of that type.
-func loses(codec Codec, t reflect.Type) bool {
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if _, isJSON := codec.(JSON); !isJSON || t == nil || t.Kind() != reflect.Struct || t.NumField() == 0 {
-		return false
-	}
-	for _, encodes := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
-		if t.Implements(encodes) || reflect.PointerTo(t).Implements(encodes) {
-			return false
-		}
-	}
-	for i := range t.NumField() {
-		switch f := t.Field(i); {
-		case f.Anonymous && !loses(codec, f.Type), f.IsExported() && !f.Anonymous, f.Name == "_":
-			return false
-		}
-	}
-	return true
 }
 
 // Delete removes the value under key, if there is one.

@@ -3,6 +3,7 @@ package sessiontest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -107,9 +108,28 @@ func (s *Sessions) hasten(ctx context.Context, bucket, handle string) bool {
 		return false
 	}
 	if !s.exists(ctx, s.keys().Claim(handle)) {
+		s.forgetPatience(ctx, handle)
 		s.makeDue(ctx, bucket, handle)
 	}
 	return true
+}
+
+// forgetPatience has an end without data be found an hour ago: it is handed out a minute later.
+func (s *Sessions) forgetPatience(ctx context.Context, handle string) {
+	s.t.Helper()
+	key := s.keys().Ended(handle)
+	meta, err := s.redis.HGet(ctx, key, store.MetaField).Result()
+	var used, found int64
+	if _, wrong := fmt.Sscanf(meta, "2 ended unknown %d %d 0 ", &used, &found); wrong != nil {
+		return // there are data, or nobody has looked
+	}
+	if err == nil {
+		early := fmt.Sprintf("2 ended unknown %d %d 0 0 0 ", used, found-time.Hour.Milliseconds())
+		err = s.redis.HSet(ctx, key, store.MetaField, early).Err()
+	}
+	if err != nil {
+		s.t.Fatalf("sessiontest: HandleEnds: %v", err)
+	}
 }
 
 // handing is what one call of HandleEnds has handed out.

@@ -100,31 +100,6 @@ func (e *Ends) Track(ctx context.Context, handle string, m store.Meta) (bool, er
 	return status == store.Done, err
 }
 
-// Replay has an end that was put aside handed out again, from the first attempt on. It tells
-// whether it was there.
-func (e *Ends) Replay(ctx context.Context, handle string) (bool, error) {
-	var status store.Status
-	err := e.Caller.Call(ctx, nil, func(int) (err error) {
-		status, err = e.Store.Replay(ctx, handle)
-		return err
-	})
-	if err != nil || status != store.Done {
-		return false, err
-	}
-	e.poke(store.Bucket(handle))
-	return true, nil
-}
-
-// Drop deletes an end that was put aside. It tells whether it was there.
-func (e *Ends) Drop(ctx context.Context, handle string) (found bool, err error) {
-	err = e.Caller.Call(ctx, nil, func(int) error {
-		status, err := e.Store.Drop(ctx, handle)
-		found = found || status == store.Done // an earlier try may have dropped it
-		return err
-	})
-	return found, err
-}
-
 // poke has all sweepers of this process look at a bucket.
 func (e *Ends) poke(bucket int) {
 	e.mu.Lock()

@@ -3,8 +3,11 @@ package ends_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
@@ -61,4 +64,44 @@ func TestEndOfWhatWasNeverSaved(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever has a clock that is ahead looks too early for a session that is about to be saved, and again too early.
+// That is not its end.
+func TestClockAheadOfASave(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		ctx := context.Background()
+		var h rig.Endings
+		rig.HandleEnds(t, r.Manager(rig.Tracked()), h.Handle)
+		m, on := r.Matching(rig.Tracked())
+		r.WarmUpOnly(m)
+		s := rig.Begin(t, m, "", session.Exclusive)
+		handle := s.Handle()
+		s.Set("n", 1)
+		on.Arm("{"+r.App+"_"+handle+"}_Data", rig.Before(func() {
+			for range 3 {
+				due := redis.Z{Score: float64(time.Now().UnixMilli()), Member: handle}
+				for bucket := range 16 {
+					r.Client.ZAddXX(ctx, fmt.Sprintf("{%s_Ends_%02d}", r.App, bucket), due)
+				}
+				time.Sleep(6 * time.Second) // longer than a sweep
+			}
+		}))
+		rig.Commit(t, s)
+		if !on.Done() {
+			t.Fatal("it was saved before")
+		}
+		if err := m.EndHandle(ctx, handle); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		for _, e := range h.List() {
+			if e.NoData {
+				t.Errorf("the end of %v, which was saved", e)
+			}
+		}
+		if n := len(h.List()); n != 1 {
+			t.Errorf("%d ends, want 1", n)
+		}
+	})
 }

@@ -196,15 +196,6 @@ func (p *Principals) Unlist(principal string, gone []store.Listing) {
 	}
 }
 
-// UnlistEnded takes a session that has ended out of the index of its principal, beside the
-// request, and tries for longer: nobody else looks for it.
-func (p *Principals) UnlistEnded(principal, handle string) {
-	if principal != "" {
-		never := time.Now().AddDate(100, 0, 0) // it does not sign in again
-		p.Tasks.Later(func(ctx context.Context) error { return p.Store.Remove(ctx, principal, handle, never) })
-	}
-}
-
 // enlist puts a session into the index of its principal. Of an index that has grown large it looks
 // at some, and cleans it.
 func (p *Principals) enlist(ctx context.Context, handle string, m store.Meta, signedIn bool) error {

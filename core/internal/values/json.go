@@ -156,3 +156,30 @@ func decimal(number string) (digits string, exponent int) {
 	trimmed := strings.TrimRight(digits, "0")
 	return trimmed, exponent + len(digits) - len(trimmed)
 }
+
+// LosesAll tells whether JSON has nothing of v: v is a struct without exported fields, or points to one.
+func LosesAll(v any) bool {
+	rv := reflect.ValueOf(v)
+	return (rv.Kind() != reflect.Pointer || !rv.IsNil()) && losesAll(reflect.TypeOf(v))
+}
+
+func losesAll(t reflect.Type) bool {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct || t.NumField() == 0 {
+		return false
+	}
+	for _, encodes := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
+		if t.Implements(encodes) || reflect.PointerTo(t).Implements(encodes) {
+			return false
+		}
+	}
+	for i := range t.NumField() {
+		switch f := t.Field(i); {
+		case f.Anonymous && !losesAll(f.Type), f.IsExported() && !f.Anonymous, f.Name == "_":
+			return false
+		}
+	}
+	return true
+}

@@ -37,7 +37,10 @@ local call = redis.call
 if not alive then
   -- Most requests end here. To define the functions of lib.lua costs more than all of this.
   local own = call('HMGET', data, '_berth', '_berth_secret')
-  if not own[1] then return call('EXISTS', data) == 0 and 3 or 0 end
+  if not own[1] then
+    call('HDEL', data, '') -- see on_master
+    return call('EXISTS', data) == 0 and 3 or 0
+  end
   if proof ~= own[2] and proof ~= '' then return 0 end
   local timeout = string.match(own[1], '^2 (%d+) %d+ [^r ]+ ')
   if not timeout then return string.sub(own[1], 1, 10) == '2 retired ' and 4 or 0 end
@@ -55,6 +58,7 @@ local process = string.sub(token, 1, PROCESS_LENGTH)
 local code = alive and find(data, rotated, proof) or DONE
 local holder = redis.call('GET', lock)
 if code ~= DONE then
+  on_master(data)
   -- This token may have waited while the session ended or was rotated, and got the lock then.
   if holder == token then
     hand_over(lock, waiters, redis.call('GET', waiters), ARGV[5], token)
@@ -74,7 +78,9 @@ elseif own or not holder then
   redis.call('SET', lock, token, 'PX', lease)
   if mode == 'again' then leave_queue(waiters, token) end
 else
-  if mode ~= 'once' then
+  if mode == 'once' then
+    on_master(data)
+  else
     local queue = redis.call('GET', waiters) or ''
     local at = string.find(queue, process, 1, true)
     if not at then

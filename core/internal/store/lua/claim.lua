@@ -15,9 +15,9 @@
 --          {5}          META has a format that this version does not know
 --          {8, ms}      the session is alive: look again in so many ms
 --
--- The script also returns {8, PATIENCE} the first time that it finds nothing of a session. The
--- session may be about to be saved: its place in the index comes first. Or its end was handled
--- since it was due. If there is still nothing when the session is due again, it has ended.
+-- The script also returns ALIVE when it finds nothing of a session, until PATIENCE has passed since it first
+-- did, by the clock of the server. The session may be about to be saved: its place in the index comes
+-- first. Or its end was handled since it was due. If there is still nothing then, it has ended.
 local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -60,11 +60,18 @@ if not meta or absent then
     meta = string.format('2 ended %s %.0f %.0f 0 ', reason, used, at) ..
       table.concat({created, authenticated(extras), principal_of(live)}, ' ')
     redis.call('RENAME', data, ended)
-  elseif not absent then
-    redis.call('HSET', ended, META, ABSENT .. string.format('0 %.0f 0 0 0 ', now))
-    redis.call('PEXPIRE', ended, math.max(stay, 2 * PATIENCE))
+  end
+  -- Processes whose clocks are ahead come too early.
+  local time = redis.call('TIME')
+  local clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  local since = absent and tonumber(string.match(meta, '^2 ended unknown %d+ (%d+) ')) or clock
+  if code ~= DONE and clock < since + PATIENCE then
+    if not absent then
+      redis.call('HSET', ended, META, ABSENT .. string.format('0 %.0f 0 0 0 ', clock))
+      redis.call('PEXPIRE', ended, math.max(stay, 2 * PATIENCE))
+    end
     redis.call('DEL', claim)
-    return {ALIVE, PATIENCE}
+    return {ALIVE, since + PATIENCE - clock}
   end
 end
 

@@ -23,7 +23,10 @@ local token, what, ttl, stay = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local own = redis.call('GET', claim) == token
 if what == 'renew' then
-  if not own then return LOST end
+  if not own then
+    on_master(ended)
+    return LOST
+  end
   redis.call('PEXPIRE', claim, ttl)
   redis.call('PEXPIRE', ended, stay)
   return DONE

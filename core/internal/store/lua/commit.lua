@@ -56,6 +56,7 @@ if not alive then
 end
 local code, _, _, extras = classify(meta)
 if held[1] ~= token then
+  on_master(data)
   if code ~= DONE then return code end
   if commit_token(meta) == token then return {DONE, extras} end
   return LOST

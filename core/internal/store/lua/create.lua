@@ -17,6 +17,7 @@ local token, timeout, latest = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local meta = redis.call('HGET', data, META)
 if meta then
+  on_master(data)
   local code = classify(meta)
   if code ~= DONE then return code end
   if commit_token(meta) == token then return DONE end

@@ -42,6 +42,14 @@ local MEMORY = 60000
 -- unpack() fails for some thousand values. So long lists go in slices.
 local SLICE = 1000
 
+-- on_master fails on a replica. A script that says no, as when there is no such session, may have written
+-- nothing. A replica would say no too: one that is behind, or the old master after a failover, to which clients
+-- are still connected. So it gets an HDEL, which deletes nothing, to refuse, and the caller tries again
+-- elsewhere. Do not call it before need_memory.
+local function on_master(hash)
+  redis.call('HDEL', hash, '')
+end
+
 -- classify returns DONE, the timeout, the time of creation and the extras of a live session. If META
 -- says something else, it returns the code for that. A tracked session that META calls live may have
 -- expired: touch finds out.
@@ -121,6 +129,8 @@ local function load(data, alive, rotated, proof, lifetime, least, full)
   if code == DONE then
     if tonumber(timeout) < least then timeout = least end
     if not touch(data, alive, timeout, extras, deadline(created, extras, lifetime)) then return UNKNOWN end
+  else
+    on_master(data)
   end
   if full and (code == DONE or code == RETIRED) then return code, redis.call('HGETALL', data) end
   return code

@@ -8,5 +8,6 @@
 local index = KEYS[1]
 
 -- include lib.lua
+redis.call('ZREM', index, '') -- see on_master
 
 return redis.call('ZRANGE', index, 0, ARGV[1], 'WITHSCORES')

@@ -23,7 +23,10 @@ local proof = ARGV[1]
 if not alive then
   -- Most requests end here. To define the functions of lib.lua costs more than all of this.
   local own = redis.call('HMGET', data, '_berth', '_berth_secret')
-  if not own[1] then return redis.call('EXISTS', data) == 0 and 3 or 0 end
+  if not own[1] then
+    redis.call('HDEL', data, '') -- see on_master
+    return redis.call('EXISTS', data) == 0 and 3 or 0
+  end
   if proof ~= own[2] and proof ~= '' then return 0 end
   local timeout = string.match(own[1], '^2 (%d+) %d+ [^r ]+ ')
   if not timeout then return string.sub(own[1], 1, 10) == '2 retired ' and 4 or 0 end

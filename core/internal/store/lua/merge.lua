@@ -26,8 +26,11 @@ if string.find(done, token, 1, true) then return DONE end
 local own = redis.call('HMGET', data, META, SECRET)
 local meta = own[1]
 local code = classify(meta)
-if code ~= DONE then return code end
-if proof ~= '' and proof ~= own[2] then return ROTATED end
+if code == DONE and proof ~= '' and proof ~= own[2] then code = ROTATED end
+if code ~= DONE then
+  on_master(data)
+  return code
+end
 
 local deleted, lifetime, timeout, changes = particulars(ARGV[2])
 local created, extras

@@ -14,7 +14,10 @@ local token, lease, lifetime = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 -- include lib.lua
 
-if redis.call('GET', lock) ~= token then return LOST end
+if redis.call('GET', lock) ~= token then
+  on_master(data)
+  return LOST
+end
 redis.call('PEXPIRE', lock, lease)
 local code, timeout, created, extras = classify(redis.call('HGET', data, META))
 if code == DONE then

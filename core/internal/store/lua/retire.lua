@@ -54,6 +54,7 @@ if code == UNSUPPORTED and ARGV[8] == '1' then
   return {DONE, '-'}
 end
 if code ~= DONE then
+  on_master(data)
   if lock and lease ~= '' and redis.call('GET', lock) == lease then let_go() end
   return code
 end
