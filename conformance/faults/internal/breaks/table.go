@@ -71,7 +71,7 @@ var Table = []Break{
 		{luaDir + "lib.lua", "if redis.call('PEXPIRE', alive, timeout) == 0 then return false end", "if redis.call('EXISTS', alive) == 0 then return false end"},
 	}},
 	{"a renewal takes the lease back", 150, []Edit{
-		{luaDir + "renew.lua", "if redis.call('GET', lock) ~= token then return LOST end", "redis.call('SET', lock, token)"},
+		{luaDir + "renew.lua", "if redis.call('GET', lock) ~= token then\n  on_master(data)\n  return LOST\nend", "redis.call('SET', lock, token)"},
 	}},
 	{"a release frees the lock of others", 60, []Edit{
 		{luaDir + "release.lua", "if own and holder <= token then", "if holder then"},
