@@ -45,7 +45,7 @@ var Table = []Break{
 		{inCore + "session/commit.go", "\tif s.isNew && p.facts.Extras.Retention != 0 {\n\t\treturn s.m.store.Expect", "\tif s.isNew && p.facts.Extras.Retention != 0 && s.proof != \"\" {\n\t\treturn s.m.store.Expect"},
 	}},
 	{"merge without looking at the proof", 60, []Edit{
-		{luaDir + "merge.lua", "if proof ~= '' and proof ~= own[2] then return ROTATED end", ""},
+		{luaDir + "merge.lua", "if code == DONE and proof ~= '' and proof ~= own[2] then code = ROTATED end", ""},
 	}},
 	{"merge writes what it has written", 150, []Edit{
 		{luaDir + "merge.lua", "if string.find(done, token, 1, true) then return DONE end", ""},
