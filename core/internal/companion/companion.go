@@ -2,6 +2,7 @@ package companion
 
 import (
 	"context"
+	"time"
 
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
@@ -89,21 +90,48 @@ func (c *Companions) check(ctx context.Context, v Version) error {
 // logged out would stay signed in elsewhere.
 func (c *Companions) Mend(handle, written string) {
 	c.Tasks.Insist(func(ctx context.Context) error {
-		found, err := c.Store.Inspect(ctx, []string{handle})
-		switch {
-		case err != nil:
-			return err
-		case found[0].Err != nil:
-			return nil
-		case found[0].Status != store.Done:
-			return c.Store.DeleteCompanion(ctx, handle, "", store.NoProof)
-		case written == "" || !found[0].Meta.Extras.Companion:
-			return nil
-		}
-		_, err = c.Store.ProveCompanion(ctx, handle, written, found[0].Proof, found[0].Meta)
+		_, err := c.mend(ctx, handle, written)
 		return err
 	})
 }
+
+// Doubt is [Companions.Mend] after a call that was to end the session, and may have done so. It may also
+// arrive late. So Doubt looks again, every second for a minute.
+func (c *Companions) Doubt(handle string) {
+	until := time.Now().Add(store.Memory)
+	c.Tasks.Insist(func(ctx context.Context) error {
+		alive, err := c.mend(ctx, handle, "")
+		if alive && time.Now().Before(until) {
+			return errAlive{}
+		}
+		return err
+	})
+}
+
+// mend tells whether the session is there and has a companion.
+func (c *Companions) mend(ctx context.Context, handle, written string) (alive bool, err error) {
+	found, err := c.Store.Inspect(ctx, []string{handle})
+	switch {
+	case err != nil:
+		return false, err
+	case found[0].Err != nil:
+		return false, nil
+	case found[0].Status != store.Done:
+		return false, c.Store.DeleteCompanion(ctx, handle, "", store.NoProof)
+	case written == "" || !found[0].Meta.Extras.Companion:
+		return found[0].Meta.Extras.Companion, nil
+	}
+	_, err = c.Store.ProveCompanion(ctx, handle, written, found[0].Proof, found[0].Meta)
+	return true, err
+}
+
+// errAlive says that a session has not ended, and that it is to be looked at again.
+type errAlive struct{}
+
+func (errAlive) Error() string { return "the session has not ended" }
+
+// Heals is how package retry asks.
+func (errAlive) Heals() bool { return true }
 
 // Delete deletes a companion. A proof stays behind for a while, so that a late writer notices: it is
 // [store.NoProof] if the session has ended, and the session's own if it has another user now. After

@@ -256,3 +256,28 @@ func TestCompanionAfterALongOutage(t *testing.T) {
 		}
 	}
 }
+
+// A logout that nobody has heard of, and that arrives late, takes the companion along.
+func TestCompanionOfALateLogout(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m, on := r.Matching(session.Options{LockTTL: time.Second, Timeout: time.Hour})
+		r.WarmUpOnly(m)
+		s := rig.Begin(t, m, "", session.Exclusive)
+		s.SetCompanion("the companion")
+		rig.Commit(t, s)
+		var late rig.Latecomers
+		on.Arm(r.Key(s.ID(), "Ended"), late.Hold)
+		if m.End(context.Background(), s.ID()) == nil {
+			t.Fatal("nothing has failed")
+		}
+		time.Sleep(30 * time.Second)
+		if r.NoCompanion(s.ID()) || !rig.Lives(t, m, s.ID()) {
+			t.Error("it has ended too early")
+		}
+		late.Land(t, r)
+		time.Sleep(2 * time.Second)
+		if !r.NoCompanion(s.ID()) || rig.Lives(t, m, s.ID()) {
+			t.Error("the session has ended, and its companion is there")
+		}
+	})
+}

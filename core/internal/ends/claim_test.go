@@ -301,3 +301,38 @@ func TestGoexitInAHandler(t *testing.T) {
 		t.Errorf("called %d times, want 2 for each of 3", n)
 	}
 }
+
+// While what was handled cannot be deleted, its claim is renewed: nobody else gets that end, and none that has to wait
+// for it.
+func TestClaimIsHeldUntilSettled(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		o := rig.Tracked(func(o *session.Options) { o.LockTTL = 3 * time.Second })
+		m, on := r.Matching(o)
+		until := time.Now().Add(time.Hour)
+		on.Each("_Ends_", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+			if cmd.Name() != "zrem" {
+				return next(ctx, cmd)
+			}
+			if until.After(time.Now().Add(time.Minute)) { // the first
+				until = time.Now().Add(2500 * time.Millisecond)
+			}
+			if time.Now().Before(until) {
+				return rig.Refuse(ctx, cmd, next)
+			}
+			return next(ctx, cmd)
+		})
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		first, second := rig.Saved(t, m, "n", 1), rig.Saved(t, m, "n", 2)
+		for _, id := range []string{first, second} {
+			if err := m.End(context.Background(), id); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(500 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		if n := len(h.List()); n != 2 || !on.Done() {
+			t.Errorf("%d ends were handed out, want 2", n)
+		}
+	})
+}

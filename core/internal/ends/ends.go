@@ -56,7 +56,7 @@ func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (s
 		return err
 	})
 	if err != nil {
-		e.Companions.Mend(handle, "") // the session may have ended all the same
+		e.Companions.Doubt(handle)
 	}
 	return status, companion, err
 }

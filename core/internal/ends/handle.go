@@ -104,16 +104,19 @@ func (s *sweeper) handleInSlot(ctx context.Context, c store.Claimed, token strin
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	var unsettled error
 	done := make(chan error, 1)
 	go func() {
 		err := errors.New("session: the handler of ends did not return, but called runtime.Goexit; as t.FailNow does")
 		defer func() { done <- err }()
-		err = s.call(ctx, c)
+		if err = s.call(ctx, c); err == nil {
+			unsettled = s.settled(c, token)
+		}
 	}()
 	err := s.hold(c.Handle, token, expires, cancel, done)
 	switch {
 	case err == nil:
-		note(s.settled(c, token))
+		note(unsettled)
 	case c.Meta.Attempt >= s.Attempts:
 		note(fmt.Errorf("%w; that was the last attempt, it is kept aside: see Manager.EndsAside and ReplayEnd", err))
 		note(s.putAside(c.Handle, token))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/tasks"
 )
@@ -14,8 +15,8 @@ type settlement struct {
 	done chan<- error
 }
 
-// settled waits until a session whose end was handled is deleted. If that fails, its end is
-// handed out once more.
+// settled waits until a session whose end was handled is deleted. Its claim is renewed meanwhile. If that
+// fails, its end is handed out once more.
 func (s *sweeper) settled(c store.Claimed, token string) error {
 	done := make(chan error, 1)
 	s.handled <- settlement{store.Handling{Handle: c.Handle, Token: token}, done}
@@ -48,8 +49,10 @@ func (s *sweeper) settle() {
 		for i, one := range batch {
 			handled[i] = one.Handling
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), s.Caller.Timeout+tasks.CleanupTime)
-		err := s.Caller.Call(ctx, s.Tasks.Context().Done(), func(int) error { return s.Store.Handled(ctx, handled) })
+		// Without RetryTimeout too: else one lost reply has a whole batch handed out twice.
+		caller := retry.Caller{Timeout: max(s.Caller.Timeout, s.ClaimTTL), Idle: s.Caller.Idle, OnRetry: s.Caller.OnRetry}
+		ctx, cancel := context.WithTimeout(context.Background(), caller.Timeout+tasks.CleanupTime)
+		err := caller.Call(ctx, s.Tasks.Context().Done(), func(int) error { return s.Store.Handled(ctx, handled) })
 		cancel()
 		for _, one := range batch {
 			one.done <- err

@@ -256,7 +256,7 @@ func (p *Principals) replace(ctx context.Context, principal string, oldest store
 		note.Unreadable(err)
 		return nil
 	case err != nil:
-		p.Companions.Mend(oldest.Handle, "")
+		p.Companions.Doubt(oldest.Handle)
 		return err
 	}
 	note.Companion(companion)

@@ -18,6 +18,9 @@ const (
 	counterRange = 36 * 36 * 36 * 36
 )
 
+// Memory is how long Redis remembers what a call must know that comes late: the scripts' MEMORY.
+const Memory = time.Minute
+
 // Process makes the tokens of one process. A token starts with 80 random bits of the process. So no
 // two processes make the same token, on whatever hosts they run. The time in ms and a counter
 // follow. It is safe for concurrent use.

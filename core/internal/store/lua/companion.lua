@@ -17,7 +17,7 @@
 --
 -- Returns  1  done
 --          3  there is no companion to keep
---          7  another proof is there: nothing was done
+--          7  another proof is there, or the session has ended: nothing was done
 local companion, proof = KEYS[1], KEYS[2]
 local ttl, own, value, found = ARGV[1], ARGV[2], string.match(ARGV[3], '^=(.*)$'), ARGV[4]
 
@@ -25,6 +25,7 @@ local ttl, own, value, found = ARGV[1], ARGV[2], string.match(ARGV[3], '^=(.*)$'
 
 local there = redis.call('GET', proof)
 if found ~= '' and there and there ~= found and there ~= own then return ROTATED end
+if there == '-' and own ~= there then return ROTATED end -- NoProof
 if ARGV[3] == 'hide' then
   redis.call('DEL', proof)
   return DONE
