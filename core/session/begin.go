@@ -126,7 +126,7 @@ type opening struct {
 
 // begin opens a session, and counts it.
 func (m *Manager) begin(ctx context.Context, o opening, access Access) (*Session, error) {
-	if access == None || m.observers.none() {
+	if access == None || m.observers.None() {
 		return m.beginAmong(ctx, o, access)
 	}
 	return m.beginObserved(ctx, o, access)

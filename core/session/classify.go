@@ -1,13 +1,10 @@
 package session
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/berthgo/berth/core/internal/explain"
 )
 
 // Classify tells, in words of two short lists, which operation an error of berth is about and what kind
@@ -36,7 +33,7 @@ func Classify(err error) (op, kind string) {
 	case errors.As(err, &value):
 		op, kind = value.Op, "value"
 	default:
-		kind = kindOfCall(err)
+		kind = explain.Kind(err)
 	}
 	if op == "" {
 		op = "other"
@@ -71,36 +68,6 @@ func byName(err error) (op, kind string) {
 		}
 	}
 	return "", ""
-}
-
-// codes are answers of Redis that are kinds of their own. Anything else that a server says is not used: it
-// may be long, and it may be different each time.
-var codes = []string{
-	"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY", "NOAUTH", "WRONGPASS",
-	"NOPERM", "OOM", "MISCONF", "WRONGTYPE", "MOVED", "ASK", "CROSSSLOT", "NOSCRIPT",
-}
-
-// kindOfCall is the kind of an error that a call to Redis has returned.
-func kindOfCall(err error) string {
-	var said redis.Error
-	var network net.Error
-	switch {
-	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted), errors.Is(err, context.DeadlineExceeded),
-		errors.As(err, &network) && network.Timeout():
-		return "timeout"
-	case errors.Is(err, context.Canceled):
-		return "canceled"
-	case errors.As(err, &said):
-		for _, code := range codes { // before Redis 7, the code of an error in a script does not stand first
-			if strings.HasPrefix(said.Error(), code+" ") || strings.Contains(said.Error(), "-"+code+" ") {
-				return code
-			}
-		}
-		return "redis"
-	case network != nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return "connection"
-	}
-	return "_OTHER"
 }
 
 // endError is a failure of HandleEnd, so that Classify knows it.

@@ -2,10 +2,7 @@ package session
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/cookie"
@@ -66,24 +63,22 @@ type Secure int
 const (
 	// SecureAuto sets it if the request came by TLS, to this process, or to a proxy that says so in
 	// X-Forwarded-Proto or Forwarded (RFC 7239).
-	SecureAuto Secure = iota
+	SecureAuto Secure = iota // as in package cookie
 	SecureAlways
 	SecureNever
 )
 
+// settings returns what package cookie needs.
+func (c Cookie) settings() cookie.Settings {
+	return cookie.Settings{
+		Name: c.Name, Domain: c.Domain, Path: c.Path, MaxAge: c.MaxAge, Secure: cookie.Secure(c.Secure),
+		SameSite: http.SameSite(c.SameSite), HostPrefix: c.HostPrefix, Partitioned: c.Partitioned,
+	}
+}
+
 // header is the content of Set-Cookie for an ID and an age, or for the deletion of the cookie.
 func (c Cookie) header(id string, age time.Duration, encrypted bool) string {
-	header := http.Cookie{
-		Name: c.Name, Value: id, Domain: c.Domain, Path: c.Path,
-		MaxAge: int(age / time.Second), HttpOnly: true,
-		Secure:      c.Secure == SecureAlways || c.Secure == SecureAuto && encrypted,
-		SameSite:    http.SameSite(c.SameSite),
-		Partitioned: c.Partitioned,
-	}
-	if id == "" {
-		header.MaxAge = -1
-	}
-	return header.String()
+	return c.settings().Header(id, age, encrypted)
 }
 
 // cookieIsDue tells whether a commit must send the cookie for its age alone.
@@ -131,57 +126,10 @@ func (s *Session) resendCookie(ctx context.Context, now time.Time) {
 }
 
 func (c Cookie) withDefaults() (Cookie, error) {
-	var errs []error
 	def(&c.Name, "session")
 	def(&c.Path, "/")
 	def(&c.SameSite, SameSiteLax)
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Cookie."+format, args...)) }
-	if !cookie.IsToken(c.Name) {
-		wrong("Name is %q: it must be letters, digits and signs such as - _ .", c.Name)
-	}
-	if c.Secure < SecureAuto || c.Secure > SecureNever {
-		wrong("Secure is %d: it must be SecureAuto, SecureAlways or SecureNever", c.Secure)
-	}
-	if c.SameSite < SameSiteLax || c.SameSite > SameSiteNone {
-		wrong("SameSite is %d: it must be SameSiteLax, SameSiteStrict or SameSiteNone", c.SameSite)
-	}
-	if c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < time.Second {
-		wrong("MaxAge is %v: it must be at least 1s, or 0 for a cookie that ends with the browser", c.MaxAge)
-	}
-	if !strings.HasPrefix(c.Path, "/") || strings.ContainsFunc(c.Path, cookie.NotInAttribute) {
-		wrong("Path is %q: it must start with / and have no ; or control characters", c.Path)
-	}
-	if c.Domain != "" && !cookie.IsDomain(c.Domain) {
-		wrong("Domain is %q: it must be a host name of letters, digits, hyphens and dots", c.Domain)
-	}
-	if c.HostPrefix {
-		c.Name = hostPrefix + c.Name
-	}
-	secure := c.Secure == SecureAlways || c.Partitioned || c.SameSite == SameSiteNone
-	switch lower := strings.ToLower(c.Name); {
-	case strings.HasPrefix(lower, strings.ToLower(hostPrefix)):
-		if (c.Domain != "" || c.Path != "/") && c.HostPrefix {
-			wrong("HostPrefix goes with no Domain and the Path / only: browsers refuse anything else")
-		}
-		if !c.HostPrefix {
-			wrong("Name is %q: browsers refuse it without Secure; set HostPrefix, and leave the prefix out of Name", c.Name)
-		}
-	case strings.HasPrefix(lower, "__secure-") && !secure:
-		wrong("Name is %q: browsers refuse it without Secure; set Secure to SecureAlways", c.Name)
-	}
-	if n := len(c.header(strings.Repeat("x", 53), c.MaxAge, true)); n > maxCookie {
-		wrong("Name, Path and Domain make a cookie of %d bytes: browsers refuse more than %d", n, maxCookie)
-	}
-	if c.HostPrefix || c.Partitioned || c.SameSite == SameSiteNone {
-		if c.Secure == SecureNever {
-			wrong("Secure is SecureNever: browsers refuse HostPrefix, Partitioned and SameSite None without it")
-		}
-		c.Secure = SecureAlways
-	}
-	return c, errors.Join(errs...)
+	checked, err := c.settings().Check()
+	c.Name, c.Secure = checked.Name, Secure(checked.Secure)
+	return c, err
 }
-
-const (
-	hostPrefix = "__Host-"
-	maxCookie  = 4096 // RFC 6265bis, section 5.6: of name and value, and of each attribute 1024
-)

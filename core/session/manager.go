@@ -17,6 +17,7 @@ import (
 	"github.com/berthgo/berth/core/internal/explain"
 	"github.com/berthgo/berth/core/internal/flood"
 	"github.com/berthgo/berth/core/internal/lease"
+	"github.com/berthgo/berth/core/internal/observers"
 	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
@@ -44,7 +45,7 @@ type Manager struct {
 	principals *principal.Principals
 	watches    *watch.Watches
 
-	observers observers
+	observers observers.Observers[Op, Event]
 
 	owned     io.Closer // the client, if it is the manager's
 	closeOnce sync.Once

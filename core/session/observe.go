@@ -3,11 +3,10 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/lease"
+	"github.com/berthgo/berth/core/internal/observers"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/values"
 )
@@ -82,106 +81,39 @@ type Observer struct {
 // Observe tells o what m does from now on, until stop is called. Of several observers, each hears of
 // everything. Without one, a request pays nothing for it. It is safe for concurrent use.
 func (m *Manager) Observe(o Observer) (stop func()) {
-	m.observers.add(&o)
-	return func() { m.observers.remove(&o) }
+	one := (*observers.Observer[Op, Event])(&o)
+	m.observers.Add(one)
+	return func() { m.observers.Remove(one) }
 }
 
 // App returns Options.App, or what [New] has put in its place.
 func (m *Manager) App() string { return m.options.App }
 
-// observers is a list that is copied when it changes, so that to read it takes no lock.
-type observers struct{ list atomic.Pointer[[]*Observer] }
-
-func (os *observers) add(o *Observer) {
-	os.change(func(list []*Observer) []*Observer { return append(list, o) })
-}
-
-func (os *observers) remove(o *Observer) {
-	os.change(func(list []*Observer) []*Observer {
-		return slices.DeleteFunc(list, func(one *Observer) bool { return one == o })
-	})
-}
-
-func (os *observers) change(f func([]*Observer) []*Observer) {
-	for {
-		old := os.list.Load()
-		var list []*Observer
-		if old != nil {
-			list = slices.Clone(*old)
-		}
-		var changed *[]*Observer // nil if nobody is left
-		if list = f(list); len(list) > 0 {
-			changed = &list
-		}
-		if os.list.CompareAndSwap(old, changed) {
-			return
-		}
-	}
-}
-
-// none tells whether nobody observes.
-func (os *observers) none() bool { return os.list.Load() == nil }
-
 // observation is an operation that is observed.
 type observation struct {
-	app   string
-	all   []*Observer
-	ctxs  []context.Context // of each observer
-	op    Op
-	start time.Time
+	m         *Manager
+	op        Op
+	start     time.Time
+	operation *observers.Operation[Op, Event]
 }
 
 // observe starts an operation.
-func (m *Manager) observe(ctx context.Context, op Op, handle string) (context.Context, *observation) {
-	o := &observation{app: m.options.App, op: op, start: time.Now()}
-	if list := m.observers.list.Load(); list != nil {
-		o.all = *list
-	}
-	for _, one := range o.all {
-		if one.Start != nil {
-			ctx = one.Start(ctx, op, handle)
-		}
-		o.ctxs = append(o.ctxs, ctx)
-	}
-	return context.WithValue(ctx, observationKey{m}, o), o
-}
-
-// observationKey is where a context has the observation that it belongs to.
-type observationKey struct{ m *Manager }
-
-// contextOf returns the context that an observer has made for the operation, otherwise if it made none.
-func (o *observation) contextOf(otherwise context.Context, one *Observer) context.Context {
-	if o != nil {
-		if i := slices.Index(o.all, one); i >= 0 {
-			return o.ctxs[i]
-		}
-	}
-	return otherwise
+func (m *Manager) observe(ctx context.Context, op Op, handle string) (context.Context, observation) {
+	start := time.Now()
+	ctx, operation := m.observers.Begin(ctx, op, handle)
+	return ctx, observation{m, op, start, operation}
 }
 
 // done ends an operation. E has what is known of it.
-func (o *observation) done(e Event) {
-	e.Op, e.App, e.Start, e.Duration = o.op, o.app, o.start, time.Since(o.start)
-	for i, one := range o.all {
-		if one.Event != nil {
-			one.Event(o.ctxs[i], e)
-		}
-	}
+func (o observation) done(e Event) {
+	e.Op, e.App, e.Start, e.Duration = o.op, o.m.options.App, o.start, time.Since(o.start)
+	o.operation.End(e)
 }
 
 // tell tells of an event that takes no time.
 func (m *Manager) tell(ctx context.Context, e Event) {
-	list := m.observers.list.Load()
-	if list == nil {
-		return
-	}
 	e.App = m.options.App
-	within, _ := ctx.Value(observationKey{m}).(*observation)
-	for _, one := range *list {
-		if one.Event != nil {
-			one.Event(within.contextOf(ctx, one), e)
-		}
-	}
+	m.observers.Tell(ctx, e)
 }
 
 // errPanicked is the error of an operation that panicked, as in a hook or a codec.
@@ -213,7 +145,7 @@ func (m *Manager) waited(ctx context.Context, d time.Duration) {
 // observed tells whether somebody is to hear of a commit now: not if there is nothing left to commit, as
 // for the middleware after a handler has committed.
 func (s *Session) observed() bool {
-	if s.m.observers.none() {
+	if s.m.observers.None() {
 		return false
 	}
 	s.mu.Lock()
@@ -275,7 +207,7 @@ func (s *Session) committed(wrote values.Changes, err error) Event {
 
 // observedEnd calls a handler of ends, and tells of it.
 func (m *Manager) observedEnd(ctx context.Context, c store.Claimed, handle func(context.Context, Ended) error) error {
-	if m.observers.none() {
+	if m.observers.None() {
 		return handle(ctx, m.ended(c))
 	}
 	ctx, o := m.observe(ctx, OpHandleEnd, c.Handle)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/berthgo/berth/core/internal/cookie"
 )
 
 // Requirement is what a middleware demands of the session of each request, before it calls the
@@ -108,7 +110,7 @@ func (a Adapter) Admit(ctx context.Context, q Requirement) error {
 // Middlewares call it before they answer in place of a handler.
 func (a Adapter) Refuse(response Headers) {
 	a.Vary(response)
-	noStore(response)
+	cookie.NoStore(response)
 }
 
 // errUnloaded says that a session which was not loaded was asked for its principal.

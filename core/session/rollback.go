@@ -28,7 +28,7 @@ func (s *Session) Rollback(ctx context.Context) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	if !s.m.observers.none() {
+	if !s.m.observers.None() {
 		var done func()
 		ctx, done = s.observeRollback(ctx, held)
 		defer done()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/berthgo/berth/core/internal/cookie"
 	"github.com/berthgo/berth/core/internal/store"
@@ -66,8 +64,8 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 		s.m.Adapter().Vary(response)
 	}
 	if s.told = s.owed != owesNothing; !s.told {
-		if s.m.setsCookie(response) {
-			noStore(response)
+		if name := s.m.Adapter().CookieName(); name != "" && cookie.IsSet(response, name) {
+			cookie.NoStore(response)
 		}
 		return
 	}
@@ -82,25 +80,8 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 		s.warnOfHTTP(encrypted)
 		response.Add("Set-Cookie", s.m.options.Cookie.header(id, s.untilTheEnd(s.cookieAge()), encrypted))
 	}
-	noStore(response)
+	cookie.NoStore(response)
 	s.owed = owesNothing
-}
-
-// setsCookie tells whether a response has the session cookie by now.
-func (m *Manager) setsCookie(response Headers) bool {
-	name := m.Adapter().CookieName()
-	return name != "" && slices.ContainsFunc(response.Values("Set-Cookie"), func(line string) bool {
-		before, _, _ := strings.Cut(line, "=")
-		return before == name
-	})
-}
-
-// noStore says that no cache may keep a response.
-func noStore(response Headers) {
-	response.Set("Cache-Control", "no-store")
-	for _, name := range cacheHeaders {
-		response.Del(name)
-	}
 }
 
 // Hijacked reports [ErrUnsent] if the last SetHeaders told the client something. Middlewares call it
@@ -118,13 +99,6 @@ func (s *Session) hasTold() bool {
 	return s.told
 }
 
-// cacheHeaders are headers that make a cache keep a response in spite of Cache-Control: those of
-// CDNs and proxies (RFC 9213 and names of vendors), and Expires for caches of HTTP/1.0.
-var cacheHeaders = []string{
-	"Expires", "CDN-Cache-Control", "Surrogate-Control", "Edge-Control", "X-Accel-Expires",
-	"Cloudflare-CDN-Cache-Control", "Akamai-Cache-Control", "Netlify-CDN-Cache-Control", "Vercel-CDN-Cache-Control",
-}
-
 // Vary says in a response that it depends on the session cookie, or on Options.Header. It adds to
 // the Vary that is there. Middlewares call it for error responses, which have no session.
 func (a Adapter) Vary(response Headers) {
@@ -132,14 +106,7 @@ func (a Adapter) Vary(response Headers) {
 	if name == "" {
 		name = "Cookie"
 	}
-	for _, line := range response.Values("Vary") {
-		for field := range strings.SplitSeq(line, ",") {
-			if field = strings.TrimSpace(field); field == "*" || strings.EqualFold(field, name) {
-				return
-			}
-		}
-	}
-	response.Add("Vary", name)
+	cookie.Vary(response, name)
 }
 
 // HTTPStatus returns the HTTP status with which a middleware answers an error of Begin, Finish or

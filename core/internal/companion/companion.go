@@ -147,10 +147,14 @@ func (c *Companions) Delete(ctx context.Context, handle, proof string) error {
 }
 
 // Touch prolongs the companion like its session, when a request begins. Exclusive says that the
-// request holds the session.
+// request holds the session. If a rotation has deleted the proof and then failed, Touch has it mended.
 func (c *Companions) Touch(ctx context.Context, handle, proof string, exclusive bool, m store.Meta) error {
-	if exclusive {
-		return c.Store.HoldCompanion(ctx, handle, proof, m)
+	if !exclusive {
+		return c.Store.TouchCompanion(ctx, handle, m)
 	}
-	return c.Store.TouchCompanion(ctx, handle, m)
+	unproven, err := c.Store.HoldCompanion(ctx, handle, proof, m)
+	if unproven {
+		c.Mend(handle, proof)
+	}
+	return err
 }

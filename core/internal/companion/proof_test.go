@@ -141,3 +141,54 @@ func TestMendingComesLate(t *testing.T) {
 		}
 	})
 }
+
+// A begin whose call about the companion arrives late brings no proof back that a rotation has deleted, whose process
+// dies then.
+func TestLateBeginAfterHalfARotation(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m, on := r.Matching(session.Options{})
+		dying, f := r.Faulty(session.Options{})
+		r.WarmUpOnly(m)
+		r.WarmUpOnly(dying)
+		s := rig.Begin(t, m, "", session.Exclusive)
+		s.SetCompanion("I am ann")
+		rig.Commit(t, s)
+		old := s.ID()
+		var late rig.Latecomers
+		on.Arm("}_Proof", late.Hold)
+		rig.Begin(t, m, old, session.Exclusive).Rollback(context.Background())
+
+		s = rig.Begin(t, dying, old, session.Exclusive)
+		s.Rotate()
+		f.Then(rig.Pass, rig.Pass, rig.Refuse, rig.Refuse, rig.Refuse) // so that nothing is mended either
+		if s.Commit(context.Background()) == nil {
+			t.Fatal("nothing has failed")
+		}
+		late.Land(t, r)
+		if rig.Lives(t, m, old) {
+			t.Fatal("it was not rotated")
+		}
+		if proof, _ := r.CompanionProof(old); proof == rig.Proof(old) {
+			t.Error("the old ID opens the companion")
+		}
+	})
+}
+
+// If a rotation has deleted the proof and was then not written, the next request puts it back.
+func TestProofComesBackAfterHalfARotation(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		m := r.Manager(session.Options{})
+		s := rig.Begin(t, m, "", session.Exclusive)
+		s.SetCompanion("I am ann")
+		s.Set("n", 1)
+		rig.Commit(t, s)
+		if err := r.Client.Del(context.Background(), "{"+s.Handle()+"}_Proof").Err(); err != nil {
+			t.Fatal(err)
+		}
+		rig.Increment(t, m, s.ID())
+		time.Sleep(time.Second)
+		if proof, _ := r.CompanionProof(s.ID()); proof != rig.Proof(s.ID()) {
+			t.Errorf("the proof is %q", proof)
+		}
+	})
+}

@@ -1,4 +1,4 @@
-// Package cookie reads what a request says about its session cookie: the ID in it, and whether
-// the client came by HTTPS. It also tells what a cookie's name, path and domain may be. It knows the
-// syntax of these headers. It never knows Redis or what a session is.
+// Package cookie knows the headers that a session cookie has to do with. It reads from a request the IDs in
+// its cookies, and whether the client came by HTTPS. It writes Set-Cookie, checks what is set up for it, and
+// tells caches what they may not keep. It never knows Redis or what a session is.
 package cookie

@@ -105,7 +105,7 @@ func (l *Lease) renew(now time.Time) (held bool, companion error) {
 	defer cancel()
 	status, err := ls.Store.Renew(ctx, l.handle, l.Token)
 	if err == nil && status == store.Done && l.meta.Extras.Companion {
-		companion = ls.Store.HoldCompanion(ctx, l.handle, l.proof, l.meta)
+		_, companion = ls.Store.HoldCompanion(ctx, l.handle, l.proof, l.meta)
 	}
 
 	l.mu.Lock()

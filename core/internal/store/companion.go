@@ -30,11 +30,12 @@ func (s *Store) TouchCompanion(ctx context.Context, handle string, m Meta) error
 }
 
 // HoldCompanion makes the companion live as long as its session, and for LockTTL at least, while a
-// request holds the session. It writes the proof if Redis has none.
-func (s *Store) HoldCompanion(ctx context.Context, handle, proof string, m Meta) error {
+// request holds the session. It tells whether the proof is missing. It does not write it: a rotation that is under way
+// may have deleted it, and this call may arrive late.
+func (s *Store) HoldCompanion(ctx context.Context, handle, proof string, m Meta) (unproven bool, err error) {
 	m.Timeout = max(m.Timeout, s.LockTTL)
-	_, err := s.companion(ctx, handle, s.left(m), proof, "", proof)
-	return err
+	code, err := s.companionScript(ctx, handle, s.left(m), proof, "hold", proof)
+	return code == Busy, err
 }
 
 // DeleteCompanion deletes a companion if Redis has the proof found, the new proof, or none; with
@@ -52,8 +53,12 @@ func (s *Store) HideCompanion(ctx context.Context, handle, proof string) error {
 }
 
 func (s *Store) companion(ctx context.Context, handle string, ttl time.Duration, proof, value, found string) (bool, error) {
-	code, err := status(companionScript.run(ctx, s, []any{Companion(handle), CompanionProof(handle)}, ms(ttl), proof, value, found))
+	code, err := s.companionScript(ctx, handle, ttl, proof, value, found)
 	return code != Rotated, err
+}
+
+func (s *Store) companionScript(ctx context.Context, handle string, ttl time.Duration, proof, value, found string) (Status, error) {
+	return status(companionScript.run(ctx, s, []any{Companion(handle), CompanionProof(handle)}, ms(ttl), proof, value, found))
 }
 
 // left is how long a session that was used just now will live.

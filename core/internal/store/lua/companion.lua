@@ -7,6 +7,7 @@
 -- ARGV[3]  what to do with the companion:
 --          "=" and a value   write it
 --          ''                keep it
+--          "hold"            keep it, and write no proof where there is none
 --          "-"               delete it
 --          "hide"            delete the proof alone, so that nobody is signed in
 -- ARGV[4]  the proof with which the caller found the session, '' to not compare
@@ -16,6 +17,7 @@
 -- a companion was deleted. Nobody is signed in with it, because there is no companion.
 --
 -- Returns  1  done
+--          2  there is a companion, and no proof, and none was written
 --          3  there is no companion to keep
 --          7  another proof is there, or the session has ended: nothing was done
 local companion, proof = KEYS[1], KEYS[2]
@@ -40,6 +42,7 @@ if value then
 elseif redis.call('PEXPIRE', companion, ttl) == 0 then
   return UNKNOWN
 end
+if ARGV[3] == 'hold' and not there then return BUSY end
 if own ~= '' then
   redis.call('SET', proof, own, 'PX', ttl)
 else
