@@ -1,0 +1,5 @@
+//go:build !testall
+
+package conformance_test
+
+const everyRedis = false
