@@ -154,8 +154,8 @@ func (s *Session) leaveFirst(ctx context.Context) error {
 	return nil
 }
 
-// leave retires a session that its request has abandoned. The errors companions are what berth goes on
-// without.
+// leave retires a session that its request has abandoned. The second result has errors
+// about companions, which berth goes on without.
 func (m *Manager) leave(ctx context.Context, d *departure) (status store.Status, companions []error, err error) {
 	status, companions, err = m.principals.Leave(ctx, &d.Departure)
 	if err == nil && status == store.Rotated {

@@ -30,7 +30,8 @@ type Version struct {
 // whoever ends the session knows of the companion. If that has happened already, or if another
 // user has signed in meanwhile, Follow deletes the companion.
 //
-// The commit fails with err. It does not fail with later: that step is repeated beside the request.
+// The commit fails with the second error. It does not fail with the first: that step is repeated beside the
+// request.
 func (c *Companions) Follow(ctx context.Context, v Version) (later, err error) {
 	wrote := false
 	err = c.Caller.Call(ctx, nil, func(int) (err error) {

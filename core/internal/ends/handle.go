@@ -5,70 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/tasks"
 )
-
-// Handler handles the end of one session.
-type Handler func(ctx context.Context, c store.Claimed) error
-
-// Handle hands the sessions that end to handler, until ctx ends or the tasks are closed: then it
-// takes no more, waits for the handlers that run, and returns nil, or [tasks.ErrClosed].
-func (e *Ends) Handle(ctx context.Context, handler Handler) error {
-	if !e.Tasks.Add() {
-		return tasks.ErrClosed
-	}
-	s := &sweeper{
-		Ends: e, handler: handler,
-		slots:   make(chan struct{}, e.Handlers),
-		handled: make(chan settlement),
-		pokes:   newPokes(),
-	}
-	err := s.sweep(ctx)
-	e.Tasks.Done()
-	s.reports.Wait() // not before Done: OnFailed may close the tasks, which waits for that
-	return err
-}
-
-func (s *sweeper) sweep(ctx context.Context) error {
-	running, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	defer context.AfterFunc(s.Tasks.Context(), func() { stop(tasks.ErrClosed) })()
-	s.add(s.pokes)
-	defer s.remove(s.pokes)
-
-	var others sync.WaitGroup
-	others.Go(s.settle)
-	others.Go(func() { s.listen(running) })
-	others.Go(func() { s.warnOfEviction(running) })
-	s.run(running)
-	for range cap(s.slots) {
-		s.slots <- struct{}{} // every handler has given its slot back
-	}
-	close(s.handled)
-	others.Wait()
-	if errors.Is(context.Cause(running), tasks.ErrClosed) {
-		return tasks.ErrClosed
-	}
-	return nil
-}
-
-// sweeper is one call of Handle. These goroutines belong to it: the caller's, which sweeps the
-// index and claims; one that listens to notifications; one that settles what was handled; and two
-// for every handler that runs.
-type sweeper struct {
-	*Ends
-	handler Handler
-	slots   chan struct{} // one in it for every handler that runs
-	handled chan settlement
-	pokes   *pokes
-	reports sync.WaitGroup // handlers and calls of OnFailed
-	refused atomic.Bool    // the server refused to turn on notifications, and that was logged
-}
 
 // handle runs the handler for what was claimed at that time, gives its slot back, and then reports
 // what has failed: OnFailed may close the tasks, which waits for the slots.
@@ -109,11 +50,11 @@ func (s *sweeper) handleInSlot(ctx context.Context, c store.Claimed, token strin
 	go func() {
 		err := errors.New("session: the handler of ends did not return, but called runtime.Goexit; as t.FailNow does")
 		defer func() { done <- err }()
-		if err = s.call(ctx, c); err == nil {
+		if err = s.callHandler(ctx, c); err == nil {
 			unsettled = s.settled(c, token)
 		}
 	}()
-	err := s.hold(c.Handle, token, expires, cancel, done)
+	err := s.renewUntil(c.Handle, token, expires, cancel, done)
 	switch {
 	case err == nil:
 		note(unsettled)
@@ -127,8 +68,8 @@ func (s *sweeper) handleInSlot(ctx context.Context, c store.Claimed, token strin
 	return failed
 }
 
-// call calls the handler, and turns a panic of it into an error.
-func (s *sweeper) call(ctx context.Context, c store.Claimed) (err error) {
+// callHandler calls the handler, and turns a panic of it into an error.
+func (s *sweeper) callHandler(ctx context.Context, c store.Claimed) (err error) {
 	failed := func(format string, args ...any) error {
 		return fmt.Errorf("session: the handler of ends, session %s, attempt %d: "+format, append([]any{c.Handle, c.Meta.Attempt}, args...)...)
 	}
@@ -148,10 +89,10 @@ func (s *sweeper) call(ctx context.Context, c store.Claimed) (err error) {
 // keep is how long the data of an ended session are kept after each attempt.
 func (e *Ends) keep() time.Duration { return max(e.Retention, 2*(e.ClaimTTL+e.Sweep)) }
 
-// hold renews a claim until its handler is done, and returns the handler's error. It ends the
+// renewUntil renews a claim until its handler is done, and returns the handler's error. It ends the
 // handler's context at the moment at which the claim may be another's, however long a renewal
 // takes.
-func (s *sweeper) hold(handle, token string, expires time.Time, cancel context.CancelCauseFunc, done <-chan error) error {
+func (s *sweeper) renewUntil(handle, token string, expires time.Time, cancel context.CancelCauseFunc, done <-chan error) error {
 	ticker := time.NewTicker(s.ClaimTTL / 3)
 	defer ticker.Stop()
 	expiry := time.AfterFunc(time.Until(expires), func() { cancel(s.ClaimLost) })

@@ -15,8 +15,8 @@ type settlement struct {
 	done chan<- error
 }
 
-// settled waits until a session whose end was handled is deleted. Its claim is renewed meanwhile. If that
-// fails, its end is handed out once more.
+// settled waits until a session whose end was handled is deleted. Its claim is renewed meanwhile. If the
+// deletion fails, the end is handed out once more.
 func (s *sweeper) settled(c store.Claimed, token string) error {
 	done := make(chan error, 1)
 	s.handled <- settlement{store.Handling{Handle: c.Handle, Token: token}, done}

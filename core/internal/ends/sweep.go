@@ -2,14 +2,74 @@ package ends
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
+	"github.com/berthgo/berth/core/internal/tasks"
 )
+
+// Handler handles the end of one session.
+type Handler func(ctx context.Context, c store.Claimed) error
+
+// Handle hands the sessions that end to handler, until ctx ends or the tasks are closed: then it
+// takes no more, waits for the handlers that run, and returns nil, or [tasks.ErrClosed].
+func (e *Ends) Handle(ctx context.Context, handler Handler) error {
+	if !e.Tasks.Add() {
+		return tasks.ErrClosed
+	}
+	s := &sweeper{
+		Ends: e, handler: handler,
+		slots:   make(chan struct{}, e.Handlers),
+		handled: make(chan settlement),
+		pokes:   newPokes(),
+	}
+	err := s.sweep(ctx)
+	e.Tasks.Done()
+	s.reports.Wait() // not before Done: OnFailed may close the tasks, which waits for that
+	return err
+}
+
+func (s *sweeper) sweep(ctx context.Context) error {
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(s.Tasks.Context(), func() { stop(tasks.ErrClosed) })()
+	s.add(s.pokes)
+	defer s.remove(s.pokes)
+
+	var others sync.WaitGroup
+	others.Go(s.settle)
+	others.Go(func() { s.listen(running) })
+	others.Go(func() { s.warnOfEviction(running) })
+	s.run(running)
+	for range cap(s.slots) {
+		s.slots <- struct{}{} // every handler has given its slot back
+	}
+	close(s.handled)
+	others.Wait()
+	if errors.Is(context.Cause(running), tasks.ErrClosed) {
+		return tasks.ErrClosed
+	}
+	return nil
+}
+
+// sweeper is one call of Handle. These goroutines belong to it: the caller's, which sweeps the
+// index and claims; one that listens to notifications; one that settles what was handled; and two
+// for every handler that runs.
+type sweeper struct {
+	*Ends
+	handler Handler
+	slots   chan struct{} // one in it for every handler that runs
+	handled chan settlement
+	pokes   *pokes
+	reports sync.WaitGroup // handlers and calls of OnFailed
+	refused atomic.Bool    // the server refused to turn on notifications, and that was logged
+}
 
 // claimAtMost is how many sessions are claimed in one round trip, if so many handlers are free.
 const claimAtMost = 128

@@ -97,12 +97,12 @@ func (all *Observers[Op, Event]) Tell(ctx context.Context, e Event) {
 	}
 }
 
-// contextOf returns the context that an observer has made for the operation, otherwise if it made none.
-func (o *Operation[Op, Event]) contextOf(otherwise context.Context, one *Observer[Op, Event]) context.Context {
+// contextOf returns the context that an observer has made for the operation, or else ctx.
+func (o *Operation[Op, Event]) contextOf(ctx context.Context, one *Observer[Op, Event]) context.Context {
 	if o != nil {
 		if i := slices.Index(o.all, one); i >= 0 {
 			return o.ctxs[i]
 		}
 	}
-	return otherwise
+	return ctx
 }

@@ -16,7 +16,8 @@ type Departure struct {
 }
 
 // Leave ends a session, takes it out of the index of its principal, and ends those of the request's other
-// cookies. The errors companions are what berth goes on without.
+// cookies. The second result has errors about
+// companions, which berth goes on without.
 //
 // If the status is [store.Rotated], the session goes on and nothing was done. With any other but Done, somebody
 // else has ended it.
@@ -33,7 +34,7 @@ func (p *Principals) Leave(ctx context.Context, d *Departure) (status store.Stat
 	return status, append(companions, others...), err
 }
 
-// LeaveLater does so beside the request, as soon as Redis can be reached.
+// LeaveLater is [Principals.Leave] beside the request, as soon as Redis can be reached.
 func (p *Principals) LeaveLater(d *Departure) {
 	p.Tasks.Insist(func(ctx context.Context) error {
 		status, _, err := p.Ends.RetireOnce(ctx, d.Handle, d.Retirement)

@@ -142,8 +142,8 @@ func (p *Principals) Reserve(ctx context.Context, handle string, m store.Meta) e
 	}
 }
 
-// Free gives the place of a session back, beside the request, that did not sign in. If another request
-// has signed it in meanwhile, it keeps its place.
+// Free gives a place back, beside the request: its session did not sign in. If another request has signed
+// the session in meanwhile, it keeps its place.
 func (p *Principals) Free(principal, handle string) {
 	place := []store.Listing{store.ListedAt(handle, time.Now().Add(time.Millisecond))}
 	p.Tasks.Later(func(ctx context.Context) error {

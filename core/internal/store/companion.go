@@ -11,9 +11,9 @@ import (
 // NoProof stands beside the companion of a session that is gone. No ID has this proof.
 const NoProof = "-"
 
-// PutCompanion writes a companion and the session's proof. It writes only if Redis has the proof
-// found, the new proof, or none. With found "" it always writes. It returns false if another proof
-// kept it from writing.
+// PutCompanion writes a companion and the session's proof. It writes only if Redis has one of two
+// proofs, found or the new one, or has none. If found is "", it always writes. It returns false if another proof kept it
+// from writing.
 func (s *Store) PutCompanion(ctx context.Context, handle, found, proof, value string, m Meta) (bool, error) {
 	return s.companion(ctx, handle, s.left(m), proof, "="+value, found)
 }
@@ -38,8 +38,7 @@ func (s *Store) HoldCompanion(ctx context.Context, handle, proof string, m Meta)
 	return code == Busy, err
 }
 
-// DeleteCompanion deletes a companion if Redis has the proof found, the new proof, or none; with
-// found "" always. The new proof, the session's or [NoProof], stays for a while. So a call with an
+// DeleteCompanion deletes a companion on the conditions of [Store.PutCompanion]. The new proof, the session's or [NoProof], stays for a while. So a call with an
 // older proof that arrives late does not write the companion again.
 func (s *Store) DeleteCompanion(ctx context.Context, handle, found, proof string) error {
 	_, err := s.companion(ctx, handle, 0, proof, "-", found)

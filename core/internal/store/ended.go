@@ -111,7 +111,7 @@ func (c *Claimed) found(fields map[string]string) {
 // RenewClaim prolongs a claim, and keeps the data. The status is Lost if the token has no claim any
 // more.
 func (s *Store) RenewClaim(ctx context.Context, handle, token string, keep time.Duration) (Status, error) {
-	return status(claimedScript.run(ctx, s, s.endKeys(handle), token, "renew", ms(s.LockTTL), ms(keep)))
+	return status(unclaimScript.run(ctx, s, s.endKeys(handle), token, "renew", ms(s.LockTTL), ms(keep)))
 }
 
 // GiveBack ends a claim whose end was not handled. The end is due again after LockTTL.
@@ -120,13 +120,13 @@ func (s *Store) GiveBack(ctx context.Context, handle, token string) error {
 	if _, err := hastenScript.run(ctx, s, []any{s.Keys.Ends(Bucket(handle))}, due, handle); err != nil {
 		return err
 	}
-	_, err := claimedScript.run(ctx, s, s.endKeys(handle), token, "back", 0, 0)
+	_, err := unclaimScript.run(ctx, s, s.endKeys(handle), token, "back", 0, 0)
 	return err
 }
 
 // PutAside ends a claim and keeps the session aside: nobody gets it until [Store.Replay].
 func (s *Store) PutAside(ctx context.Context, handle, token string) error {
-	if _, err := claimedScript.run(ctx, s, s.endKeys(handle), token, "aside", 0, 0); err != nil {
+	if _, err := unclaimScript.run(ctx, s, s.endKeys(handle), token, "aside", 0, 0); err != nil {
 		return err
 	}
 	bucket := Bucket(handle)
@@ -136,7 +136,7 @@ func (s *Store) PutAside(ctx context.Context, handle, token string) error {
 
 // Replay makes a session that was put aside due again. Attempts count from the start.
 func (s *Store) Replay(ctx context.Context, handle string) (Status, error) {
-	if _, err := claimedScript.run(ctx, s, s.endKeys(handle), "", "replay", 0, 0); err != nil {
+	if _, err := unclaimScript.run(ctx, s, s.endKeys(handle), "", "replay", 0, 0); err != nil {
 		return 0, err
 	}
 	bucket := Bucket(handle)
@@ -188,7 +188,7 @@ func (s *Store) Handled(ctx context.Context, handled []Handling) error {
 	for i, h := range handled {
 		calls[i] = call{s.endKeys(h.Handle), []any{h.Token, "done", 0, 0}}
 	}
-	for _, r := range claimedScript.runAll(ctx, s, calls) {
+	for _, r := range unclaimScript.runAll(ctx, s, calls) {
 		if r.err != nil {
 			return r.err
 		}

@@ -25,8 +25,8 @@ func (c Change) short() bool {
 	return c.Timeout == 0 && c.Extras == Extras{} && c.Principal == nil && c.Proof == "" && len(c.Delete) == 0 && len(c.Set) <= shortFields
 }
 
-// script returns frees for a change that writes no values, or signs a user out, so that it also works
-// on a server whose memory is full.
+// script chooses between two forms of a script. On a server whose memory is full, needs is refused, and frees is
+// not. A change that writes no values, or signs a user out, gets frees.
 func (c Change) script(needs, frees script) script {
 	signsIn := c.Principal != nil && *c.Principal != ""
 	signsOut := c.Principal != nil && *c.Principal == ""

@@ -36,7 +36,7 @@ var Table = []Break{
 		{inCore + "internal/ends/handle.go", "\tdone := make(chan error, 1)\n\tgo func() {\n\t\terr :=", "\tnote(s.settled(c, token))\n\tdone := make(chan error, 1)\n\tgo func() {\n\t\terr :="},
 	}},
 	{"an end is settled whatever its handler says", 20, []Edit{
-		{inCore + "internal/ends/handle.go", "\t\tif err = s.call(ctx, c); err == nil {\n", "\t\tif err = s.call(ctx, c); err == nil || c.Meta.Attempt > 0 {\n"},
+		{inCore + "internal/ends/handle.go", "\t\tif err = s.callHandler(ctx, c); err == nil {\n", "\t\tif err = s.callHandler(ctx, c); err == nil || c.Meta.Attempt > 0 {\n"},
 	}},
 	{"a claim is nobody's", 60, []Edit{
 		{luaDir + "claim.lua", "if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then", "if not redis.call('SET', claim, token, 'PX', ttl) then"},

@@ -1,4 +1,4 @@
--- claimed.lua changes a claim, or the data of a session that has ended.
+-- unclaim.lua changes a claim, or the data of a session that has ended.
 --
 -- KEYS[1]  {shop_S}_Ended
 -- KEYS[2]  {shop_S}_Claim

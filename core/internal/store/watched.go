@@ -27,8 +27,8 @@ func (s *Store) Observe(ctx context.Context, handles []string) []Observed {
 		calls[i].keys = s.dataKeys(handle)
 	}
 	found := make([]Observed, len(handles))
-	for i, r := range observeScript.runAll(ctx, s, calls) {
-		r, _ = observeScript.runAlone(ctx, s, calls[i], r)
+	for i, r := range watchedScript.runAll(ctx, s, calls) {
+		r, _ = watchedScript.runAlone(ctx, s, calls[i], r)
 		found[i] = observed(r)
 	}
 	return found

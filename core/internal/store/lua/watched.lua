@@ -1,4 +1,4 @@
--- observe.lua looks at a session for somebody who watches it. It does not start the idle time anew, and
+-- watched.lua looks at a session for somebody who watches it. It does not start the idle time anew, and
 -- reads no values.
 --
 -- KEYS[1]  {shop_S}_Data
