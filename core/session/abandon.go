@@ -104,6 +104,7 @@ type departure struct {
 func (s *Session) departure() *departure {
 	d := &departure{Departure: principal.Departure{Handle: s.handle, Principal: s.meta.Principal}}
 	d.Token, d.Reason, d.Proof = s.m.process.Token(), string(Abandoned), s.shown()
+	d.Known = s.meta.Extras.Companion
 	if s.lease != nil {
 		d.Lease = s.lease.Token
 	}

@@ -41,7 +41,7 @@ func (s *Session) followWithCompanion(ctx context.Context, p *plan) error {
 	case p.facts.Extras.Companion:
 		s.note(opError(opCompanion, s.m.store.TouchCompanion(ctx, s.handle, p.facts)))
 	case s.switched: // the companion of the user before, if a request has given it one meanwhile
-		err := s.m.companions.Delete(ctx, s.handle, s.proof)
+		err := s.m.companions.Drop(ctx, s.handle, s.began, s.proof)
 		if !s.meta.Extras.Companion && redis.HasErrorPrefix(err, "NOPERM") {
 			err = nil // who may write no companion has none
 		}

@@ -91,17 +91,18 @@ func (c *Companions) check(ctx context.Context, v Version) error {
 // logged out would stay signed in elsewhere.
 func (c *Companions) Mend(handle, written string) {
 	c.Tasks.Insist(func(ctx context.Context) error {
-		_, err := c.mend(ctx, handle, written)
+		_, err := c.mend(ctx, handle, written, true)
 		return err
 	})
 }
 
 // Doubt is [Companions.Mend] after a call that was to end the session, and may have done so. It may also
-// arrive late. So Doubt looks again, every second for a minute.
-func (c *Companions) Doubt(handle string) {
+// arrive late. So Doubt looks again, every second for a minute. Known says that the session was there and had a
+// companion. Without it, a session of which Redis knows nothing may be another application's.
+func (c *Companions) Doubt(handle string, known bool) {
 	until := time.Now().Add(store.Memory)
 	c.Tasks.Insist(func(ctx context.Context) error {
-		alive, err := c.mend(ctx, handle, "")
+		alive, err := c.mend(ctx, handle, "", known)
 		if alive && time.Now().Before(until) {
 			return errAlive{}
 		}
@@ -110,15 +111,17 @@ func (c *Companions) Doubt(handle string) {
 }
 
 // mend tells whether the session is there and has a companion.
-func (c *Companions) mend(ctx context.Context, handle, written string) (alive bool, err error) {
+func (c *Companions) mend(ctx context.Context, handle, written string, known bool) (alive bool, err error) {
 	found, err := c.Store.Inspect(ctx, []string{handle})
 	switch {
 	case err != nil:
 		return false, err
 	case found[0].Err != nil:
 		return false, nil
-	case found[0].Status != store.Done:
+	case found[0].Status == store.Retired, found[0].Status != store.Done && known:
 		return false, c.Store.DeleteCompanion(ctx, handle, "", store.NoProof)
+	case found[0].Status != store.Done:
+		return false, nil
 	case written == "" || !found[0].Meta.Extras.Companion:
 		return found[0].Meta.Extras.Companion, nil
 	}
@@ -134,15 +137,26 @@ func (errAlive) Error() string { return "the session has not ended" }
 // Heals is how package retry asks.
 func (errAlive) Heals() bool { return true }
 
-// Delete deletes a companion. A proof stays behind for a while, so that a late writer notices: it is
-// [store.NoProof] if the session has ended, and the session's own if it has another user now. After
-// an error, Delete is repeated beside the request for as long as it takes. If the process dies meanwhile,
-// the companion stays until it expires.
-func (c *Companions) Delete(ctx context.Context, handle, proof string) error {
-	remove := func(ctx context.Context) error { return c.Store.DeleteCompanion(ctx, handle, "", proof) }
+// Delete deletes the companion of a session that has ended. [store.NoProof] stays behind for a while, so that a late
+// writer notices. After an error, Delete is repeated beside the request for as long as it takes. If the process
+// dies meanwhile, the companion stays until it expires.
+func (c *Companions) Delete(ctx context.Context, handle string) error {
+	remove := func(ctx context.Context) error { return c.Store.DeleteCompanion(ctx, handle, "", store.NoProof) }
 	err := remove(ctx)
 	if err != nil {
 		c.Tasks.Insist(remove)
+	}
+	return err
+}
+
+// Drop deletes the companion of a session that has another user now, or none. The session had one proof before, and
+// has one now. A companion with any other stays: it is that of a still newer user. After an error, Drop is repeated
+// beside the request.
+func (c *Companions) Drop(ctx context.Context, handle, before, now string) error {
+	remove := func(ctx context.Context) error { return c.Store.DeleteCompanion(ctx, handle, before, now) }
+	err := remove(ctx)
+	if err != nil {
+		c.Tasks.Later(remove)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -334,5 +335,38 @@ func TestClaimIsHeldUntilSettled(t *testing.T) {
 		if n := len(h.List()); n != 2 || !on.Done() {
 			t.Errorf("%d ends were handed out, want 2", n)
 		}
+	})
+}
+
+// HandleEnd that is told to stop does not try for LockTTL to settle what was handled.
+func TestStopWhileSettling(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		const many = 16
+		o := rig.Tracked(func(o *session.Options) { o.EndHandlers = many })
+		a := r.Manager(o)
+		m, on := r.Matching(o)
+		warmUpEnds(t, m)
+		for range many {
+			rig.Saved(t, a, "n", 1)
+		}
+		var running atomic.Int64
+		leave := make(chan struct{})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan time.Time, 1)
+		go func() {
+			_ = m.HandleEnd(ctx, func(context.Context, session.Ended) error { running.Add(1); <-leave; return nil })
+			done <- time.Now()
+		}()
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		on.Each("", rig.Refuse)
+		cancel()
+		close(leave)
+		start := time.Now()
+		took := (<-done).Sub(start)
+		if took > 15*time.Second {
+			t.Errorf("all handlers had returned, and HandleEnd went on for %v", took)
+		}
+		on.Each("", rig.Pass)
 	})
 }

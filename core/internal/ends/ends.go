@@ -51,12 +51,14 @@ type Ends struct {
 // an error about that, and berth does it again beside the request. Retire repeats a failed call on
 // the schedule of the Caller; the last error is a [*retry.Failure].
 func (e *Ends) Retire(ctx context.Context, handle string, r store.Retirement) (status store.Status, companion, err error) {
+	doubt := false
 	err = e.Caller.Call(ctx, nil, func(int) (err error) {
 		status, companion, err = e.RetireOnce(ctx, handle, r)
+		doubt = doubt || retry.InDoubt(err)
 		return err
 	})
-	if err != nil {
-		e.Companions.Doubt(handle)
+	if err != nil && doubt {
+		e.Companions.Doubt(handle, r.Known)
 	}
 	return status, companion, err
 }
@@ -85,7 +87,7 @@ func (e *Ends) RetireOnce(ctx context.Context, handle string, r store.Retirement
 		})
 	}
 	if had.Companion {
-		companion = e.Companions.Delete(ctx, handle, store.NoProof)
+		companion = e.Companions.Delete(ctx, handle)
 	}
 	return status, companion, nil
 }

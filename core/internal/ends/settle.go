@@ -31,8 +31,8 @@ func (s *sweeper) settled(c store.Claimed, token string) error {
 const settleAtMost = 128
 
 // settle deletes sessions whose ends were handled, as many at once as there are, until the channel
-// is closed.
-func (s *sweeper) settle() {
+// is closed. Once running has ended, it tries each batch once.
+func (s *sweeper) settle(running context.Context) {
 	for first := range s.handled {
 		batch := []settlement{first}
 		for more := true; more && len(batch) < settleAtMost; {
@@ -52,7 +52,7 @@ func (s *sweeper) settle() {
 		// Without RetryTimeout too: else one lost reply has a whole batch handed out twice.
 		caller := retry.Caller{Timeout: max(s.Caller.Timeout, s.ClaimTTL), Idle: s.Caller.Idle, OnRetry: s.Caller.OnRetry}
 		ctx, cancel := context.WithTimeout(context.Background(), caller.Timeout+tasks.CleanupTime)
-		err := caller.Call(ctx, s.Tasks.Context().Done(), func(int) error { return s.Store.Handled(ctx, handled) })
+		err := caller.Call(ctx, running.Done(), func(int) error { return s.Store.Handled(ctx, handled) })
 		cancel()
 		for _, one := range batch {
 			one.done <- err

@@ -43,7 +43,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	defer s.remove(s.pokes)
 
 	var others sync.WaitGroup
-	others.Go(s.settle)
+	others.Go(func() { s.settle(running) })
 	others.Go(func() { s.listen(running) })
 	others.Go(func() { s.warnOfEviction(running) })
 	s.run(running)

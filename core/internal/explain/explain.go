@@ -46,10 +46,10 @@ var hints = []struct{ code, hint string }{
 	{"READONLY", "the server is a replica: if it remains one, connect to its master"},
 }
 
-// says tells whether an answer has a code. Before Redis 7, the code of an error inside a script does
+// says tells whether an answer begins with a text. Before Redis 7, the code of an error inside a script does
 // not stand at the start.
-func says(answer, code string) bool {
-	return strings.HasPrefix(answer, code) || strings.Contains(answer, "-"+code+" ")
+func says(answer, text string) bool {
+	return strings.HasPrefix(answer, text) || strings.Contains(answer, "-"+strings.TrimSuffix(text, " ")+" ")
 }
 
 // hinted is an answer of a server, and what to do about it.

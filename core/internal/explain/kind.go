@@ -29,7 +29,7 @@ func Kind(err error) string {
 		return "canceled"
 	case errors.As(err, &said):
 		for _, code := range codes {
-			if says(said.Error(), code) {
+			if says(said.Error(), code+" ") {
 				return code
 			}
 		}

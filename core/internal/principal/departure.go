@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -13,6 +14,8 @@ type Departure struct {
 	Handle    string
 	Principal string      // it leaves the index of this one
 	Others    []Departure // the sessions of the request's other cookies, which end too
+
+	ended bool // by an earlier call
 }
 
 // Leave ends a session, takes it out of the index of its principal, and ends those of the request's other
@@ -26,6 +29,7 @@ func (p *Principals) Leave(ctx context.Context, d *Departure) (status store.Stat
 	if err != nil || status == store.Rotated {
 		return status, nil, err
 	}
+	d.ended = true
 	if status == store.Done {
 		p.unlistEnded(d.Principal, d.Handle)
 		companions = append(companions, companion)
@@ -36,26 +40,44 @@ func (p *Principals) Leave(ctx context.Context, d *Departure) (status store.Stat
 
 // LeaveLater is [Principals.Leave] beside the request, as soon as Redis can be reached.
 func (p *Principals) LeaveLater(d *Departure) {
+	if d.ended {
+		p.leaveOthersLater(d)
+		return
+	}
+	doubted := false
 	p.Tasks.Insist(func(ctx context.Context) error {
 		status, _, err := p.Ends.RetireOnce(ctx, d.Handle, d.Retirement)
-		if err != nil || status == store.Rotated {
+		switch {
+		case err != nil:
+			if retry.InDoubt(err) && !doubted {
+				doubted = true
+				p.Companions.Doubt(d.Handle, d.Known)
+			}
 			return err
+		case status == store.Rotated:
+			return nil
 		}
-		if status == store.Done {
-			p.unlistEnded(d.Principal, d.Handle)
-		}
-		_, err = p.leaveOthers(ctx, d)
-		return err
+		p.unlistEnded(d.Principal, d.Handle)
+		p.leaveOthersLater(d)
+		return nil
 	})
+}
+
+func (p *Principals) leaveOthersLater(d *Departure) {
+	for i := range d.Others {
+		p.LeaveLater(&d.Others[i])
+	}
 }
 
 // leaveOthers ends the sessions of the request's other cookies, those that are live.
 func (p *Principals) leaveOthers(ctx context.Context, d *Departure) (companions []error, err error) {
-	for _, other := range d.Others {
+	for i := range d.Others {
+		other := &d.Others[i]
 		_, companion, err := p.Ends.Retire(ctx, other.Handle, other.Retirement)
 		if err != nil {
 			return companions, err
 		}
+		other.ended = true
 		companions = append(companions, companion)
 	}
 	return companions, nil

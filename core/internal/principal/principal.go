@@ -111,6 +111,8 @@ func (p *Principals) Look(ctx context.Context, principal string, listed []store.
 type Notes struct {
 	Unreadable func(err error) // a session of the principal cannot be read
 	Companion  func(err error) // the companion of a session that was ended is not deleted yet
+
+	doubt func(handle string) // it is not known whether a session was ended
 }
 
 // ErrFull says that a principal has as many sessions as it may have.
@@ -158,6 +160,13 @@ func (p *Principals) Free(principal, handle string) {
 // SignIn puts a session that has just signed in into the index of its principal, and ends the
 // oldest over Limit.
 func (p *Principals) SignIn(ctx context.Context, handle string, m store.Meta, note Notes) error {
+	doubted := ""
+	note.doubt = func(handle string) {
+		if handle != doubted { // once for all tries
+			doubted = handle
+			p.Companions.Doubt(handle, false)
+		}
+	}
 	return p.Caller.Call(ctx, nil, func(int) error {
 		if err := p.enlist(ctx, handle, m, true); err != nil {
 			return err
@@ -256,7 +265,9 @@ func (p *Principals) replace(ctx context.Context, principal string, oldest store
 		note.Unreadable(err)
 		return nil
 	case err != nil:
-		p.Companions.Doubt(oldest.Handle)
+		if retry.InDoubt(err) {
+			note.doubt(oldest.Handle)
+		}
 		return err
 	}
 	note.Companion(companion)

@@ -98,6 +98,7 @@ func (s *Store) Merge(ctx context.Context, handle, proof, token string, c Change
 // Retirement says how a session is to be retired.
 type Retirement struct {
 	Token     string  // names this retirement, for a second try
+	Known     bool    // the caller has had the session, with a companion
 	Lease     string  // the lease that the caller may hold, "" for none; Retire gives it up
 	Reason    string  // one word
 	Proof     string  // the proof with which the caller began the session

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/retry"
@@ -22,6 +23,8 @@ type Tasks struct {
 	patience time.Duration
 	ctx      context.Context // ends with Close, by the cause ErrClosed
 	cancel   context.CancelCauseFunc
+
+	insisting atomic.Int32 // how many of Insist there are
 
 	closing sync.RWMutex // guards the step from ctx to running
 	running sync.WaitGroup
@@ -89,21 +92,34 @@ func (t *Tasks) Go(f func(ctx context.Context) error, failed func(err error)) {
 
 // Later runs f, again and again, until it succeeds, its error does not heal, the patience has passed,
 // or Close is called. After Close, f runs once, in the caller's goroutine, within [CleanupTime].
-func (t *Tasks) Later(f func(ctx context.Context) error) { t.later(t.patience, f) }
+func (t *Tasks) Later(f func(ctx context.Context) error) { t.later(t.patience, f, func() {}) }
 
 // Insist is [Tasks.Later] without an end to the patience. It is for what must happen although its caller
-// has got its answer already, and what nobody else would do.
-func (t *Tasks) Insist(f func(ctx context.Context) error) { t.later(endless, f) }
+// has got its answer already, and what nobody else would do. Of more than 1000 at a time, the others have the
+// patience of Later.
+func (t *Tasks) Insist(f func(ctx context.Context) error) {
+	if t.insisting.Add(1) > insistAtMost {
+		t.insisting.Add(-1)
+		t.Later(f)
+		return
+	}
+	t.later(endless, f, func() { t.insisting.Add(-1) })
+}
 
-const endless = time.Duration(math.MaxInt64)
+const (
+	insistAtMost = 1000
+	endless      = time.Duration(math.MaxInt64)
+)
 
-func (t *Tasks) later(patience time.Duration, f func(ctx context.Context) error) {
+func (t *Tasks) later(patience time.Duration, f func(ctx context.Context) error, ended func()) {
 	if !t.Add() {
 		_ = once(f)
+		ended()
 		return
 	}
 	go func() {
 		defer t.Done()
+		defer ended()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = retry.Repeat(ctx, t.ctx.Done(), patience, retry.Heals, func(int) error { return f(ctx) })

@@ -80,7 +80,7 @@ var Table = []Break{
 		{inCore + "internal/ends/ends.go", "\tif had.Companion {\n", "\tif had.Companion && r.Token == \"\" {\n"},
 	}},
 	{"companions are mended once", 300, []Edit{
-		{inCore + "internal/tasks/tasks.go", "{ t.later(endless, f) }", "{ t.later(time.Millisecond, f) }"},
+		{inCore + "internal/tasks/tasks.go", "t.later(endless, f,", "t.later(time.Millisecond, f,"},
 	}},
 	{"a sign-in is not listed", 60, []Edit{
 		{inCore + "internal/principal/principal.go", "if err := p.enlist(ctx, handle, m, true); err != nil {", "if err := p.enlist(ctx, handle, m, true); err != nil && p.Limit < 0 {"},

@@ -51,7 +51,7 @@ if code == UNSUPPORTED and ARGV[8] == '1' then
   redis.call('DEL', data)
   let_go()
   tell_watchers(data)
-  return {DONE, '-'}
+  return {DONE, 'c1'} -- it may have a companion
 end
 if code ~= DONE then
   on_master(data)
