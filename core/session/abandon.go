@@ -34,7 +34,7 @@ func (s *Session) Abandon() {
 		d := s.departure()
 		if s.finished {
 			s.mu.Unlock()
-			s.m.principals.LeaveLater(&d.Departure)
+			s.m.principals.LeaveLater(d)
 		} else {
 			s.leaving = d
 			s.mu.Unlock()
@@ -77,7 +77,7 @@ func (s *Session) endsIn(handle string, r store.Retirement) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.state == open && s.leaving != nil && !s.leaving.done && s.leaving.Handle == handle:
+	case s.state == open && s.leaving != nil && !s.leaving.Left() && s.leaving.Handle == handle:
 		return true // it does already
 	case s.state != open || s.access.reads() || s.handle != handle || !s.endable():
 		return false
@@ -94,15 +94,9 @@ func (s *Session) endable() bool {
 	return s.detached == attached && s.proof != "" && s.leaving == nil
 }
 
-// departure is a session that its request has abandoned, and that is still to be retired.
-type departure struct {
-	principal.Departure
-	done bool // it is retired
-}
-
 // departure is what retires this session.
-func (s *Session) departure() *departure {
-	d := &departure{Departure: principal.Departure{Handle: s.handle, Principal: s.meta.Principal}}
+func (s *Session) departure() *principal.Departure {
+	d := &principal.Departure{Handle: s.handle, Principal: s.meta.Principal}
 	d.Token, d.Reason, d.Proof = s.m.process.Token(), string(Abandoned), s.shown()
 	d.Known = s.meta.Extras.Companion
 	if s.lease != nil {
@@ -130,7 +124,7 @@ func (s *Session) abandon() {
 // leaveFirst retires the session that was abandoned, if there is one, before its commit saves
 // what was set after that.
 func (s *Session) leaveFirst(ctx context.Context) error {
-	if s.leaving == nil || s.leaving.done {
+	if s.leaving == nil || s.leaving.Left() {
 		return nil
 	}
 	s.lease.Committing()
@@ -141,7 +135,6 @@ func (s *Session) leaveFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.leaving.done = true
 	if status == store.Done {
 		s.owed = owesDeletion
 		return nil
@@ -155,10 +148,10 @@ func (s *Session) leaveFirst(ctx context.Context) error {
 	return nil
 }
 
-// leave retires a session that its request has abandoned. The second result has errors
-// about companions, which berth goes on without.
-func (m *Manager) leave(ctx context.Context, d *departure) (status store.Status, companions []error, err error) {
-	status, companions, err = m.principals.Leave(ctx, &d.Departure)
+// leave retires a session that its request has abandoned. The second result has errors about
+// companions, which berth goes on without.
+func (m *Manager) leave(ctx context.Context, d *principal.Departure) (status store.Status, companions []error, err error) {
+	status, companions, err = m.principals.Leave(ctx, d)
 	if err == nil && status == store.Rotated {
 		err = errRotated("Abandon")
 	}

@@ -384,7 +384,7 @@ func (s *Session) concluded(err error) error {
 	case isOver(err) && s.planned != nil && !s.planned.changes: // there was nothing to lose
 		err = nil
 		s.seal()
-	case s.leaving != nil && s.leaving.done && s.principal == "":
+	case s.leaving != nil && s.leaving.Left() && s.principal == "":
 		// What was set after Abandon is not saved. What the request wanted has happened.
 		s.note(err)
 		s.forget()

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/berthgo/berth/core/internal/lease"
+	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/tasks"
 )
 
@@ -89,11 +90,11 @@ func (s *Session) forget() {
 }
 
 // takeLate returns the session that was abandoned after its commit, if it was, once.
-func (s *Session) takeLate() *departure {
+func (s *Session) takeLate() *principal.Departure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finished = true
-	if !s.answered() || s.leaving == nil || s.leaving.done {
+	if !s.answered() || s.leaving == nil || s.leaving.Left() {
 		return nil
 	}
 	late := s.leaving
@@ -102,12 +103,12 @@ func (s *Session) takeLate() *departure {
 }
 
 // leaveLate retires a session that was abandoned after its commit.
-func (s *Session) leaveLate(ctx context.Context, late *departure) {
+func (s *Session) leaveLate(ctx context.Context, late *principal.Departure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tasks.CleanupTime)
 	defer cancel()
 	_, companions, err := s.m.leave(ctx, late)
 	if failed := (*OpError)(nil); errors.As(err, &failed) {
-		s.m.principals.LeaveLater(&late.Departure)
+		s.m.principals.LeaveLater(late)
 	}
 	for _, one := range companions {
 		s.report(ctx, opCompanion, one)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/lease"
+	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/values"
 	"github.com/berthgo/berth/core/internal/watch"
@@ -62,11 +63,11 @@ type content struct {
 	authenticated time.Time // by this request; zero if it did not
 	companion     *string   // to be written
 	rotate        bool
-	switched      bool       // another user had it: what belongs to that user goes
-	identity      bool       // the request signs in or out, rotates or abandons
-	dropped       bool       // a change was lost, as the session is detached
-	leaving       *departure // the session before Abandon
-	finished      bool       // Rollback was called
+	switched      bool                 // another user had it: what belongs to that user goes
+	identity      bool                 // the request signs in or out, rotates or abandons
+	dropped       bool                 // a change was lost, as the session is detached
+	leaving       *principal.Departure // the session before Abandon
+	finished      bool                 // Rollback was called
 
 	planned *plan // the commit, nil before its first try
 	owed    owed  // what the response has to tell the client

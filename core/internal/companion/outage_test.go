@@ -135,20 +135,26 @@ func TestCompanionOfAnUnreadableSession(t *testing.T) {
 	})
 }
 
+// committed returns a session that was committed, of a request with two cookies, and the ID in the other one.
+func committed(t *testing.T, m *session.Manager) (s *session.Session, other string) {
+	t.Helper()
+	other = rig.Saved(t, m, "n", 2)
+	headers := http.Header{"Cookie": {"session=" + rig.Saved(t, m, "n", 1) + "; session=" + other}}
+	s, err := m.Adapter().Begin(context.Background(), session.Request{Headers: headers}, session.Shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Set("x", 1)
+	rig.Commit(t, s)
+	return s, other
+}
+
 // One late logout makes one call at a time for each session of its cookies, however long that is in vain.
 func TestOneLogoutMakesFewCalls(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		m, on := r.Matching(session.Options{Timeout: 3 * time.Hour})
 		r.WarmUpOnly(m)
-		id, other := rig.Saved(t, m, "n", 1), rig.Saved(t, m, "n", 2)
-		h := http.Header{}
-		h.Add("Cookie", "session="+id+"; session="+other)
-		s, err := m.Adapter().Begin(context.Background(), session.Request{Headers: h}, session.Shared)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Set("x", 1)
-		rig.Commit(t, s)
+		s, other := committed(t, m)
 		s.Abandon() // after the commit
 		var calls atomic.Int64
 		on.Each(rig.HandleOf(other), func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
@@ -234,15 +240,7 @@ func TestCloseDuringALateLogout(t *testing.T) {
 	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
 		m, on := r.Matching(session.Options{Timeout: time.Hour, RetryTimeout: 5 * time.Minute})
 		r.WarmUpOnly(m)
-		id, other := rig.Saved(t, m, "n", 1), rig.Saved(t, m, "n", 2)
-		h := http.Header{}
-		h.Add("Cookie", "session="+id+"; session="+other)
-		s, err := m.Adapter().Begin(context.Background(), session.Request{Headers: h}, session.Shared)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Set("x", 1)
-		rig.Commit(t, s)
+		s, other := committed(t, m)
 		s.Rollback(context.Background())
 		on.Each(rig.HandleOf(other), rig.Refuse)
 		s.Abandon() // after Rollback

@@ -2,6 +2,7 @@ package principal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/retry"
@@ -15,12 +16,16 @@ type Departure struct {
 	Principal string      // it leaves the index of this one
 	Others    []Departure // the sessions of the request's other cookies, which end too
 
-	ended bool // by an earlier call
+	ended bool // by this request or another
+}
+
+// Left tells whether [Principals.Leave] has nothing left to do.
+func (d *Departure) Left() bool {
+	return d.ended && !slices.ContainsFunc(d.Others, func(other Departure) bool { return !other.ended })
 }
 
 // Leave ends a session, takes it out of the index of its principal, and ends those of the request's other
-// cookies. The second result has errors about
-// companions, which berth goes on without.
+// cookies. The second result has errors about companions, which berth goes on without.
 //
 // If the status is [store.Rotated], the session goes on and nothing was done. With any other but Done, somebody
 // else has ended it.

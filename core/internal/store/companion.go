@@ -38,8 +38,8 @@ func (s *Store) HoldCompanion(ctx context.Context, handle, proof string, m Meta)
 	return code == Busy, err
 }
 
-// DeleteCompanion deletes a companion on the conditions of [Store.PutCompanion]. The new proof, the session's or [NoProof], stays for a while. So a call with an
-// older proof that arrives late does not write the companion again.
+// DeleteCompanion deletes a companion on the conditions of [Store.PutCompanion]. The new proof, the session's or
+// [NoProof], stays for a while. So a call with an older proof that arrives late does not write the companion again.
 func (s *Store) DeleteCompanion(ctx context.Context, handle, found, proof string) error {
 	_, err := s.companion(ctx, handle, 0, proof, "-", found)
 	return err
