@@ -11,7 +11,7 @@ func TestDoctorSeesThatNothingCanBeWritten(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ setting, value, says string }{
 		"too few replicas": {"min-replicas-to-write", "1", "NOREPLICAS"},
-		"a full server":    {"maxmemory", "1mb", "OOM"},
+		"a full server":    {"maxmemory", "1", "OOM"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
