@@ -43,7 +43,7 @@ func TestWakeUpsOnCluster(t *testing.T) {
 	cluster := r.Client.(*redis.ClusterClient)
 	a, b := r.Manager(session.Options{KeySeparator: "::"}), r.Manager(session.Options{KeySeparator: "::"})
 	ctx := context.Background()
-	heard := cluster.PSubscribe(ctx, r.App+"*") // other tests publish too
+	heard := cluster.PSubscribe(ctx, r.App+"::*") // other tests publish too, and their App may begin like this one
 	t.Cleanup(func() { _ = heard.Close() })
 	if _, err := heard.Receive(ctx); err != nil {
 		t.Fatal(err)
