@@ -125,13 +125,10 @@ func (p *place) keys(ctx context.Context, pattern string) (keys []string, err er
 // failure of berth.
 var errUnready = errors.New("the Sentinels do not agree on a master")
 
-// failover has a replica take a master's place. On a cluster nothing is lost.
+// failover has a replica take a master's place. Nothing is lost.
 func (p *place) failover(ctx context.Context, nth int) error {
 	if p.sentinel != nil {
-		if _, err := p.sentinel.Failover(ctx); err != nil {
-			return errUnready
-		}
-		return nil
+		return p.failoverBySentinels(ctx)
 	}
 	masters, err := p.cluster.Masters(ctx)
 	if err != nil {
@@ -139,6 +136,53 @@ func (p *place) failover(ctx context.Context, nth int) error {
 	}
 	_, err = p.cluster.Failover(ctx, masters[nth%len(masters)])
 	return err
+}
+
+// failoverBySentinels first has the master refuse all writes, until it is a replica. Else it would accept
+// some that the new master never gets, and clients that still know it would find what is out of date there.
+func (p *place) failoverBySentinels(ctx context.Context) error {
+	master, err := p.sentinel.Master(ctx)
+	if err != nil {
+		return err
+	}
+	old := redis.NewClient(&redis.Options{Addr: master.Addr()})
+	defer old.Close()
+	const replicas = "min-replicas-to-write"
+	if err := old.ConfigSet(ctx, replicas, "100").Err(); err != nil {
+		return err
+	}
+	if err := p.caughtUp(ctx, old); err != nil {
+		return err
+	}
+	if _, err := p.sentinel.Failover(ctx); err != nil {
+		return errUnready
+	}
+	return old.ConfigSet(ctx, replicas, "0").Err()
+}
+
+// caughtUp waits until each replica has all that the master has now.
+func (p *place) caughtUp(ctx context.Context, master *redis.Client) error {
+	has := func(c *redis.Client) (int, error) {
+		info, err := c.InfoMap(ctx, "replication").Result()
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(info["Replication"]["master_repl_offset"])
+	}
+	all, err := has(master)
+	if err != nil {
+		return err
+	}
+	for _, node := range p.sentinel.Nodes() {
+		c := redis.NewClient(&redis.Options{Addr: node.Addr()})
+		defer c.Close()
+		for now := -1; now < all; rest(ctx, time.Millisecond) {
+			if now, err = has(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // moveSlot moves the slot of a key to the next master, key by key, and rests in between.
