@@ -73,3 +73,41 @@ func TestReplicaThatIsBehind(t *testing.T) {
 		t.Errorf("the watch has ended: %v", context.Cause(watched))
 	}
 }
+
+// Nor is what a replica has the truth: a session that has ended, or was changed, on the master it does not follow
+// yet. So it answers nobody, also not those who only look.
+func TestReplicaThatHasTheSession(t *testing.T) {
+	t.Parallel()
+	master, r := rigs.WithServer(t)
+	ctx := t.Context()
+	m := r.Manager(session.Options{})
+	id := signIn(t, m, "ann")
+	s := begin(t, m, id, session.Peek)
+
+	replica, elsewhere := rigs.WithServer(t)
+	direct := redis.NewClient(&redis.Options{Addr: replica.Addr()})
+	t.Cleanup(func() { _ = direct.Close() })
+	host, port, err := net.SplitHostPort(master.Addr())
+	rigs.WantErr(t, err, nil)
+	rigs.WantErr(t, direct.Do(ctx, "REPLICAOF", host, port).Err(), nil)
+	rigs.Until(t, "the replica has the session", func() bool {
+		return direct.Exists(ctx, "{"+r.App+"_"+s.Handle()+"}_Data").Val() == 1
+	})
+	there := elsewhere.Manager(session.Options{App: r.App})
+	for name, call := range map[string]func() error{
+		"Begin Exclusive": func() error { _, err := there.Begin(ctx, id, session.Exclusive); return err },
+		"Begin Shared":    func() error { _, err := there.Begin(ctx, id, session.Shared); return err },
+		"Begin ReadOnly":  func() error { _, err := there.Begin(ctx, id, session.ReadOnly); return err },
+		"Begin Peek":      func() error { _, err := there.Begin(ctx, id, session.Peek); return err },
+		"SessionsOf":      func() error { _, err := there.SessionsOf(ctx, "ann"); return err },
+		"Inspect":         func() error { _, err := there.Inspect(ctx, s.Handle()); return err },
+		"DoHandle": func() error {
+			return there.DoHandle(ctx, s.Handle(), session.Peek, func(*session.Session) error { return nil })
+		},
+	} {
+		var failed *session.OpError
+		if err := call(); !errors.As(err, &failed) || !strings.Contains(err.Error(), "READONLY") {
+			t.Errorf("%s: %v; want that the server is a replica", name, err)
+		}
+	}
+}

@@ -55,7 +55,9 @@ func startPlace(ctx context.Context, p *plan) (at *place, err error) {
 		}
 		at.client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: at.cluster.Addrs(), ReadTimeout: limit, WriteTimeout: limit})
 	case sentinels:
-		if at.sentinel, err = redistest.StartSentinel(ctx, redistest.SentinelOptions{Replicas: 1, FailAfter: patient}); err != nil {
+		if at.sentinel, err = redistest.StartSentinel(ctx, redistest.SentinelOptions{
+			Replicas: 1, FailAfter: patient, Node: redistest.Options{Args: []string{"--" + minReplicas, "1"}},
+		}); err != nil {
 			return nil, err
 		}
 		failover := &redis.FailoverOptions{MasterName: at.sentinel.MasterName(), SentinelAddrs: at.sentinel.SentinelAddrs(), ReadTimeout: limit, WriteTimeout: limit}
@@ -138,8 +140,12 @@ func (p *place) failover(ctx context.Context, nth int) error {
 	return err
 }
 
-// failoverBySentinels first has the master refuse all writes, until it is a replica. Else it would accept
-// some that the new master never gets, and clients that still know it would find what is out of date there.
+// minReplicas is how many replicas a master must have to accept writes. With 1, a master refuses them once its
+// replica has been promoted, and a new master until the old one follows it. Else either might lose what it
+// accepts: clients still know the old one, and Sentinels that disagree take a promotion back.
+const minReplicas = "min-replicas-to-write"
+
+// failoverBySentinels first has the master refuse all writes, until the replica has the last one.
 func (p *place) failoverBySentinels(ctx context.Context) error {
 	master, err := p.sentinel.Master(ctx)
 	if err != nil {
@@ -147,8 +153,7 @@ func (p *place) failoverBySentinels(ctx context.Context) error {
 	}
 	old := redis.NewClient(&redis.Options{Addr: master.Addr()})
 	defer old.Close()
-	const replicas = "min-replicas-to-write"
-	if err := old.ConfigSet(ctx, replicas, "100").Err(); err != nil {
+	if err := old.ConfigSet(ctx, minReplicas, "100").Err(); err != nil {
 		return err
 	}
 	if err := p.caughtUp(ctx, old); err != nil {
@@ -157,7 +162,7 @@ func (p *place) failoverBySentinels(ctx context.Context) error {
 	if _, err := p.sentinel.Failover(ctx); err != nil {
 		return errUnready
 	}
-	return old.ConfigSet(ctx, replicas, "0").Err()
+	return old.ConfigSet(ctx, minReplicas, "1").Err()
 }
 
 // caughtUp waits until each replica has all that the master has now.

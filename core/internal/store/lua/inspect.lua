@@ -15,21 +15,16 @@ local data, lock, alive = KEYS[1], KEYS[2], KEYS[3]
 
 -- include lib.lua
 
+on_master(data)
 local own = redis.call('HMGET', data, META, SECRET, MAC, USED)
 local meta, proof, mac = own[1], own[2] or '', own[3] or ''
 local code, _, _, extras = classify(meta)
-if code ~= DONE then
-  on_master(data)
-  return {code}
-end
+if code ~= DONE then return {code} end
 if retention(extras) and not alive then return {0} end
 local rest = redis.call('PTTL', data)
 local left = rest
 if retention(extras) then left = redis.call('PTTL', alive) end
-if left < 0 then
-  on_master(data)
-  return {UNKNOWN}
-end
+if left < 0 then return {UNKNOWN} end
 local used = -1
 if own[4] then
   local now = redis.call('TIME')

@@ -42,10 +42,10 @@ local MEMORY = 60000
 -- unpack() fails for some thousand values. So long lists go in slices.
 local SLICE = 1000
 
--- on_master fails on a replica. A script that says no, as when there is no such session, may have written
--- nothing. A replica would say no too: one that is behind, or the old master after a failover, to which clients
--- are still connected. So it gets an HDEL, which deletes nothing, to refuse, and the caller tries again
--- elsewhere. Do not call it before need_memory.
+-- on_master fails on a replica. A script that only looks, or that says no, as when there is no such session, has
+-- written nothing. A replica would answer too, with what is out of date: one that is behind, or the old master
+-- after a failover, to which clients are still connected. So it gets an HDEL, which deletes nothing, to refuse,
+-- and the caller tries again elsewhere. Do not call it before need_memory.
 local function on_master(hash)
   redis.call('HDEL', hash, '')
 end

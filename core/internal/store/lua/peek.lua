@@ -16,16 +16,13 @@ local proof = ARGV[1]
 
 -- include lib.lua
 
+on_master(data)
 local own = redis.call('HGET', data, SECRET)
 if not rotated and own and proof ~= '' and proof ~= own then return {0} end
 local code, _, _, extras = find(data, rotated, proof)
-if code ~= DONE then on_master(data) end
 if code == RETIRED then return {code, redis.call('HGETALL', data)} end
 if code ~= DONE then return code end
 if retention(extras) and not alive then return {0} end
 local left = redis.call('PTTL', retention(extras) and alive or data)
-if left < 0 then
-  on_master(data)
-  return UNKNOWN
-end
+if left < 0 then return UNKNOWN end
 return {DONE, redis.call('HGETALL', data), left}

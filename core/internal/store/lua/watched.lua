@@ -13,16 +13,13 @@ local data, alive = KEYS[1], KEYS[2]
 
 -- include lib.lua
 
+on_master(data)
 local own = redis.call('HMGET', data, META, SECRET, MAC)
 local meta = own[1]
 local code, _, _, extras = classify(meta)
-if code ~= DONE then on_master(data) end
 if code == RETIRED then return {code, meta} end
 if code ~= DONE then return {meta and code or redis.call('EXISTS', data) == 1 and UNSUPPORTED or UNKNOWN} end
 if retention(extras) and not alive then return {0} end
 local left = redis.call('PTTL', retention(extras) and alive or data)
-if left < 0 then
-  on_master(data)
-  return {UNKNOWN}
-end
+if left < 0 then return {UNKNOWN} end
 return {DONE, meta, own[2] or '', own[3] or '', left}
