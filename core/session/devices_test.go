@@ -182,3 +182,30 @@ func TestPingFails(t *testing.T) {
 		}
 	})
 }
+
+// Who cannot save sessions is not ready.
+func TestPingOfAServerThatRefusesWrites(t *testing.T) {
+	t.Parallel()
+	server, r := withServer(t)
+	m := r.Manager(session.Options{})
+	wantErr(t, m.Ping(t.Context()), nil)
+	if err := r.Client.Do(t.Context(), "REPLICAOF", "127.0.0.1", strings.TrimPrefix(server.Addr(), "127.0.0.1:")).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "READONLY") {
+		t.Errorf("a replica of itself: %v", err)
+	}
+	if err := r.Client.Do(t.Context(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, m.Ping(t.Context()), nil)
+	if !r.Since(7, 0) { // scripts of Redis 6 write all the same
+		return
+	}
+	if err := r.Client.ConfigSet(t.Context(), "min-replicas-to-write", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "NOREPLICAS") {
+		t.Errorf("too few replicas: %v", err)
+	}
+}
