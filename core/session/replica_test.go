@@ -13,6 +13,9 @@ import (
 	"github.com/berthgo/berth/core/session"
 )
 
+// noSyncDelay has a master send its data to a new replica at once, and not after 5 s.
+var noSyncDelay = []string{"--repl-diskless-sync-delay", "0"}
+
 // A replica that does not have a session yet is no proof that there is none: neither one that is behind, nor the
 // old master after a failover, to which clients are still connected.
 func TestReplicaThatIsBehind(t *testing.T) {
@@ -37,7 +40,7 @@ func TestReplicaThatIsBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	empty, _ := rigs.WithServer(t)
+	empty, _ := rigs.WithServer(t, noSyncDelay...)
 	host, port, err := net.SplitHostPort(empty.Addr())
 	must(err)
 	must(direct.Do(ctx, "REPLICAOF", host, port).Err())
@@ -78,7 +81,7 @@ func TestReplicaThatIsBehind(t *testing.T) {
 // yet. So it answers nobody, also not those who only look.
 func TestReplicaThatHasTheSession(t *testing.T) {
 	t.Parallel()
-	master, r := rigs.WithServer(t)
+	master, r := rigs.WithServer(t, noSyncDelay...)
 	ctx := t.Context()
 	m := r.Manager(session.Options{})
 	id := signIn(t, m, "ann")
