@@ -62,7 +62,7 @@ var Table = []Break{
 		{luaDir + "commit.lua", "      redis.call('HSET', data, SECRET, proof)\n", ""},
 	}},
 	{"a logout ends nothing", 20, []Edit{
-		{inCore + "session/abandon.go", "\tstatus, companions, err := s.m.leave(ctx, s.leaving)", "\tstatus, companions, err := store.Done, []error(nil), error(nil)"},
+		{inCore + "internal/principal/departure.go", "\tstatus, companion, err := p.Ends.Retire(ctx, d.Handle, d.Retirement)", "\tstatus, companion, err := store.Done, error(nil), error(nil)"},
 	}},
 	{"a change of user keeps what others merge", 300, []Edit{
 		{luaDir + "commit.lua", "    if string.sub(ARGV[5], 1, 1) == '!' then wipe(data) end\n", ""},
