@@ -73,7 +73,7 @@ passed = @echo "make $@: $(words $(MODULES)) modules passed, $(if $(RACE),with t
 		else echo 'SKIPPING what needs a real Redis: there is no redis-server on PATH'; fi)"
 
 # The race detector doubles the time. Whoever works on a module runs its tests with it, and so does test-all.
-test: RACE :=
+test: RACE := $(if $(filter environment,$(origin RACE)),$(RACE))
 test: ## Run every module's tests, without the race detector (two minutes); RACE=-race with it
 	@go test $(RACE) $(TESTFLAGS) work
 	$(passed)

@@ -10,8 +10,8 @@ import (
 
 // Ping tells whether Redis answers and takes writes, as for a health check: nil if it does, [ErrClosed] after
 // Close, else an [*OpError]. It asks once, whatever RetryTimeout is. On a cluster it asks every master whether it
-// answers, and one of them whether it takes writes. Give ctx a time limit. Hooks.OnError and LastError do not hear
-// of it.
+// answers, and one of them whether it takes writes. A server whose memory is full takes those that end a session,
+// so Ping says nothing of that. Give ctx a time limit. Hooks.OnError and LastError do not hear of it.
 func (m *Manager) Ping(ctx context.Context) error {
 	if m.tasks.Closed() {
 		return ErrClosed

@@ -48,7 +48,7 @@ var Table = []Break{
 		{luaDir + "merge.lua", "if code == DONE and proof ~= '' and proof ~= own[2] then code = ROTATED end", ""},
 	}},
 	{"merge writes what it has written", 150, []Edit{
-		{luaDir + "merge.lua", "if string.find(done, token, 1, true) then return DONE end", ""},
+		{luaDir + "merge.lua", "if string.find(done, token, 1, true) then\n  on_master(data)\n  return DONE\nend", ""},
 	}},
 	{"begin without looking at the proof", 20, []Edit{
 		{luaDir + "begin.lua", "  if proof ~= own[2] and proof ~= '' then return 0 end\n", ""},

@@ -43,7 +43,10 @@ if not alive then
   end
   if proof ~= own[2] and proof ~= '' then return 0 end
   local timeout = string.match(own[1], '^2 (%d+) %d+ [^r ]+ ')
-  if not timeout then return string.sub(own[1], 1, 10) == '2 retired ' and 4 or 0 end
+  if not timeout then
+    call('HDEL', data, '') -- see on_master
+    return string.sub(own[1], 1, 10) == '2 retired ' and 4 or 0
+  end
   if call('SET', lock, token, 'NX', 'PX', lease) then
     -- No session expires while it is held.
     if #timeout <= #lease and tonumber(timeout) < tonumber(lease) then timeout = lease end

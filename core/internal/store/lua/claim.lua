@@ -28,6 +28,7 @@ if left ~= -2 then
   -- A session that is held may have more time left than its timeout. The commit sets it back.
   local code, timeout = classify(redis.call('HGET', data, META))
   if code == DONE then left = math.min(left, timeout) end
+  on_master(data)
   return {ALIVE, math.max(left, 1)}
 end
 

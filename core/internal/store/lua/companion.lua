@@ -26,8 +26,12 @@ local ttl, own, value, found = ARGV[1], ARGV[2], string.match(ARGV[3], '^=(.*)$'
 -- include lib.lua
 
 local there = redis.call('GET', proof)
-if found ~= '' and there and there ~= found and there ~= own then return ROTATED end
-if there == '-' and own ~= there then return ROTATED end -- NoProof
+if found ~= '' and there and there ~= found and there ~= own or there == '-' and own ~= there then -- '-' is NoProof
+  -- As on_master, for a string: a replica must not say that nothing is left to do.
+  local left = redis.call('PTTL', proof)
+  if left > 0 then redis.call('PEXPIRE', proof, left) end
+  return ROTATED
+end
 if ARGV[3] == 'hide' then
   redis.call('DEL', proof)
   return DONE

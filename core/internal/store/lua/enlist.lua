@@ -22,8 +22,8 @@ local MANY, SOME = 64, 16
 
 -- include lib.lua
 
+redis.call('ZREM', index, '') -- see on_master
 if places > 0 and redis.call('ZCARD', index) >= places and not redis.call('ZSCORE', index, session) then
-  redis.call('ZREM', index, '') -- see on_master
   local all = redis.call('ZRANGE', index, 0, -1, 'WITHSCORES')
   table.insert(all, 1, UNKNOWN)
   return all

@@ -8,4 +8,5 @@ local hash = KEYS[1]
 
 -- include lib.lua
 
+on_master(hash)
 return redis.call('HGETALL', hash)

@@ -29,7 +29,10 @@ if not alive then
   end
   if proof ~= own[2] and proof ~= '' then return 0 end
   local timeout = string.match(own[1], '^2 (%d+) %d+ [^r ]+ ')
-  if not timeout then return string.sub(own[1], 1, 10) == '2 retired ' and 4 or 0 end
+  if not timeout then
+    redis.call('HDEL', data, '') -- see on_master
+    return string.sub(own[1], 1, 10) == '2 retired ' and 4 or 0
+  end
   if #timeout < 5 then return 0 end -- less than the 10,000 ms of shortLease in load.go
   redis.call('PEXPIRE', data, timeout)
   return 1

@@ -12,12 +12,10 @@ local changes = ARGV[1]
 
 -- include lib.lua
 
+on_master(data)
 local meta = redis.call('HGET', data, META)
 local code, _, _, extras = classify(meta)
-if code ~= DONE then
-  on_master(data)
-  return code
-end
+if code ~= DONE then return code end
 if retention(extras) then
   if redis.call('EXISTS', alive) == 0 then return UNKNOWN end
   changes = string.gsub(changes, 'r%d+', '')

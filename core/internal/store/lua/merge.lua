@@ -22,7 +22,10 @@ local KEPT = 32 -- commits
 -- include lib.lua
 
 local done = redis.call('GET', merged) or ''
-if string.find(done, token, 1, true) then return DONE end
+if string.find(done, token, 1, true) then
+  on_master(data)
+  return DONE
+end
 local own = redis.call('HMGET', data, META, SECRET)
 local meta = own[1]
 local code = classify(meta)

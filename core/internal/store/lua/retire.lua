@@ -41,7 +41,10 @@ if kept and not lock then return 0 end
 if kept and redis.call('EXISTS', alive) == 0 then code = UNKNOWN end
 if code == RETIRED then
   local by, had = string.match(meta, '^2 retired (%S+) %l+ (.*)$')
-  if by == token then return {DONE, had} end
+  if by == token then
+    on_master(data)
+    return {DONE, had}
+  end
 elseif code == DONE and proof ~= '' and proof ~= own[2] then
   code = ROTATED
 elseif code == DONE and whose ~= '' and whose ~= '=' .. principal_of(meta) then
