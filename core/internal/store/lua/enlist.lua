@@ -22,8 +22,8 @@ local MANY, SOME = 64, 16
 
 -- include lib.lua
 
-redis.call('ZREM', index, '') -- see on_master
 if places > 0 and redis.call('ZCARD', index) >= places and not redis.call('ZSCORE', index, session) then
+  redis.call('ZREM', index, '') -- see on_master
   local all = redis.call('ZRANGE', index, 0, -1, 'WITHSCORES')
   table.insert(all, 1, UNKNOWN)
   return all
@@ -35,7 +35,11 @@ if newest or not redis.call('ZSCORE', index, session) then
   if last[2] and tonumber(last[2]) >= now then score = tonumber(last[2]) + 1 end
   redis.call('ZADD', index, string.format('%.0f', score), session)
 end
-if redis.call('PTTL', index) < ttl then redis.call('PEXPIRE', index, ttl) end
+if redis.call('PTTL', index) < ttl then
+  redis.call('PEXPIRE', index, ttl)
+else
+  redis.call('ZREM', index, '') -- see on_master
+end
 if redis.call('ZCARD', index) <= MANY then return {DONE} end
 local oldest = redis.call('ZRANGE', index, 0, SOME - 1, 'WITHSCORES')
 table.insert(oldest, 1, BUSY)

@@ -12,16 +12,24 @@ local changes = ARGV[1]
 
 -- include lib.lua
 
-on_master(data)
 local meta = redis.call('HGET', data, META)
 local code, _, _, extras = classify(meta)
-if code ~= DONE then return code end
+if code ~= DONE then
+  on_master(data)
+  return code
+end
 if retention(extras) then
-  if redis.call('EXISTS', alive) == 0 then return UNKNOWN end
+  if redis.call('EXISTS', alive) == 0 then
+    on_master(data)
+    return UNKNOWN
+  end
   changes = string.gsub(changes, 'r%d+', '')
 elseif retention(changes) then
   local left = redis.call('PTTL', data)
-  if left < 1 then return UNKNOWN end
+  if left < 1 then
+    on_master(data)
+    return UNKNOWN
+  end
   redis.call('SET', alive, '', 'PX', left)
   redis.call('PEXPIRE', data, left + retention(changes))
 end
