@@ -42,7 +42,7 @@ func (s *Sessions) HandleEnds(handle func(ctx context.Context, e session.Ended) 
 	}
 	ctx, stop := context.WithCancel(parent)
 	defer stop()
-	h := &handing{handled: make(map[string]bool), last: time.Now()}
+	h := &handing{begun: make(map[string]bool), handled: make(map[string]bool), last: time.Now()}
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.manager.HandleEnd(ctx, h.wrap(handle)) }()
 	ticker := time.NewTicker(endPoll)
@@ -50,7 +50,7 @@ func (s *Sessions) HandleEnds(handle func(ctx context.Context, e session.Ended) 
 	for len(left) > 0 {
 		<-ticker.C
 		for one, bucket := range left {
-			if h.has(one) || !s.hasten(parent, bucket, one) {
+			if h.has(one) || !s.hasten(parent, h, bucket, one) {
 				delete(left, one)
 			}
 		}
@@ -102,14 +102,16 @@ func (s *Sessions) exists(ctx context.Context, key string) bool {
 }
 
 // hasten makes an end due that nobody handles, and tells whether it is still in the index.
-func (s *Sessions) hasten(ctx context.Context, bucket, handle string) bool {
+func (s *Sessions) hasten(ctx context.Context, h *handing, bucket, handle string) bool {
 	s.t.Helper()
 	if err := s.redis.ZScore(ctx, bucket, handle).Err(); err != nil {
 		return false
 	}
 	if !s.exists(ctx, s.keys().Claim(handle)) {
-		s.forgetPatience(ctx, handle)
-		s.makeDue(ctx, bucket, handle)
+		h.before(handle, func() {
+			s.forgetPatience(ctx, handle)
+			s.makeDue(ctx, bucket, handle)
+		})
 	}
 	return true
 }
@@ -135,6 +137,7 @@ func (s *Sessions) forgetPatience(ctx context.Context, handle string) {
 // handing is what one call of HandleEnds has handed out.
 type handing struct {
 	mu      sync.Mutex
+	begun   map[string]bool // the handler was called
 	handled map[string]bool // the handler has returned
 	failed  []error
 	running bool
@@ -145,7 +148,7 @@ var errNotReturned = errors.New("sessiontest: the handler of ends did not return
 
 func (h *handing) wrap(handle func(ctx context.Context, e session.Ended) error) func(ctx context.Context, e session.Ended) error {
 	return func(ctx context.Context, e session.Ended) error {
-		h.start()
+		h.start(e.Handle)
 		err := errNotReturned
 		defer func() { h.end(e.Handle, err) }()
 		err = handle(ctx, e)
@@ -153,10 +156,20 @@ func (h *handing) wrap(handle func(ctx context.Context, e session.Ended) error) 
 	}
 }
 
-func (h *handing) start() {
+func (h *handing) start(handle string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.running = true
+	h.running, h.begun[handle] = true, true
+}
+
+// before calls f unless the handler was called for the session, and has the handler wait for f. An end that has
+// failed is due later: made due again, it would be handed out twice in one call.
+func (h *handing) before(handle string, f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.begun[handle] {
+		f()
+	}
 }
 
 func (h *handing) end(handle string, err error) {
