@@ -183,6 +183,7 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"core/session", "core/internal/store", code, true},
 		{"core/session", "core/internal/gate", code, false},
 		{"core/session", "core/httpsession", code, false},
+		{"core/session", "core/buffered", code, false},
 		{"core/internal/lease", "core/internal/gate", code, true},
 		{"core/internal/lease", "core/internal/ends", code, false},
 		{"core/internal/lease", "core/session", code, false},

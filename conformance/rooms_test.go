@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake", "core/internal/watch",
 	},
 	"core/httpsession": {"core/session"},
+	"core/buffered":    {"core/internal/cookie", "core/session"},
 	"core/moving":      {goRedis, "core/httpsession", "core/session"},
 	"core/inspect":     {"core/session"},
 

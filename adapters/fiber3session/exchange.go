@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/valyala/fasthttp"
 
+	"github.com/berthgo/berth/core/buffered"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -21,7 +22,7 @@ type exchange struct {
 	called  bool               // the handler
 }
 
-var _ session.BufferedExchange = (*exchange)(nil)
+var _ buffered.Exchange = (*exchange)(nil)
 
 func (x *exchange) Enter(ctx context.Context, s *session.Session) {
 	x.before = fasthttp.AcquireResponse()

@@ -54,6 +54,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/valyala/fasthttp"
 
+	"github.com/berthgo/berth/core/buffered"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -155,11 +156,11 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 		ctx := c.Context()
 		x := &exchange{c: c, ctx: ctx, onError: cfg.onError}
 		defer x.release()
-		b := session.Buffered{Request: request(c), Encrypted: c.RequestCtx().IsTLS(), Require: cfg.require, Exchange: x}
+		b := buffered.Request{Request: request(c), Encrypted: c.RequestCtx().IsTLS(), Require: cfg.require, Exchange: x}
 		if cfg.access != nil {
 			b.Access = func(r session.Request) session.Access { return cfg.access(c, r) }
 		}
-		return m.Adapter().ServeBuffered(ctx, b)
+		return buffered.Serve(ctx, m, b)
 	}
 }
 

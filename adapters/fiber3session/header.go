@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/valyala/fasthttp"
 
+	"github.com/berthgo/berth/core/buffered"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -29,7 +30,7 @@ func (h requestHeader) Values(name string) []string {
 	}
 	lines := header.PeekAll(name)
 	if len(lines) > 0 && strings.EqualFold(name, fiber.HeaderCookie) {
-		return session.CookiesAsSent(header.RawHeaders(), lines)
+		return buffered.CookiesAsSent(header.RawHeaders(), lines)
 	}
 	return texts(lines)
 }

@@ -43,6 +43,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/berthgo/berth/core/buffered"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -136,11 +137,11 @@ func Middleware(m *session.Manager, opts ...Option) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		x := &exchange{c: c, onError: cfg.onError}
 		defer x.release()
-		b := session.Buffered{Request: request(c), Encrypted: c.Context().IsTLS(), Require: cfg.require, Exchange: x}
+		b := buffered.Request{Request: request(c), Encrypted: c.Context().IsTLS(), Require: cfg.require, Exchange: x}
 		if cfg.access != nil {
 			b.Access = func(r session.Request) session.Access { return cfg.access(c, r) }
 		}
-		return m.Adapter().ServeBuffered(c.UserContext(), b)
+		return buffered.Serve(c.UserContext(), m, b)
 	}
 }
 
@@ -162,7 +163,7 @@ type exchange struct {
 	called  bool               // the handler
 }
 
-var _ session.BufferedExchange = (*exchange)(nil)
+var _ buffered.Exchange = (*exchange)(nil)
 
 func (x *exchange) Enter(ctx context.Context, s *session.Session) {
 	x.before = fasthttp.AcquireResponse()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/berthgo/berth/core/buffered"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -24,7 +25,7 @@ func (h requestHeader) Values(name string) []string {
 	header := &h.c.Request().Header
 	lines := header.PeekAll(name)
 	if len(lines) > 0 && strings.EqualFold(name, fiber.HeaderCookie) {
-		return session.CookiesAsSent(header.RawHeaders(), lines)
+		return buffered.CookiesAsSent(header.RawHeaders(), lines)
 	}
 	return texts(lines)
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/berthgo/berth/core/session"
+	"github.com/berthgo/berth/core/buffered"
 )
 
 func TestCookies(t *testing.T) {
@@ -43,7 +43,7 @@ func TestCookies(t *testing.T) {
 			if c.request != nil {
 				c.request(&h)
 			}
-			if got := strings.Join(session.CookiesAsSent(h.RawHeaders(), h.PeekAll("Cookie")), "|"); got != c.want {
+			if got := strings.Join(buffered.CookiesAsSent(h.RawHeaders(), h.PeekAll("Cookie")), "|"); got != c.want {
 				t.Errorf("the cookies are %q, want %q", got, c.want)
 			}
 		})

@@ -6,7 +6,7 @@ import (
 )
 
 // Adapter is what a middleware for a framework, or a store of another session library, is built on. See
-// packages httpsession and gorillastore. An application does not need it.
+// packages httpsession, buffered and gorillastore. An application does not need it.
 type Adapter struct{ m *Manager }
 
 // Adapter returns what adapters need of m.

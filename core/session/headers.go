@@ -51,13 +51,14 @@ func (m *Manager) sessionIDs(ids []string, request Headers) []string {
 
 // SetHeaders tells the client what it must know after [Session.Finish]: the new ID of a session
 // that was created or rotated, or that the session is gone. No cache may keep such a response.
-// Encrypted says that the request came to this process by TLS.
+// Encrypted says that the request came to this process by TLS. It returns whether there was something to
+// tell.
 //
 // If the handler has read or changed the session, or a middleware has asked for its principal, the
 // response gets Vary, with or without a cookie.
 // SetHeaders does not touch any other response, so that those can be cached. But if a middleware before has
 // set the session cookie, as package moving does, no cache may keep that one either.
-func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
+func (s *Session) SetHeaders(request, response Headers, encrypted bool) (told bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.looked || s.required.principal {
@@ -67,7 +68,7 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 		if name := s.m.Adapter().CookieName(); name != "" && cookie.IsSet(response, name) {
 			cookie.NoStore(response)
 		}
-		return
+		return false
 	}
 	id := s.id
 	if s.owed == owesDeletion {
@@ -82,21 +83,18 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) {
 	}
 	cookie.NoStore(response)
 	s.owed = owesNothing
+	return true
 }
 
 // Hijacked reports [ErrUnsent] if the last SetHeaders told the client something. Middlewares call it
 // when a handler has taken the connection over, if they called SetHeaders only then.
 func (Adapter) Hijacked(ctx context.Context, s *Session) {
-	if s.hasTold() {
+	s.mu.Lock()
+	told := s.told
+	s.mu.Unlock()
+	if told {
 		s.fail(ctx, ErrUnsent)
 	}
-}
-
-// hasTold reports whether the last SetHeaders told the client something.
-func (s *Session) hasTold() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.told
 }
 
 // Vary says in a response that it depends on the session cookie, or on Options.Header. It adds to

@@ -1,4 +1,4 @@
-package session_test
+package buffered_test
 
 import (
 	"context"
@@ -7,8 +7,12 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/berthgo/berth/core/buffered"
+	"github.com/berthgo/berth/core/internal/rig"
 	"github.com/berthgo/berth/core/session"
 )
+
+func TestMain(m *testing.M) { rig.Main(m) }
 
 // handled is an exchange whose handler is a function. It notes what it is asked.
 type handled struct {
@@ -40,13 +44,13 @@ func (h *handled) Fail(err error) error {
 
 var errFailed, errHandler = errors.New("Fail answers"), errors.New("a handler's own")
 
-// The conformance suite sees ServeBuffered through the adapters of Fiber. Here is in which order it asks
-// what of them.
-func TestServeBuffered(t *testing.T) {
-	inBubble(t, testServeBuffered)
+// The conformance suite sees Serve through the adapters of Fiber. Here is in which order it asks what of
+// them.
+func TestServe(t *testing.T) {
+	rig.InBubble(t, testServe)
 }
 
-func testServeBuffered(t *testing.T, r *rig) {
+func testServe(t *testing.T, r *rig.Rig) {
 	unsent := 0
 	m := r.Manager(session.Options{Hooks: session.Hooks{OnError: func(_ context.Context, err error) {
 		if errors.Is(err, session.ErrUnsent) {
@@ -84,7 +88,7 @@ func testServeBuffered(t *testing.T, r *rig) {
 	} {
 		unsent = 0
 		h := &handled{handler: c.handler, sent: c.sent, header: http.Header{}}
-		err := c.m.Adapter().ServeBuffered(t.Context(), session.Buffered{
+		err := buffered.Serve(t.Context(), c.m, buffered.Request{
 			Request: session.Request{Headers: http.Header{}}, Require: c.require, Exchange: h,
 		})
 		if !errors.Is(err, c.err) || !slices.Equal(h.calls, c.calls) {
