@@ -30,6 +30,8 @@
 // answer: the session is saved as it is then. Put such a handler around the middleware, and not
 // behind it.
 //
+// The package knows the responses of net/http. It never knows Redis: package session does.
+//
 // [docs/testing.md] shows how to test your handlers, with package [sessiontest].
 //
 // [docs/testing.md]: https://github.com/berthgo/berth/blob/HEAD/docs/testing.md

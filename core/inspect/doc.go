@@ -34,4 +34,6 @@
 // A page shows handles, users, and the names of values. It never shows a session ID: a handle opens nothing. It
 // shows a value only if [Options.Show] says so. To look at a session starts no idle time anew, and waits for
 // nobody. The pages need no script. Nothing may cache or frame them.
+//
+// The package knows what package session tells an operator. It never knows Redis.
 package inspect

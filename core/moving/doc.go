@@ -23,4 +23,7 @@
 //
 // If Redis or the old store cannot be reached, the answer is an error, and nothing has been moved. An old
 // session that cannot be decoded stays where it is, and its visitor starts anew: see [ErrUnreadable].
+//
+// The package knows both cookies, and the note in Redis of a move. It never knows how the old library keeps its
+// sessions: that is what an [Old] is for.
 package moving

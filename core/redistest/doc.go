@@ -19,5 +19,5 @@
 //	err = c.WaitReady(ctx) // its replica has taken its place
 //
 // The package imports only the standard library, and not testing. So tests, benchmarks and programs
-// of every module may use it.
+// of every module may use it. It knows servers, and never what berth keeps in them.
 package redistest

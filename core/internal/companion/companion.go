@@ -86,8 +86,8 @@ func (c *Companions) check(ctx context.Context, v Version) error {
 }
 
 // Mend repairs a companion beside the request, after a failure. If the session has ended, Mend
-// deletes the companion. If not, and the failed call may have written a proof, Mend replaces that by
-// the session's own; with "" there is none to replace. Mend tries for as long as it takes: else who has
+// deletes the companion. If not, it replaces written, a proof that the failed call may have written, by the
+// session's own; written is "" if there is none. Mend tries for as long as it takes: else who has
 // logged out would stay signed in elsewhere.
 func (c *Companions) Mend(handle, written string) {
 	c.Tasks.Insist(func(ctx context.Context) error {

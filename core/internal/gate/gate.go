@@ -51,8 +51,9 @@ func (g *Gates) TryEnter(key string) *Pass {
 // Enter waits until nobody else is inside the gate of key. It returns [ErrFull] at once if limit
 // others wait already, and the context's cause if ctx ends first.
 //
-// Until [Pass.Vouch] says that the one inside belongs there, it may be a stranger, who must keep nobody
-// out. So until then one more may wait: even with a limit of 0, Enter waits until Vouch.
+// The one inside may be a stranger, who must keep nobody out, until [Pass.Vouch] says that it belongs
+// there. Until then, one more than limit may wait. If limit is 0, that one waits until Vouch, and then
+// gets [ErrFull].
 func (g *Gates) Enter(ctx context.Context, key string, limit int) (*Pass, error) {
 	if p := g.TryEnter(key); p != nil {
 		return p, nil

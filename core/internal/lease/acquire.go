@@ -106,8 +106,8 @@ type acquisition struct {
 	woken    <-chan struct{} // nil until the request waits
 }
 
-// enter passes the gate. It leaves pass nil if the request has no business behind it: because of
-// the error, or because the session is not there.
+// enter passes the gate. If it leaves pass nil, the request did not get in: because of the error, or
+// because there is no such session.
 //
 // A client that knows the handle and not the secret must not keep the session's user waiting. So
 // a request whose secret is not known yet asks Redis about it before it stands in line.

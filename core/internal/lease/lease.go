@@ -10,6 +10,13 @@ import (
 	"github.com/berthgo/berth/core/internal/tasks"
 )
 
+const (
+	// A lease is renewed when a third of its TTL has passed. If that has failed, it is tried again when a
+	// tenth of it has passed.
+	renewals = 3
+	retries  = 10
+)
+
 // Lease is the right of one request to change its session. A timer renews it every third of its
 // TTL until Hold has passed, and sees it run out if that fails. The timer starts goroutines; at
 // most one of them renews, and [tasks.Tasks.Close] waits for it. The methods of a nil Lease do
@@ -53,7 +60,7 @@ func (ls *Leases) hold(a *acquisition, l store.Loaded) *Lease {
 	ls.held.Add(1)
 	held.mu.Lock()
 	defer held.mu.Unlock()
-	held.timer = time.AfterFunc(held.next(time.Now(), ls.TTL/3), held.tick)
+	held.timer = time.AfterFunc(held.next(time.Now(), ls.TTL/renewals), held.tick)
 	return held
 }
 
@@ -114,10 +121,10 @@ func (l *Lease) renew(now time.Time) (held bool, companion error) {
 	switch {
 	case l.over():
 	case err != nil: // try again soon
-		l.timer.Reset(l.next(time.Now(), ls.TTL/10))
+		l.timer.Reset(l.next(time.Now(), ls.TTL/retries))
 	case status == store.Done:
 		l.expires = now.Add(ls.TTL)
-		l.timer.Reset(l.next(time.Now(), ls.TTL/3))
+		l.timer.Reset(l.next(time.Now(), ls.TTL/renewals))
 	default:
 		return false, companion
 	}

@@ -58,8 +58,8 @@ func (p *Principals) Sessions(ctx context.Context, principal string, fields []st
 	return look, err
 }
 
-// over returns those sessions of an index that are gone, without those that may be about to sign in:
-// they have their places already.
+// over returns those sessions of an index that are gone. A session that may be about to sign in is not
+// among them: it has a place in the index before it is saved.
 func (p *Principals) over(look Look) []store.Listing {
 	return slices.DeleteFunc(look.Gone, func(l store.Listing) bool {
 		return p.Awaited(l) && !slices.Contains(look.Settled, l.Handle)

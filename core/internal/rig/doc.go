@@ -6,4 +6,6 @@
 // What a test needs beside that has a file each: faults of single calls (fault.go), scripts
 // that are loaded before such a fault (warm.go), what a handler of ends was given (ends.go),
 // sign-ins and the index (principal.go), companions (companion.go).
+//
+// It knows what is in Redis, to look at it behind a manager's back. It never knows a web framework.
 package rig

@@ -11,9 +11,8 @@ import (
 // NoProof stands beside the companion of a session that is gone. No ID has this proof.
 const NoProof = "-"
 
-// PutCompanion writes a companion and the session's proof. It writes only if Redis has one of two
-// proofs, found or the new one, or has none. If found is "", it always writes. It returns false if another proof kept it
-// from writing.
+// PutCompanion writes a companion and the session's proof. If Redis has a proof that is neither found nor the
+// new one, PutCompanion writes nothing and returns false. If found is "", it writes whatever proof is there.
 func (s *Store) PutCompanion(ctx context.Context, handle, found, proof, value string, m Meta) (bool, error) {
 	return s.companion(ctx, handle, s.left(m), proof, "="+value, found)
 }

@@ -15,8 +15,8 @@ const (
 	// idle is how long the connection may be silent. Then Listen sends a PING. If there is no
 	// answer for as long again, the connection is replaced.
 	idle = 15 * time.Second
-	// Keep opens a subscription that failed again after reconnect. If the server refused it,
-	// because a permission is missing or the command is unknown, Keep waits for refused.
+	// When a subscription has failed, Keep waits for reconnect, and then opens it anew. If the server has
+	// refused it, because a permission is missing or the command is unknown, Keep waits for refused.
 	reconnect = 250 * time.Millisecond
 	refused   = 30 * time.Second
 )

@@ -95,8 +95,7 @@ func (t *Tasks) Go(f func(ctx context.Context) error, failed func(err error)) {
 func (t *Tasks) Later(f func(ctx context.Context) error) { t.later(t.patience, f, func() {}) }
 
 // Insist is [Tasks.Later] without an end to the patience. It is for what must happen although its caller
-// has got its answer already, and what nobody else would do. Of more than 1000 at a time, the others have the
-// patience of Later.
+// has got its answer already, and what nobody else would do. While 1000 of them run, another is as by Later.
 func (t *Tasks) Insist(f func(ctx context.Context) error) {
 	if t.insisting.Add(1) > insistAtMost {
 		t.insisting.Add(-1)

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// All sessions are looked at after every, or up to spread earlier, so that processes that were
-	// started together do not all look at the same moment.
+	// A round looks at all sessions. It begins 4 s after the last one, or up to spread earlier, so that
+	// processes that were started together do not all look at the same moment.
 	every  = 4 * time.Second
 	spread = time.Second
-	// patience is for how long a round that has begun lets sessions go before it that are due later.
+	// patience is how long the sessions of a round wait for others that have become due meanwhile.
 	patience = 2 * time.Second
 	// chunk is how many sessions are looked at in one pipeline.
 	chunk = 256

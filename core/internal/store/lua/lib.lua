@@ -45,7 +45,8 @@ local SLICE = 1000
 -- on_master fails on a replica. A script that only looks, or that says no, as when there is no such session, has
 -- written nothing. A replica would answer too, with what is out of date: one that is behind, or the old master
 -- after a failover, to which clients are still connected. So it gets an HDEL, which deletes nothing, to refuse,
--- and the caller tries again elsewhere. Do not call it before need_memory.
+-- and the caller tries again elsewhere. Do not call it before need_memory: after a first write, a full server
+-- refuses nothing.
 local function on_master(hash)
   redis.call('HDEL', hash, '')
 end
@@ -102,8 +103,8 @@ local function touch(data, alive, timeout, extras, latest)
   return left ~= -2
 end
 
--- need_memory fails on a full server, before the script has written anything: later, Redis lets it write
--- all that it likes.
+-- need_memory fails on a full server. It must come before all that a script writes: Redis looks at its memory
+-- only at the first write.
 local function need_memory(data, meta)
   redis.call('HSET', data, META, meta)
 end
