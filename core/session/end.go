@@ -61,9 +61,7 @@ func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) er
 	m.report(ctx, opCompanion, companion)
 	switch {
 	case err != nil:
-		err = translate(opEnd, err)
-		m.fail(ctx, err)
-		return err
+		return m.failed(ctx, opEnd, err)
 	case status != store.Done:
 		return ErrUnknown
 	}

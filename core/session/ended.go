@@ -92,9 +92,7 @@ func (m *Manager) EndsAside(ctx context.Context) iter.Seq2[Ended, error] {
 	return func(yield func(Ended, error) bool) {
 		for c, err := range m.ends.Aside(ctx) {
 			if err != nil {
-				err = translate(opHandleEnd, err)
-				m.fail(ctx, err)
-				yield(Ended{}, err)
+				yield(Ended{}, m.failed(ctx, opHandleEnd, err))
 				return
 			}
 			if !yield(m.aside(c)) {
@@ -147,9 +145,7 @@ func (m *Manager) DropEnd(ctx context.Context, e Ended) error {
 func (m *Manager) foundAside(ctx context.Context, found bool, err error) error {
 	switch {
 	case err != nil:
-		err = translate(opHandleEnd, err)
-		m.fail(ctx, err)
-		return err
+		return m.failed(ctx, opHandleEnd, err)
 	case !found:
 		return ErrUnknown
 	}

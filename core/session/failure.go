@@ -104,6 +104,13 @@ func (m *Manager) failOf(ctx context.Context, of subject, err error) {
 	}
 }
 
+// failed records the failure of an operation, and returns it as its caller gets it.
+func (m *Manager) failed(ctx context.Context, op string, err error) error {
+	err = translate(op, err)
+	m.fail(ctx, err)
+	return err
+}
+
 // logFlood logs how many failures of a kind got no line of their own.
 func (m *Manager) logFlood(kind string, count int) {
 	m.options.Logger.Error("session failures, more of the same", "app", m.options.App, "error", kind, "count", count)

@@ -50,7 +50,11 @@ func (i Info) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "session.Info{Handle: %q, Principal: %q}", i.Handle, i.Principal)
 }
 
-func (m *Manager) info(i store.Inspected) Info {
+// info describes a session that was found. Of one that cannot be read it has nothing but the handle.
+func (m *Manager) info(i store.Inspected) (Info, error) {
+	if err := m.readable(i); err != nil {
+		return Info{Handle: i.Handle, Session: m.snapshot(i.Handle, store.Meta{}, nil), m: m}, err
+	}
 	info := Info{
 		Session: m.snapshot(i.Handle, i.Meta, i.Fields),
 		Handle:  i.Handle, Principal: i.Meta.Principal, CreatedAt: i.Meta.Created,
@@ -63,7 +67,7 @@ func (m *Manager) info(i store.Inspected) Info {
 	if i.Lease != "" {
 		info.HeldFor = max(time.Millisecond, time.Since(store.MadeAt(i.Lease)))
 	}
-	return info
+	return info, nil
 }
 
 // Sessions yields every live session of the application, in no order, with the values under the given
@@ -85,18 +89,10 @@ func (m *Manager) Sessions(ctx context.Context, keys ...string) iter.Seq2[Info, 
 		}
 		for found, err := range m.store.Scan(ctx, credential.ValidHandle, keys, m.repeat(ctx)) {
 			if err != nil {
-				err = translate(opList, err)
-				m.fail(ctx, err)
-				yield(Info{}, err)
+				yield(Info{}, m.failed(ctx, opList, err))
 				return
 			}
-			if err := m.readable(found); err != nil {
-				if !yield(m.unreadable(found.Handle), err) {
-					return
-				}
-				continue
-			}
-			if !yield(m.info(found), nil) {
+			if !yield(m.info(found)) {
 				return
 			}
 		}

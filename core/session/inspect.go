@@ -64,17 +64,13 @@ func (m *Manager) Inspect(ctx context.Context, handle string, keys ...string) (I
 	if one.Err == nil && one.Status != store.Done {
 		return Inspection{}, ErrUnknown
 	}
-	if err := m.readable(one); err != nil {
-		return Inspection{Info: m.unreadable(handle)}, err
+	info, err := m.info(one)
+	if err != nil {
+		return Inspection{Info: info}, err
 	}
-	i := Inspection{Info: m.info(one), Timeout: one.Meta.Timeout, Names: names, HeldBy: store.ProcessOf(one.Lease)}
+	i := Inspection{Info: info, Timeout: one.Meta.Timeout, Names: names, HeldBy: store.ProcessOf(one.Lease)}
 	i.HeldHere = i.HeldBy == m.process.Name()
 	return i, nil
-}
-
-// unreadable is a session of which nothing but its handle is known.
-func (m *Manager) unreadable(handle string) Info {
-	return Info{Handle: handle, Session: m.snapshot(handle, store.Meta{}, nil), m: m}
 }
 
 // Page is what [Manager.SessionPage] returns.
@@ -114,17 +110,16 @@ func (m *Manager) SessionPage(ctx context.Context, cursor string, keys ...string
 	case errors.Is(err, store.ErrCursor):
 		return Page{}, ErrCursor
 	case err != nil:
-		err = translate(opList, err)
-		m.fail(ctx, err)
-		return Page{}, err
+		return Page{}, m.failed(ctx, opList, err)
 	}
 	page := Page{Next: next}
 	for _, one := range found {
-		if err := m.readable(one); err != nil {
+		info, err := m.info(one)
+		if err != nil {
 			page.Unreadable = append(page.Unreadable, Unreadable{one.Handle, err})
 			continue
 		}
-		page.Sessions = append(page.Sessions, m.info(one))
+		page.Sessions = append(page.Sessions, info)
 	}
 	return page, nil
 }

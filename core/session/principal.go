@@ -30,18 +30,17 @@ func (m *Manager) SessionsOf(ctx context.Context, principal string, keys ...stri
 	}
 	look, err := m.principals.Sessions(ctx, principal, keys)
 	if err != nil {
-		err = translate(opList, err)
-		m.fail(ctx, err)
-		return nil, err
+		return nil, m.failed(ctx, opList, err)
 	}
 	m.report(ctx, opList, look.Unreadable)
 	infos := make([]Info, 0, len(look.Live))
 	for _, one := range look.Live {
-		if err := m.readable(one); err != nil {
+		info, err := m.info(one)
+		if err != nil {
 			m.fail(ctx, err)
 			continue
 		}
-		infos = append(infos, m.info(one))
+		infos = append(infos, info)
 	}
 	return infos, nil
 }
@@ -64,9 +63,7 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 	}
 	listed, err := m.principals.Listed(ctx, principal)
 	if err != nil {
-		err = translate(opList, err)
-		m.fail(ctx, err)
-		return 0, err
+		return 0, m.failed(ctx, opList, err)
 	}
 	own := m.Adapter().SessionOf(ctx)
 	var errs []error
