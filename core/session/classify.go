@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/berthgo/berth/core/internal/explain"
@@ -21,7 +22,8 @@ func Classify(err error) (op, kind string) {
 	}
 	var failed *OpError
 	var value *ValueError
-	op, kind = byName(err)
+	found := find(err)
+	op, kind = found.op, found.kind
 	switch {
 	case errors.As(err, new(*endError)):
 		op = "handle_end"
@@ -41,33 +43,41 @@ func Classify(err error) (op, kind string) {
 	return op, kind
 }
 
-// byName looks among the errors of this package.
-func byName(err error) (op, kind string) {
-	for _, n := range []struct {
-		err      error
-		op, kind string
-	}{
-		{ErrLockTimeout, opBegin, "lock_timeout"},
-		{ErrForged, opBegin, "forged"},
-		{ErrSealed, "use", "sealed"},
-		{ErrReadOnly, "use", "read_only"},
-		{ErrNoValue, "use", "no_value"},
-		{ErrNoPrincipal, "use", "no_principal"},
-		{ErrSignInTooOld, "use", "sign_in_too_old"},
-		{ErrLockLost, opCommit, "lock_lost"},
-		{ErrEnded, opCommit, "ended"},
-		{ErrTooLarge, opCommit, "too_large"},
-		{ErrTooManySessions, opCommit, "too_many_sessions"},
-		{ErrUnsent, "response", "unsent"},
-		{ErrUnknown, "", "unknown"},
-		{ErrClosed, "", "closed"},
-		{errPanicked, "", "panic"},
-	} {
+// known is an error of this package: what it is about, its kind, and the status with which a middleware
+// answers it, 0 if it has none of its own.
+type known struct {
+	err      error
+	op, kind string
+	status   int
+}
+
+// ours are the errors of this package. Of those that an error matches, the first counts.
+var ours = []known{
+	{ErrReadOnly, "use", "read_only", http.StatusInternalServerError},
+	{ErrSealed, "use", "sealed", http.StatusInternalServerError},
+	{ErrTooLarge, opCommit, "too_large", http.StatusInternalServerError},
+	{ErrForged, opBegin, "forged", http.StatusInternalServerError},
+	{ErrNoPrincipal, "use", "no_principal", http.StatusUnauthorized},
+	{ErrSignInTooOld, "use", "sign_in_too_old", http.StatusForbidden},
+	{ErrTooManySessions, opCommit, "too_many_sessions", http.StatusConflict},
+	{ErrLockTimeout, opBegin, "lock_timeout", http.StatusServiceUnavailable},
+	{ErrLockLost, opCommit, "lock_lost", http.StatusServiceUnavailable},
+	{ErrEnded, opCommit, "ended", http.StatusServiceUnavailable},
+	{ErrClosed, "", "closed", http.StatusServiceUnavailable},
+	{ErrNoValue, "use", "no_value", 0},
+	{ErrUnsent, "response", "unsent", 0},
+	{ErrUnknown, "", "unknown", 0},
+	{errPanicked, "", "panic", 0},
+}
+
+// find returns which error of this package err is, none if it is another.
+func find(err error) known {
+	for _, n := range ours {
 		if errors.Is(err, n.err) {
-			return n.op, n.kind
+			return n
 		}
 	}
-	return "", ""
+	return known{}
 }
 
 // endError is a failure of HandleEnd, so that Classify knows it.

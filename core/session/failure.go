@@ -157,12 +157,8 @@ func (m *Manager) silenced(err error) bool {
 
 // kindOf is an error's text without what differs from session to session.
 func kindOf(err error) string {
-	for _, kind := range []error{
-		ErrLockTimeout, ErrLockLost, ErrEnded, ErrForged, ErrSealed, ErrReadOnly, ErrTooLarge, ErrTooManySessions, ErrClosed, ErrUnknown,
-	} {
-		if errors.Is(err, kind) {
-			return kind.Error()
-		}
+	if own := find(err).err; own != nil {
+		return own.Error()
 	}
 	var failed *OpError
 	var network *net.OpError

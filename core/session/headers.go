@@ -112,26 +112,15 @@ func (a Adapter) Vary(response Headers) {
 // of a Retry-After header, in seconds. It is 401 for [ErrNoPrincipal], 403 for [ErrSignInTooOld],
 // and 409 for [ErrTooManySessions]. Otherwise it is 500, or 200 for nil. Then retryAfter is 0.
 func HTTPStatus(err error) (status, retryAfter int) {
-	if err == nil {
-		return http.StatusOK, 0
-	}
-	for _, fault := range []error{ErrReadOnly, ErrSealed, ErrTooLarge, ErrForged, store.ErrFormat} {
-		if errors.Is(err, fault) {
-			return http.StatusInternalServerError, 0
-		}
-	}
-	switch {
-	case errors.Is(err, ErrNoPrincipal):
-		return http.StatusUnauthorized, 0
-	case errors.Is(err, ErrSignInTooOld):
-		return http.StatusForbidden, 0
-	case errors.Is(err, ErrTooManySessions):
-		return http.StatusConflict, 0
-	}
 	var failed *OpError
-	if errors.As(err, &failed) || errors.Is(err, ErrLockTimeout) || errors.Is(err, ErrLockLost) ||
-		errors.Is(err, ErrEnded) || errors.Is(err, ErrClosed) || errors.Is(err, context.DeadlineExceeded) {
+	status = find(err).status
+	switch {
+	case err == nil:
+		return http.StatusOK, 0
+	case errors.Is(err, store.ErrFormat), status == 0 && !errors.As(err, &failed) && !errors.Is(err, context.DeadlineExceeded):
+		return http.StatusInternalServerError, 0
+	case status == 0, status == http.StatusServiceUnavailable:
 		return http.StatusServiceUnavailable, 1
 	}
-	return http.StatusInternalServerError, 0
+	return status, 0
 }
