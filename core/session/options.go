@@ -169,82 +169,62 @@ func (o Options) encryptionKeys() [][]byte {
 // withDefaults returns the options with their defaults, and the key scheme; or an error that names
 // every field that is wrong.
 func (o Options) withDefaults() (Options, store.Keys, error) {
+	var errs []error
+	wrong := func(is bool, format string, args ...any) {
+		if is {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	duration := func(name string, field *time.Duration, otherwise, least time.Duration) {
+		def(field, otherwise)
+		wrong(*field != 0 && *field < least, "%s is %v: it must be at least %v, or 0 for its default", name, *field, least)
+	}
+	number := func(name string, field *int, otherwise int, zero string) {
+		def(field, otherwise)
+		wrong(*field < 0, "%s is %d: it must be at least 1, or 0 for %s", name, *field, zero)
+	}
 	def(&o.App, builtFrom())
 	def(&o.KeySeparator, "_")
-	def(&o.Timeout, 20*time.Minute)
-	def(&o.AnonymousTimeout, o.Timeout)
-	def(&o.LockTTL, 10*time.Second)
-	def(&o.LockHold, max(110*time.Second, o.LockTTL))
-	def(&o.LockWait, 30*time.Second)
-	def(&o.MaxWaiters, 128)
-	def(&o.MaxBytes, 1<<20)
-	def(&o.MaxFields, 1000)
-	def(&o.EndRetention, 10*time.Minute)
-	def(&o.EndSweep, 5*time.Second)
-	def(&o.EndHandlers, 16)
-	def(&o.EndAttempts, 10)
 	if o.Codec == nil {
 		o.Codec = JSON{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-
-	var errs []error
-	atLeast := func(field string, value, least time.Duration) {
-		if value < least {
-			errs = append(errs, fmt.Errorf("%s is %v: it must be at least %v, or 0 for its default", field, value, least))
-		}
-	}
-	positive := func(field string, value int, or string) {
-		if value < 0 {
-			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1, or 0 for %s", field, value, or))
-		}
-	}
 	keys, err := store.NewKeys(o.App, o.KeySeparator)
 	switch {
 	case o.App == "":
-		errs = append(errs, fmt.Errorf(`%s is "", and this program was built from files, so that it has no import path to take in place: write session.Options{App: "shop"}, or build the package ("go run .")`, "App"))
+		wrong(true, `%s is "", and this program was built from files, so that it has no import path to take in place: write session.Options{App: "shop"}, or build the package ("go run .")`, "App")
 	case err != nil:
 		errs = append(errs, err)
 	}
-	atLeast("Timeout", o.Timeout, time.Millisecond)
-	atLeast("AnonymousTimeout", o.AnonymousTimeout, time.Millisecond)
-	atLeast("LockTTL", o.LockTTL, 100*time.Millisecond)
-	atLeast("LockHold", o.LockHold, time.Millisecond)
-	if o.MaxLifetime != 0 {
-		atLeast("MaxLifetime", o.MaxLifetime, time.Millisecond)
+	duration("Timeout", &o.Timeout, 20*time.Minute, time.Millisecond)
+	duration("AnonymousTimeout", &o.AnonymousTimeout, o.Timeout, time.Millisecond)
+	duration("LockTTL", &o.LockTTL, 10*time.Second, 100*time.Millisecond)
+	duration("LockHold", &o.LockHold, max(110*time.Second, o.LockTTL), time.Millisecond)
+	duration("MaxLifetime", &o.MaxLifetime, 0, time.Millisecond)
+	duration("RetryTimeout", &o.RetryTimeout, 0, time.Millisecond)
+	if o.LockWait >= 0 { // negative is a setting of its own
+		duration("LockWait", &o.LockWait, 30*time.Second, time.Millisecond)
 	}
-	if o.RetryTimeout != 0 {
-		atLeast("RetryTimeout", o.RetryTimeout, time.Millisecond)
-	}
-	if o.LockWait > 0 { // negative is a setting of its own
-		atLeast("LockWait", o.LockWait, time.Millisecond)
-	}
-	positive("MaxWaiters", o.MaxWaiters, "its default; to not wait at all make LockWait negative")
-	positive("MaxBytes", o.MaxBytes, "its default")
-	positive("MaxFields", o.MaxFields, "its default")
-	positive("MaxPerPrincipal", o.MaxPerPrincipal, "no limit")
-	atLeast("EndRetention", o.EndRetention, time.Millisecond)
-	atLeast("EndSweep", o.EndSweep, 10*time.Millisecond)
-	positive("EndHandlers", o.EndHandlers, "its default")
-	positive("EndAttempts", o.EndAttempts, "its default")
-	together := func(wrong bool, format string, args ...any) {
-		if wrong {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	together(o.MaxLifetime > 0 && o.MaxLifetime < o.Timeout, "MaxLifetime is %v, less than Timeout, which is %v: no session would reach its idle timeout", o.MaxLifetime, o.Timeout)
-	together(o.AnonymousTimeout > o.Timeout, "AnonymousTimeout is %v, longer than Timeout, which is %v", o.AnonymousTimeout, o.Timeout)
-	together(o.LockHold < o.LockTTL, "LockHold is %v, less than LockTTL, which is %v: a lease lives for LockTTL at least", o.LockHold, o.LockTTL)
-	together(o.EndNotifications && !o.TrackEnd, "EndNotifications needs TrackEnd: without it no end is handled")
-	together(o.RefuseOverLimit && o.MaxPerPrincipal == 0, "RefuseOverLimit needs MaxPerPrincipal: without it there is no limit")
-	together(o.Header != "" && !cookie.IsToken(o.Header), "Options.Header is %q: it is not the name of an HTTP header", o.Header)
-	together(takenHeaders[http.CanonicalHeaderKey(o.Header)], "Options.Header is %q: HTTP itself uses that; take one of your own, such as X-Session", o.Header)
+	number("MaxWaiters", &o.MaxWaiters, 128, "its default; to not wait at all make LockWait negative")
+	number("MaxBytes", &o.MaxBytes, 1<<20, "its default")
+	number("MaxFields", &o.MaxFields, 1000, "its default")
+	number("MaxPerPrincipal", &o.MaxPerPrincipal, 0, "no limit")
+	duration("EndRetention", &o.EndRetention, 10*time.Minute, time.Millisecond)
+	duration("EndSweep", &o.EndSweep, 5*time.Second, 10*time.Millisecond)
+	number("EndHandlers", &o.EndHandlers, 16, "its default")
+	number("EndAttempts", &o.EndAttempts, 10, "its default")
+	wrong(o.MaxLifetime > 0 && o.MaxLifetime < o.Timeout, "MaxLifetime is %v, less than Timeout, which is %v: no session would reach its idle timeout", o.MaxLifetime, o.Timeout)
+	wrong(o.AnonymousTimeout > o.Timeout, "AnonymousTimeout is %v, longer than Timeout, which is %v", o.AnonymousTimeout, o.Timeout)
+	wrong(o.LockHold < o.LockTTL, "LockHold is %v, less than LockTTL, which is %v: a lease lives for LockTTL at least", o.LockHold, o.LockTTL)
+	wrong(o.EndNotifications && !o.TrackEnd, "EndNotifications needs TrackEnd: without it no end is handled")
+	wrong(o.RefuseOverLimit && o.MaxPerPrincipal == 0, "RefuseOverLimit needs MaxPerPrincipal: without it there is no limit")
+	wrong(o.Header != "" && !cookie.IsToken(o.Header), "Options.Header is %q: it is not the name of an HTTP header", o.Header)
+	wrong(takenHeaders[http.CanonicalHeaderKey(o.Header)], "Options.Header is %q: HTTP itself uses that; take one of your own, such as X-Session", o.Header)
 	for i, key := range o.EncryptionKeys {
-		if n := len(key); n != 16 && n != 24 && n != 32 {
-			errs = append(errs, fmt.Errorf("EncryptionKeys[%d] has %d bytes: it must have 16, 24 or 32", i, n))
-		}
+		n := len(key)
+		wrong(n != 16 && n != 24 && n != 32, "EncryptionKeys[%d] has %d bytes: it must have 16, 24 or 32", i, n)
 	}
 	if o.Cookie, err = o.Cookie.withDefaults(); err != nil {
 		errs = append(errs, err)

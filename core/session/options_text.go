@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,30 +23,20 @@ func (k *EncryptionKey) UnmarshalText(text []byte) error {
 
 // UnmarshalText takes auto, always or never.
 func (s *Secure) UnmarshalText(text []byte) error {
-	switch strings.ToLower(string(text)) {
-	case "auto":
-		*s = SecureAuto
-	case "always":
-		*s = SecureAlways
-	case "never":
-		*s = SecureNever
-	default:
-		return fmt.Errorf("session: Cookie.Secure is %q: it must be auto, always or never", text)
-	}
-	return nil
+	return fromText(s, "Secure", text, SecureAuto, [3]string{"auto", "always", "never"})
 }
 
 // UnmarshalText takes lax, strict or none.
 func (s *SameSite) UnmarshalText(text []byte) error {
-	switch strings.ToLower(string(text)) {
-	case "lax":
-		*s = SameSiteLax
-	case "strict":
-		*s = SameSiteStrict
-	case "none":
-		*s = SameSiteNone
-	default:
-		return fmt.Errorf("session: Cookie.SameSite is %q: it must be lax, strict or none", text)
+	return fromText(s, "SameSite", text, SameSiteLax, [3]string{"lax", "strict", "none"})
+}
+
+// fromText takes one of three words. They stand for three values in a row.
+func fromText[T ~int](field *T, name string, text []byte, first T, words [3]string) error {
+	i := slices.Index(words[:], strings.ToLower(string(text)))
+	if i < 0 {
+		return fmt.Errorf("session: Cookie.%s is %q: it must be %s, %s or %s", name, text, words[0], words[1], words[2])
 	}
+	*field = first + T(i)
 	return nil
 }
