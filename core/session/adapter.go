@@ -14,12 +14,7 @@ func (m *Manager) Adapter() Adapter { return Adapter{m} }
 
 // CookieName returns the name of the session cookie, with its prefix. It is "" if Options.Header is in
 // its place.
-func (a Adapter) CookieName() string {
-	if a.m.options.Header != "" {
-		return ""
-	}
-	return a.m.options.Cookie.Name
-}
+func (a Adapter) CookieName() string { return a.m.carrier.CookieName() }
 
 // SessionOf returns the session that a middleware has put into the context of a request, and nil if
 // there is none. Unlike [FromContext] it finds it behind the session of another Manager, too.

@@ -59,7 +59,7 @@ type Request struct {
 func (a Adapter) Begin(ctx context.Context, r Request, access Access) (*Session, error) {
 	var o opening
 	var room [4]string // on the stack
-	ids := a.m.sessionIDs(room[:0], r.Headers)
+	ids := a.m.carrier.IDs(room[:0], r.Headers)
 	if len(ids) > 0 {
 		o = openingOf(ids[0])
 	}

@@ -76,11 +76,6 @@ func (c Cookie) settings() cookie.Settings {
 	}
 }
 
-// header is the content of Set-Cookie for an ID and an age, or for the deletion of the cookie.
-func (c Cookie) header(id string, age time.Duration, encrypted bool) string {
-	return c.settings().Header(id, age, encrypted)
-}
-
 // cookieIsDue tells whether a commit must send the cookie for its age alone.
 func (s *Session) cookieIsDue(http bool, now time.Time) bool {
 	if !http || s.isNew || s.rotate {
@@ -98,11 +93,10 @@ func (s *Session) cookieAge() time.Duration {
 	return s.m.options.Cookie.MaxAge
 }
 
-// warnOfHTTP logs once that a cookie of another host than this machine is not Secure, since
-// browsers then also send it by plain HTTP.
-func (s *Session) warnOfHTTP(encrypted bool) {
+// warnOfHTTP logs once that browsers send the cookie by plain HTTP too, unless its host is this machine.
+func (s *Session) warnOfHTTP() {
 	host := s.opened.request.host
-	if encrypted || host == "" || s.m.options.Cookie.Secure != SecureAuto || cookie.Local(host) || s.m.warned.Swap(true) {
+	if host == "" || cookie.Local(host) || s.m.warned.Swap(true) {
 		return
 	}
 	s.m.options.Logger.Warn("the session cookie is not Secure: the request came by plain HTTP, or by a proxy that does not say HTTPS. "+

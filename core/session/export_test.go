@@ -29,5 +29,5 @@ func (s *Session) Delta() (changed int, err error) {
 
 // Header is the content of the Set-Cookie for an ID.
 func (m *Manager) Header(id string) string {
-	return m.options.Cookie.header(id, m.options.Cookie.MaxAge, true)
+	return m.carrier.Header(id, m.options.Cookie.MaxAge, true)
 }

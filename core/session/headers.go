@@ -35,18 +35,10 @@ const (
 // [Adapter.Begin] looks which of them is live.
 func (a Adapter) SessionID(request Headers) string {
 	var room [4]string // on the stack
-	if ids := a.m.sessionIDs(room[:0], request); len(ids) > 0 {
+	if ids := a.m.carrier.IDs(room[:0], request); len(ids) > 0 {
 		return ids[0]
 	}
 	return ""
-}
-
-// sessionIDs appends the different session IDs that a request carries to ids, four at most.
-func (m *Manager) sessionIDs(ids []string, request Headers) []string {
-	if name := m.options.Header; name != "" {
-		return cookie.Valid(ids, request.Values(name))
-	}
-	return cookie.IDs(ids, request.Values("Cookie"), m.options.Cookie.Name)
 }
 
 // SetHeaders tells the client what it must know after [Session.Finish]: the new ID of a session
@@ -62,10 +54,10 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) (told bo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.looked || s.required.principal {
-		s.m.Adapter().Vary(response)
+		s.m.carrier.Vary(response)
 	}
 	if s.told = s.owed != owesNothing; !s.told {
-		if name := s.m.Adapter().CookieName(); name != "" && cookie.IsSet(response, name) {
+		if s.m.carrier.IsSet(response) {
 			cookie.NoStore(response)
 		}
 		return false
@@ -74,12 +66,8 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) (told bo
 	if s.owed == owesDeletion {
 		id = ""
 	}
-	if name := s.m.options.Header; name != "" {
-		response.Set(name, id)
-	} else {
-		encrypted = encrypted || cookie.ByHTTPS(request.Values("X-Forwarded-Proto"), request.Values("Forwarded"))
-		s.warnOfHTTP(encrypted)
-		response.Add("Set-Cookie", s.m.options.Cookie.header(id, s.untilTheEnd(s.cookieAge()), encrypted))
+	if plain := s.m.carrier.Tell(request, response, id, s.untilTheEnd(s.cookieAge()), encrypted); plain {
+		s.warnOfHTTP()
 	}
 	cookie.NoStore(response)
 	s.owed = owesNothing
@@ -99,13 +87,7 @@ func (Adapter) Hijacked(ctx context.Context, s *Session) {
 
 // Vary says in a response that it depends on the session cookie, or on Options.Header. It adds to
 // the Vary that is there. Middlewares call it for error responses, which have no session.
-func (a Adapter) Vary(response Headers) {
-	name := a.m.options.Header
-	if name == "" {
-		name = "Cookie"
-	}
-	cookie.Vary(response, name)
-}
+func (a Adapter) Vary(response Headers) { a.m.carrier.Vary(response) }
 
 // HTTPStatus returns the HTTP status with which a middleware answers an error of Begin, Finish or
 // RequirePrincipal. It is 503 if the client may try again in a moment; retryAfter is then the content

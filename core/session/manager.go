@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/berthgo/berth/core/internal/companion"
+	"github.com/berthgo/berth/core/internal/cookie"
 	"github.com/berthgo/berth/core/internal/ends"
 	"github.com/berthgo/berth/core/internal/explain"
 	"github.com/berthgo/berth/core/internal/flood"
@@ -32,6 +33,7 @@ import (
 type Manager struct {
 	options Options
 	coding  *values.Coding
+	carrier cookie.Carrier
 	stats   stats
 
 	store      *store.Store
@@ -93,6 +95,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 	m := &Manager{
 		options: o,
 		coding:  &values.Coding{Codec: o.Codec, Sealer: sealer},
+		carrier: cookie.Carrier{Settings: o.Cookie.settings(), InHeader: o.Header},
 		process: store.NewProcess(),
 		tasks:   tasks.New(o.LockTTL),
 	}

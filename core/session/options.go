@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -220,28 +219,16 @@ func (o Options) withDefaults() (Options, store.Keys, error) {
 	wrong(o.LockHold < o.LockTTL, "LockHold is %v, less than LockTTL, which is %v: a lease lives for LockTTL at least", o.LockHold, o.LockTTL)
 	wrong(o.EndNotifications && !o.TrackEnd, "EndNotifications needs TrackEnd: without it no end is handled")
 	wrong(o.RefuseOverLimit && o.MaxPerPrincipal == 0, "RefuseOverLimit needs MaxPerPrincipal: without it there is no limit")
-	wrong(o.Header != "" && !cookie.IsToken(o.Header), "Options.Header is %q: it is not the name of an HTTP header", o.Header)
-	wrong(takenHeaders[http.CanonicalHeaderKey(o.Header)], "Options.Header is %q: HTTP itself uses that; take one of your own, such as X-Session", o.Header)
+	errs = append(errs, cookie.CheckHeader(o.Header))
 	for i, key := range o.EncryptionKeys {
 		n := len(key)
 		wrong(n != 16 && n != 24 && n != 32, "EncryptionKeys[%d] has %d bytes: it must have 16, 24 or 32", i, n)
 	}
-	if o.Cookie, err = o.Cookie.withDefaults(); err != nil {
-		errs = append(errs, err)
-	}
-	if len(errs) > 0 {
-		return Options{}, store.Keys{}, fmt.Errorf("session: invalid options:\n%w", errors.Join(errs...))
+	o.Cookie, err = o.Cookie.withDefaults()
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return Options{}, store.Keys{}, fmt.Errorf("session: invalid options:\n%w", err)
 	}
 	return o, keys, nil
-}
-
-// takenHeaders are headers that mean something else, in a request or in a response.
-var takenHeaders = map[string]bool{
-	"Accept": true, "Authorization": true, "Cache-Control": true, "Connection": true, "Content-Encoding": true,
-	"Content-Length": true, "Content-Type": true, "Cookie": true, "Date": true, "Etag": true, "Expect": true, "Expires": true,
-	"Host": true, "Keep-Alive": true, "Location": true, "Origin": true, "Proxy-Authenticate": true,
-	"Proxy-Authorization": true, "Referer": true, "Retry-After": true, "Set-Cookie": true, "Te": true, "Trailer": true,
-	"Transfer-Encoding": true, "Upgrade": true, "User-Agent": true, "Vary": true, "Via": true, "Www-Authenticate": true,
 }
 
 // builtFrom returns the import path of the program's main package, "" if it has none.
