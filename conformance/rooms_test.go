@@ -44,7 +44,7 @@ var frameworks = map[string][]string{
 var rooms = map[string][]string{
 	"core/session": {
 		goRedis, "core/connect", "core/internal/companion", "core/internal/cookie", "core/internal/credential",
-		"core/internal/explain", "core/internal/flood", "core/internal/observers",
+		"core/internal/explain", "core/internal/failures", "core/internal/observers",
 		"core/internal/ends", "core/internal/lease", "core/internal/principal", "core/internal/retry", "core/internal/route",
 		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake", "core/internal/watch",
 	},
@@ -73,7 +73,7 @@ var rooms = map[string][]string{
 	"core/internal/credential":   {},
 	"core/internal/explain":      {goRedis, "core/connect"},
 	"core/internal/observers":    {},
-	"core/internal/flood":        {},
+	"core/internal/failures":     {},
 	"core/internal/gate":         {},
 	"core/internal/values":       {},
 	"core/redistest":             {},

@@ -86,18 +86,8 @@ func (m *Manager) fail(ctx context.Context, err error) { m.failOf(ctx, subject{}
 // failOf is fail for a failure that is about one session or one request.
 func (m *Manager) failOf(ctx context.Context, of subject, err error) {
 	m.stats.errors.Add(1)
-	m.lastMu.Lock()
-	m.last, m.lastSet = err, time.Now()
-	m.lastMu.Unlock()
-	if m.floods.Passes(kindOf(err), m.logFlood) {
-		attrs := append(make([]slog.Attr, 0, 5), slog.String("app", m.options.App), slog.Any("error", err))
-		for _, a := range []slog.Attr{slog.String("handle", of.handle), slog.String("method", of.method), slog.String("path", credential.Redact(of.path))} {
-			if a.Value.String() != "" {
-				attrs = append(attrs, a)
-			}
-		}
-		m.options.Logger.LogAttrs(ctx, slog.LevelError, "session failure", attrs...)
-	}
+	m.failures.Add(ctx, kindOf(err), err,
+		slog.String("handle", of.handle), slog.String("method", of.method), slog.String("path", credential.Redact(of.path)))
 	m.tell(ctx, Event{Op: OpFailure, Handle: of.handle, Err: err})
 	if hook := m.options.Hooks.OnError; hook != nil {
 		hook(ctx, err)
@@ -109,11 +99,6 @@ func (m *Manager) failed(ctx context.Context, op string, err error) error {
 	err = translate(op, err)
 	m.fail(ctx, err)
 	return err
-}
-
-// logFlood logs how many failures of a kind got no line of their own.
-func (m *Manager) logFlood(kind string, count int) {
-	m.options.Logger.Error("session failures, more of the same", "app", m.options.App, "error", kind, "count", count)
 }
 
 // fail records a failure of this session.
@@ -142,11 +127,7 @@ func (s *Session) report(ctx context.Context, op string, err error) {
 
 // LastError returns the last failure of the manager and its time, or nil and the
 // zero time. A failure stays until the next one.
-func (m *Manager) LastError() (time.Time, error) {
-	m.lastMu.Lock()
-	defer m.lastMu.Unlock()
-	return m.lastSet, m.last
-}
+func (m *Manager) LastError() (time.Time, error) { return m.failures.Last() }
 
 // silenced tells whether FailSilently hides err. Requests that sign in or out, rotate or abandon get
 // the error all the same.

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,7 +15,7 @@ import (
 	"github.com/berthgo/berth/core/internal/cookie"
 	"github.com/berthgo/berth/core/internal/ends"
 	"github.com/berthgo/berth/core/internal/explain"
-	"github.com/berthgo/berth/core/internal/flood"
+	"github.com/berthgo/berth/core/internal/failures"
 	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/observers"
 	"github.com/berthgo/berth/core/internal/principal"
@@ -53,12 +52,8 @@ type Manager struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	floods flood.Gate
-	warned atomic.Bool // of a cookie without Secure
-
-	lastMu  sync.Mutex
-	last    error
-	lastSet time.Time
+	failures failures.Failures
+	warned   atomic.Bool // of a cookie without Secure
 }
 
 // New returns a Manager that keeps its sessions in the Redis behind client. It does not talk to
@@ -93,7 +88,7 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		o.Logger.Info("session: App is the import path of the main package; programs that share sessions must set the same", "app", o.App)
 	}
 	m := &Manager{
-		options: o,
+		options: o, failures: failures.Failures{Logger: o.Logger, App: o.App},
 		coding:  &values.Coding{Codec: o.Codec, Sealer: sealer},
 		carrier: cookie.Carrier{Settings: o.Cookie.settings(), InHeader: o.Header},
 		process: store.NewProcess(),
