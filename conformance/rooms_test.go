@@ -59,7 +59,7 @@ var rooms = map[string][]string{
 
 	"core/internal/principal": {"core/internal/companion", "core/internal/ends", "core/internal/retry", "core/internal/store", "core/internal/tasks"},
 	"core/internal/ends":      {goRedis, "core/internal/companion", "core/internal/retry", "core/internal/store", "core/internal/subscription", "core/internal/tasks"},
-	"core/internal/companion": {"core/internal/retry", "core/internal/store", "core/internal/tasks"},
+	"core/internal/companion": {goRedis, "core/internal/retry", "core/internal/store", "core/internal/tasks"},
 	"core/internal/lease":     {"core/internal/gate", "core/internal/retry", "core/internal/store", "core/internal/tasks", "core/internal/wake"},
 	"core/internal/watch":     {goRedis, "core/internal/retry", "core/internal/store", "core/internal/subscription", "core/internal/tasks"},
 

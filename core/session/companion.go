@@ -3,8 +3,6 @@ package session
 import (
 	"context"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/berthgo/berth/core/internal/companion"
 )
 
@@ -29,23 +27,10 @@ func (s *Session) SetCompanion(value string) {
 
 // followWithCompanion makes the companion match the session that was written.
 func (s *Session) followWithCompanion(ctx context.Context, p *plan) error {
-	switch {
-	case s.companion != nil, p.facts.Extras.Companion && s.rotate:
-		v := companion.Version{Handle: s.handle, Before: s.began, Proof: s.proof, Value: s.companion, Meta: p.facts}
-		if s.began == "" {
-			v.Before = s.proof // a new session had none
-		}
-		later, err := s.m.companions.Follow(ctx, v)
-		s.note(opError(opCompanion, later))
-		return translate(opCompanion, err)
-	case p.facts.Extras.Companion:
-		s.note(opError(opCompanion, s.m.store.TouchCompanion(ctx, s.handle, p.facts)))
-	case s.switched: // the companion of the user before, if a request has given it one meanwhile
-		err := s.m.companions.Drop(ctx, s.handle, s.began, s.proof)
-		if !s.meta.Extras.Companion && redis.HasErrorPrefix(err, "NOPERM") {
-			err = nil // who may write no companion has none
-		}
-		s.note(opError(opCompanion, err))
-	}
-	return nil
+	later, err := s.m.companions.Follow(ctx, companion.Version{
+		Handle: s.handle, Before: s.began, Proof: s.proof, Value: s.companion,
+		Rotated: s.rotate, Switched: s.switched, Had: s.meta.Extras.Companion, Meta: p.facts,
+	})
+	s.note(opError(opCompanion, later))
+	return translate(opCompanion, err)
 }

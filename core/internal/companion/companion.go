@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/berthgo/berth/core/internal/retry"
 	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/tasks"
@@ -19,20 +21,42 @@ type Companions struct {
 
 // Version is what a commit has made of a session, as far as its companion is concerned.
 type Version struct {
-	Handle string
-	Before string  // the proof when the request began, or Proof for a new session
-	Proof  string  // the proof now
-	Value  *string // what is to be written, nil for nothing
-	Meta   store.Meta
+	Handle   string
+	Before   string  // the proof when the request began, "" for a new session
+	Proof    string  // the proof now
+	Value    *string // what is to be written, nil for nothing
+	Rotated  bool    // it has another ID now
+	Switched bool    // it has another user now, or none
+	Had      bool    // it had a companion when the request began, as far as that knew
+	Meta     store.Meta
 }
 
-// Follow writes the companion of a session, or the new proof beside it, after the commit. So
-// whoever ends the session knows of the companion. If that has happened already, or if another
-// user has signed in meanwhile, Follow deletes the companion.
+// Follow makes the companion of a session match what a commit has written.
 //
 // The commit fails with the second error. It does not fail with the first: that step is repeated beside the
 // request.
 func (c *Companions) Follow(ctx context.Context, v Version) (later, err error) {
+	if v.Before == "" {
+		v.Before = v.Proof
+	}
+	switch {
+	case v.Value != nil, v.Meta.Extras.Companion && v.Rotated:
+		return c.write(ctx, v)
+	case v.Meta.Extras.Companion:
+		return c.Store.TouchCompanion(ctx, v.Handle, v.Meta), nil
+	case v.Switched: // the companion of the user before, if a request has given it one meanwhile
+		later = c.drop(ctx, v.Handle, v.Before, v.Proof)
+		if !v.Had && redis.HasErrorPrefix(later, "NOPERM") {
+			later = nil // who may write no companion has none
+		}
+	}
+	return later, nil
+}
+
+// write writes the companion of a session, or the new proof beside it, after the commit. So
+// whoever ends the session knows of the companion. If that has happened already, or if another
+// user has signed in meanwhile, write deletes the companion.
+func (c *Companions) write(ctx context.Context, v Version) (later, err error) {
 	wrote := false
 	err = c.Caller.Call(ctx, nil, func(int) (err error) {
 		if v.Value == nil {
@@ -58,7 +82,7 @@ func (c *Companions) Follow(ctx context.Context, v Version) (later, err error) {
 	return nil, nil
 }
 
-// check compares the companion with its session, after Follow has written it, or has found that
+// check compares the companion with its session, after write has written it, or has found that
 // another request wrote the proof beside it. If others have ended the session meanwhile, or have
 // signed in another user, check deletes the companion. If they have rotated the session, the
 // companion gets the new proof. v.Value is what is still to be written.
@@ -149,10 +173,10 @@ func (c *Companions) Delete(ctx context.Context, handle string) error {
 	return err
 }
 
-// Drop deletes the companion of a session that has another user now, or none. The session had one proof before, and
-// has one now. A companion with any other stays: it is that of a still newer user. After an error, Drop is repeated
+// drop deletes the companion of a session that has another user now, or none. The session had one proof before, and
+// has one now. A companion with any other stays: it is that of a still newer user. After an error, drop is repeated
 // beside the request.
-func (c *Companions) Drop(ctx context.Context, handle, before, now string) error {
+func (c *Companions) drop(ctx context.Context, handle, before, now string) error {
 	remove := func(ctx context.Context) error { return c.Store.DeleteCompanion(ctx, handle, before, now) }
 	err := remove(ctx)
 	if err != nil {
