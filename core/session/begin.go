@@ -70,44 +70,32 @@ func (a Adapter) Begin(ctx context.Context, r Request, access Access) (*Session,
 	return a.m.begin(ctx, o, access)
 }
 
-// beginAmong begins the first live session of several that a request may mean.
-func (m *Manager) beginAmong(ctx context.Context, o opening, access Access) (*Session, error) {
-	if len(o.others) > 0 && access != None && !m.tasks.Closed() {
-		ids := append([]string{o.id}, o.others...)
-		live, err := m.firstLive(ctx, ids)
-		switch {
-		case err != nil:
-			return m.notBegun(ctx, o, access, err)
-		case live != "":
-			found := openingOf(live)
-			found.request = o.request
-			found.others = slices.DeleteFunc(ids, func(id string) bool { return id == live })
-			o = found
-		}
+// choose returns the opening of the first live session of several that a request may mean. It touches none.
+func (m *Manager) choose(ctx context.Context, o opening, access Access) (opening, error) {
+	if len(o.others) == 0 || access == None || m.tasks.Closed() {
+		return o, nil
 	}
-	return m.beginCounted(ctx, o, access)
-}
-
-// firstLive returns the first ID that has a live session, "" if none has. It touches no session.
-func (m *Manager) firstLive(ctx context.Context, ids []string) (live string, err error) {
+	ids := append([]string{o.id}, o.others...)
 	handles := make([]string, len(ids))
 	for i, id := range ids {
 		handles[i] = credential.Handle(id)
 	}
-	err = m.call(ctx, opBegin, func(int) error {
-		found, err := m.store.Inspect(ctx, handles)
-		if err != nil {
-			return err
-		}
-		for i, one := range found {
-			if one.Err == nil && one.Status == store.Done && one.Proof == credential.Proof(ids[i]) {
-				live = ids[i]
-				return nil
-			}
-		}
-		return nil
+	var found []store.Inspected
+	err := m.call(ctx, opBegin, func(int) (err error) {
+		found, err = m.store.Inspect(ctx, handles)
+		return err
 	})
-	return live, err
+	if err != nil {
+		return o, err
+	}
+	for i, one := range found {
+		if one.Err == nil && one.Status == store.Done && one.Proof == credential.Proof(ids[i]) {
+			live := openingOf(ids[i])
+			live.request, live.others = o.request, slices.Delete(ids, i, i+1)
+			return live, nil
+		}
+	}
+	return o, nil
 }
 
 func openingOf(id string) opening {
@@ -127,19 +115,21 @@ type opening struct {
 // begin opens a session, and counts it.
 func (m *Manager) begin(ctx context.Context, o opening, access Access) (*Session, error) {
 	if access == None || m.observers.None() {
-		return m.beginAmong(ctx, o, access)
+		return m.beginCounted(ctx, o, access)
 	}
 	return m.beginObserved(ctx, o, access)
 }
 
-func (m *Manager) beginCounted(ctx context.Context, o opening, access Access) (*Session, error) {
-	s, err := m.open(ctx, o, access)
-	if err == nil {
-		m.stats.begun.Add(1)
-		s.opened = o
-		return s, nil
+func (m *Manager) beginCounted(ctx context.Context, o opening, access Access) (s *Session, err error) {
+	if o, err = m.choose(ctx, o, access); err == nil {
+		s, err = m.open(ctx, o, access)
 	}
-	return m.notBegun(ctx, o, access, err)
+	if err != nil {
+		return m.notBegun(ctx, o, access, err)
+	}
+	m.stats.begun.Add(1)
+	s.opened = o
+	return s, nil
 }
 
 // notBegun makes a detached session of a failure that FailSilently hides.

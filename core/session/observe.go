@@ -128,7 +128,7 @@ func (m *Manager) beginObserved(ctx context.Context, o opening, access Access) (
 		e.Waited = waited
 		observation.done(e)
 	}()
-	return m.beginAmong(context.WithValue(ctx, waitedKey{}, &waited), o, access)
+	return m.beginCounted(context.WithValue(ctx, waitedKey{}, &waited), o, access)
 }
 
 // waitedKey is for how long an observed begin has waited, whatever then came of it.
