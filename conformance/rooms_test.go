@@ -44,7 +44,7 @@ var frameworks = map[string][]string{
 var rooms = map[string][]string{
 	"core/session": {
 		goRedis, "core/connect", "core/internal/companion", "core/internal/cookie", "core/internal/credential",
-		"core/internal/explain", "core/internal/failures", "core/internal/observers",
+		"core/internal/draft", "core/internal/explain", "core/internal/failures", "core/internal/observers",
 		"core/internal/ends", "core/internal/lease", "core/internal/principal", "core/internal/retry", "core/internal/route",
 		"core/internal/store", "core/internal/tasks", "core/internal/values", "core/internal/wake", "core/internal/watch",
 	},
@@ -71,6 +71,7 @@ var rooms = map[string][]string{
 	"core/internal/route":        {},
 	"core/internal/cookie":       {"core/internal/credential"},
 	"core/internal/credential":   {},
+	"core/internal/draft":        {"core/internal/store"},
 	"core/internal/explain":      {goRedis, "core/connect"},
 	"core/internal/observers":    {},
 	"core/internal/failures":     {},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/draft"
 	"github.com/berthgo/berth/core/internal/principal"
 	"github.com/berthgo/berth/core/internal/store"
 )
@@ -81,7 +82,7 @@ func (s *Session) endsIn(handle string, r store.Retirement) bool {
 		return true // it does already
 	case s.state != open || s.access.reads() || s.handle != handle || !s.endable():
 		return false
-	case r.Proof != "" && r.Proof != s.proof, r.Principal != nil && *r.Principal != s.meta.Principal:
+	case r.Proof != "" && r.Proof != s.proof, r.Principal != nil && *r.Principal != s.draft.Saved.Principal:
 		return false
 	}
 	s.looked = true
@@ -96,9 +97,9 @@ func (s *Session) endable() bool {
 
 // departure is what retires this session.
 func (s *Session) departure() *principal.Departure {
-	d := &principal.Departure{Handle: s.handle, Principal: s.meta.Principal}
+	d := &principal.Departure{Handle: s.handle, Principal: s.draft.Saved.Principal}
 	d.Token, d.Reason, d.Proof = s.m.process.Token(), string(Abandoned), s.shown()
-	d.Known = s.meta.Extras.Companion
+	d.Known = s.draft.Saved.Extras.Companion
 	if s.lease != nil {
 		d.Lease = s.lease.Token
 	}
@@ -114,11 +115,8 @@ func (s *Session) abandon() {
 	if s.endable() {
 		s.leaving, s.identity = s.departure(), true
 	}
-	s.isNew, s.rotate, s.switched = true, false, false
 	s.handle, s.id, s.proof, s.began = "", "", "", ""
-	s.meta, s.values = store.Meta{}, s.m.coding.Load("", nil)
-	s.timeout, s.remembered, s.principal, s.companion = s.m.timeoutOf(""), 0, "", nil
-	s.authenticated = noTime
+	s.draft, s.values = draft.Fresh(&s.m.rules), s.m.coding.Load("", nil)
 }
 
 // leaveFirst retires the session that was abandoned, if there is one, before its commit saves

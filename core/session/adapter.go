@@ -36,10 +36,10 @@ func (a Adapter) Key(parts ...string) string { return a.m.store.Keys.Beside(part
 // [Session.SetPrincipal]. It is an error if the session is not new. Package moving calls it after Load.
 func (Adapter) TakenOver(s *Session) {
 	s.change("TakenOver", func() error {
-		if !s.isNew {
+		if !s.draft.New {
 			return errors.New("session: TakenOver of a session that is not new: call it in a session that was begun without an ID")
 		}
-		s.authenticated = noTime
+		s.draft.Unknown()
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/draft"
 	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/store"
 )
@@ -146,7 +147,7 @@ func (m *Manager) notBegun(ctx context.Context, o opening, access Access, err er
 	m.stats.begun.Add(1)
 	m.stats.detached.Add(1)
 	s := m.newSession(access)
-	s.isNew, s.detached, s.err = false, outage, err
+	s.draft.New, s.detached, s.err = false, outage, err
 	s.opened = o
 	return s, nil
 }
@@ -160,7 +161,7 @@ func (m *Manager) open(ctx context.Context, o opening, access Access) (*Session,
 		return nil, fmt.Errorf("session: Begin with %v: it must be Exclusive, Shared, ReadOnly, Peek or None", access)
 	case access == None:
 		s := m.newSession(access)
-		s.isNew, s.detached = false, unused
+		s.draft.New, s.detached = false, unused
 		return s, nil
 	case o.handle == "":
 		return m.newSession(access), nil
@@ -231,7 +232,7 @@ func (m *Manager) load(ctx context.Context, o opening, access Access) (*Session,
 // newSession returns a session that is in Redis only once it is saved. It gets its ID then, so
 // that a request that saves none costs no random bits.
 func (m *Manager) newSession(access Access) *Session {
-	return &Session{m: m, content: content{access: access, isNew: true, timeout: m.timeoutOf(""), values: m.coding.Load("", nil)}}
+	return &Session{m: m, content: content{access: access, draft: draft.Fresh(&m.rules), values: m.coding.Load("", nil)}}
 }
 
 // found returns the session that Redis has answered with.
@@ -240,10 +241,8 @@ func (m *Manager) found(ctx context.Context, o opening, access Access, l store.L
 	s.opened = o // what fails below is about it
 	switch why := Reason(l.Reason); {
 	case l.Status == store.Done:
-		s.isNew, s.trusted = false, o.proof == ""
+		s.draft, s.trusted = draft.Of(l.Meta), o.proof == ""
 		s.handle, s.id, s.proof, s.began = o.handle, o.id, l.Proof, l.Proof
-		s.meta, s.timeout, s.principal = l.Meta, l.Meta.Timeout, l.Meta.Principal
-		s.remembered = l.Meta.Extras.Remembered
 		s.values = m.coding.Load(o.handle, l.Fields)
 		if access == Peek {
 			s.expires = time.Now().Add(l.Left)
@@ -253,9 +252,9 @@ func (m *Manager) found(ctx context.Context, o opening, access Access, l store.L
 	case l.Status == store.Retired && (why == Operator || why == Replaced):
 		s.previous = why // somebody else has ended it, so its user may go on at once
 	case l.Status == store.Retired:
-		s.isNew, s.detached = false, ended
+		s.draft.New, s.detached = false, ended
 	case l.Status == store.Rotated:
-		s.isNew, s.detached = false, rotated
+		s.draft.New, s.detached = false, rotated
 	}
 	if s.detached != attached {
 		m.stats.detached.Add(1)
@@ -267,17 +266,17 @@ func (m *Manager) found(ctx context.Context, o opening, access Access, l store.L
 // reported, and the next request does it again.
 func (s *Session) tend(ctx context.Context) {
 	m := s.m
-	if m.options.TrackEnd && s.meta.Extras.Retention == 0 { // it was saved without TrackEnd
-		tracked, err := m.ends.Track(ctx, s.handle, s.meta)
+	if m.options.TrackEnd && s.draft.Saved.Extras.Retention == 0 { // it was saved without TrackEnd
+		tracked, err := m.ends.Track(ctx, s.handle, s.draft.Saved)
 		if tracked {
-			s.meta.Extras.Retention = m.options.EndRetention
+			s.draft.Saved.Extras.Retention = m.options.EndRetention
 		}
 		s.report(ctx, opBegin, err)
 	}
-	if s.meta.Extras.Companion {
-		s.report(ctx, opCompanion, m.companions.Touch(ctx, s.handle, s.proof, s.access == Exclusive, s.meta))
+	if s.draft.Saved.Extras.Companion {
+		s.report(ctx, opCompanion, m.companions.Touch(ctx, s.handle, s.proof, s.access == Exclusive, s.draft.Saved))
 	}
-	if s.principal != "" && time.Since(s.meta.Extras.Listed) >= s.timeout {
-		m.principals.Relist(s.handle, s.meta)
+	if s.draft.Principal != "" && time.Since(s.draft.Saved.Extras.Listed) >= s.draft.Timeout {
+		m.principals.Relist(s.handle, s.draft.Saved)
 	}
 }

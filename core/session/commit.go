@@ -159,29 +159,10 @@ func (s *Session) plan(http bool, now time.Time) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{wrote: changes, facts: s.meta, due: s.cookieIsDue(http, now)}
-	if s.principal != s.meta.Principal {
-		p.signsIn, p.signsOut = s.principal != "", s.meta.Principal
-	}
-	facts := &p.facts
-	facts.Timeout, facts.Principal = s.timeout, s.principal
-	extras := &facts.Extras
-	extras.Remembered = s.remembered
-	extras.Companion = s.companion != nil || s.meta.Extras.Companion && !s.switched
-	if !s.authenticated.IsZero() {
-		extras.Authenticated = s.authenticated
-	}
-	if p.due || s.cookieAge() != 0 && (s.isNew || s.rotate) {
-		extras.CookieSent = now
-	}
-	switch {
-	case p.signsIn:
-		extras.Listed = now
-	case s.timeout > s.meta.Timeout && s.principal != "":
-		extras.Listed = time.Unix(0, 0) // long ago, so that the index hears of it soon
-	}
-	if s.isNew {
-		facts.Created, extras.Retention = now, s.m.retention()
+	due := http && s.draft.CookieIsDue(&s.m.rules, now)
+	p := &plan{wrote: changes, due: due, facts: s.draft.Facts(&s.m.rules, now, due)}
+	if s.draft.Principal != s.draft.Saved.Principal {
+		p.signsIn, p.signsOut = s.draft.Principal != "", s.draft.Saved.Principal
 	}
 	return p, nil
 }
@@ -195,28 +176,20 @@ func (s *Session) prepare(p *plan) {
 	}
 	c := &p.change
 	c.Set = p.wrote.Sealed(s.m.coding, s.handle)
-	if s.isNew || s.rotate {
+	if s.draft.New || s.draft.Rotate {
 		p.id = credential.New(s.handle)
 		c.Proof = credential.Proof(p.id)
 		c.Set = append(c.Set, s.macField(c.Proof, p.facts)...)
 	}
-	if s.isNew {
+	if s.draft.New {
 		p.facts.Commit, p.changes = p.token, true
 		return
 	}
 	for _, key := range p.wrote.Deleted {
 		c.Delete = append(c.Delete, key)
 	}
-	if s.timeout != s.meta.Timeout || s.switched {
-		c.Timeout = s.timeout
-	}
-	if s.principal != s.meta.Principal || s.switched {
-		c.Principal, c.Wipe = &p.facts.Principal, s.switched
-	}
-	c.Extras = p.facts.Extras.Since(s.meta.Extras)
-	// Requests of the user before may have given the session a companion meanwhile.
-	c.Extras.Alone = s.switched && s.companion == nil
-	p.changes = !p.wrote.Empty() || c.Timeout != 0 || s.rotate || s.companion != nil
+	s.draft.Change(c, &p.facts)
+	p.changes = !p.wrote.Empty() || c.Timeout != 0 || s.draft.Rotate || s.draft.Companion != nil
 	p.idle = s.lease == nil && !p.changes && !p.due
 }
 
@@ -237,7 +210,7 @@ func (s *Session) send(ctx context.Context, p *plan) error {
 			return err
 		}
 		switch {
-		case s.isNew:
+		case s.draft.New:
 			status, err = s.m.store.Create(ctx, s.handle, p.change.Proof, p.facts, p.change.Set)
 		case s.lease != nil:
 			status, has, err = s.m.store.Commit(ctx, s.handle, s.lease.Keys, p.token, p.change)
@@ -267,12 +240,12 @@ func (s *Session) send(ctx context.Context, p *plan) error {
 		err = &OpError{Op: opCommit, Err: fmt.Errorf("%w (a try failed with: %w)", errNeverKnown, explain.Unquoted(p.doubt))}
 	case status == store.Lost:
 		err = ErrLockLost
-	case s.isNew && s.m.options.MaxLifetime > 0:
+	case s.draft.New && s.m.options.MaxLifetime > 0:
 		err = errClock
 	default:
 		err = ErrEnded
 	}
-	if s.rotate && s.meta.Extras.Companion {
+	if s.draft.Rotate && s.draft.Saved.Extras.Companion {
 		s.m.companions.Mend(s.handle, s.began) // announce has hidden it
 	}
 	return err
@@ -293,13 +266,13 @@ func (s *Session) announce(ctx context.Context, p *plan) error {
 			return err
 		}
 	}
-	if s.rotate && s.meta.Extras.Companion {
+	if s.draft.Rotate && s.draft.Saved.Extras.Companion {
 		// From here on nobody is signed in elsewhere with the old ID, whatever fails.
 		if err := s.m.store.HideCompanion(ctx, s.handle, s.began); err != nil {
 			return err
 		}
 	}
-	if s.isNew && p.facts.Extras.Retention != 0 {
+	if s.draft.New && p.facts.Extras.Retention != 0 {
 		return s.m.store.Expect(ctx, s.handle, p.facts)
 	}
 	return s.advance(ctx, p)
@@ -321,7 +294,7 @@ func (s *Session) mayBeListed(ctx context.Context, p *plan) error {
 
 // advance makes the session's deadline earlier in the index of ends, if its timeout has changed.
 func (s *Session) advance(ctx context.Context, p *plan) error {
-	if s.isNew || s.meta.Extras.Retention == 0 || p.change.Timeout == 0 {
+	if s.draft.New || s.draft.Saved.Extras.Retention == 0 || p.change.Timeout == 0 {
 		return nil
 	}
 	return s.m.store.Advance(ctx, s.handle, p.facts)
@@ -339,7 +312,7 @@ func (s *Session) follow(ctx context.Context, p *plan) error {
 		return err
 	}
 	if p.signsOut != "" {
-		err := s.m.principals.SignedOut(ctx, p.signsOut, s.handle, s.meta.Extras.Authenticated)
+		err := s.m.principals.SignedOut(ctx, p.signsOut, s.handle, s.draft.Saved.Extras.Authenticated)
 		s.note(opError(opCommit, err))
 	}
 	switch {
@@ -349,7 +322,7 @@ func (s *Session) follow(ctx context.Context, p *plan) error {
 			Companion:  func(err error) { s.note(opError(opCompanion, err)) },
 		})
 		return translate(opCommit, err)
-	case !s.isNew && p.facts.Principal != "" && p.facts.Timeout > s.meta.Timeout:
+	case !s.draft.New && p.facts.Principal != "" && p.facts.Timeout > s.draft.Saved.Timeout:
 		handle, facts := s.handle, p.facts
 		s.then = append(s.then, func() { s.m.principals.Relist(handle, facts) })
 	}
@@ -361,7 +334,7 @@ func (s *Session) adopt(p *plan) {
 	if p.idle {
 		return
 	}
-	if s.isNew {
+	if s.draft.New {
 		s.m.stats.created.Add(1)
 	} else {
 		s.lease.Vouch(s.proof)
@@ -372,7 +345,7 @@ func (s *Session) adopt(p *plan) {
 	if p.id != "" || p.due {
 		s.owed = owesCookie
 	}
-	s.meta = p.facts
+	s.draft.Saved = p.facts
 }
 
 // concluded decides what becomes of the session after a commit that ended with err, and returns
@@ -384,7 +357,7 @@ func (s *Session) concluded(err error) error {
 	case isOver(err) && s.planned != nil && !s.planned.changes: // there was nothing to lose
 		err = nil
 		s.seal()
-	case s.leaving != nil && s.leaving.Left() && s.principal == "":
+	case s.leaving != nil && s.leaving.Left() && s.draft.Principal == "":
 		// What was set after Abandon is not saved. What the request wanted has happened.
 		s.note(err)
 		s.forget()

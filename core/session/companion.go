@@ -20,7 +20,7 @@ import (
 // if Commit fails there may be no companion until Commit is called again.
 func (s *Session) SetCompanion(value string) {
 	s.change("SetCompanion", func() error {
-		s.companion = &value
+		s.draft.Companion = &value
 		return nil
 	})
 }
@@ -28,8 +28,8 @@ func (s *Session) SetCompanion(value string) {
 // followWithCompanion makes the companion match the session that was written.
 func (s *Session) followWithCompanion(ctx context.Context, p *plan) error {
 	later, err := s.m.companions.Follow(ctx, companion.Version{
-		Handle: s.handle, Before: s.began, Proof: s.proof, Value: s.companion,
-		Rotated: s.rotate, Switched: s.switched, Had: s.meta.Extras.Companion, Meta: p.facts,
+		Handle: s.handle, Before: s.began, Proof: s.proof, Value: s.draft.Companion,
+		Rotated: s.draft.Rotate, Switched: s.draft.Switched, Had: s.draft.Saved.Extras.Companion, Meta: p.facts,
 	})
 	s.note(opError(opCompanion, later))
 	return translate(opCompanion, err)

@@ -90,7 +90,7 @@ func (a Adapter) changeAccess(ctx context.Context, access Access) (*Session, err
 		return nil, errors.New("session: ChangeAccess without a session in the context: install the middleware before")
 	}
 	s.mu.Lock()
-	before, used, held, isNew := s.access, s.looked || s.state != open, s.lease, s.isNew
+	before, used, held, isNew := s.access, s.looked || s.state != open, s.lease, s.draft.New
 	s.mu.Unlock()
 	switch {
 	case before == access:

@@ -76,23 +76,6 @@ func (c Cookie) settings() cookie.Settings {
 	}
 }
 
-// cookieIsDue tells whether a commit must send the cookie for its age alone.
-func (s *Session) cookieIsDue(http bool, now time.Time) bool {
-	if !http || s.isNew || s.rotate {
-		return false
-	}
-	age := s.cookieAge()
-	return age != 0 && now.Sub(s.meta.Extras.CookieSent) >= age/10 || s.remembered != s.meta.Extras.Remembered
-}
-
-// cookieAge is how long the browser keeps the session's cookie, 0 for as long as it is open.
-func (s *Session) cookieAge() time.Duration {
-	if s.remembered != 0 {
-		return s.remembered
-	}
-	return s.m.options.Cookie.MaxAge
-}
-
 // warnOfHTTP logs once that browsers send the cookie by plain HTTP too, unless its host is this machine.
 func (s *Session) warnOfHTTP() {
 	host := s.opened.request.host
@@ -115,7 +98,7 @@ func (s *Session) resendCookie(ctx context.Context, now time.Time) {
 	})
 	s.note(err)
 	if err == nil && status == store.Done { // not if the ID was rotated meanwhile
-		s.meta.Extras.CookieSent, s.owed = now, owesCookie
+		s.draft.Saved.Extras.CookieSent, s.owed = now, owesCookie
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *Session) do(ctx context.Context, exists bool, f func(s *Session) error)
 			return s.err
 		case s.detached == ended, s.detached == rotated, s.previous != "":
 			return ErrEnded
-		case s.isNew:
+		case s.draft.New:
 			return ErrUnknown
 		}
 		s.bound = true

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
 	"github.com/berthgo/berth/core/internal/store"
@@ -66,12 +65,4 @@ func (m *Manager) end(ctx context.Context, handle string, r store.Retirement) er
 		return ErrUnknown
 	}
 	return nil
-}
-
-// retention is how long the data of a new session outlives it, 0 without TrackEnd.
-func (m *Manager) retention() time.Duration {
-	if !m.options.TrackEnd {
-		return 0
-	}
-	return m.options.EndRetention
 }

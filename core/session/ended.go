@@ -54,7 +54,7 @@ func (m *Manager) ended(c store.Claimed) Ended {
 		CreatedAt: c.Meta.Created, LastUsed: c.Meta.Used, EndedAt: c.Meta.Ended, Attempt: c.Meta.Attempt,
 	}
 	if e.Principal != "" {
-		e.AuthenticatedAt, s.meta.Extras.Authenticated = c.Meta.Authenticated, c.Meta.Authenticated
+		e.AuthenticatedAt, s.draft.Saved.Extras.Authenticated = c.Meta.Authenticated, c.Meta.Authenticated
 	}
 	return e
 }

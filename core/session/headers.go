@@ -66,7 +66,7 @@ func (s *Session) SetHeaders(request, response Headers, encrypted bool) (told bo
 	if s.owed == owesDeletion {
 		id = ""
 	}
-	if plain := s.m.carrier.Tell(request, response, id, s.untilTheEnd(s.cookieAge()), encrypted); plain {
+	if plain := s.m.carrier.Tell(request, response, id, s.draft.Within(&s.m.rules, s.draft.CookieAge(&s.m.rules)), encrypted); plain {
 		s.warnOfHTTP()
 	}
 	cookie.NoStore(response)

@@ -10,7 +10,7 @@ import (
 func (s *Session) Principal() string {
 	s.look()
 	defer s.mu.Unlock()
-	return s.principal
+	return s.draft.Principal
 }
 
 // AuthenticatedAt returns when the principal signed in, or gave a password again, see
@@ -20,17 +20,7 @@ func (s *Session) Principal() string {
 func (s *Session) AuthenticatedAt() time.Time {
 	s.look()
 	defer s.mu.Unlock()
-	return s.authenticatedAt()
-}
-
-func (s *Session) authenticatedAt() time.Time {
-	switch {
-	case s.principal == "":
-		return noTime
-	case !s.authenticated.IsZero():
-		return s.authenticated
-	}
-	return s.meta.Extras.Authenticated
+	return s.draft.AuthenticatedAt()
 }
 
 // SetPrincipal signs a user in: from now on the session belongs to that user. With "" it signs
@@ -61,22 +51,18 @@ func (s *Session) SetPrincipal(principal string) {
 		case s.detached == rotated && principal == "":
 			return errRotated("SetPrincipal")
 		case s.detached != attached && principal != "":
-			s.detached, s.isNew, s.dropped = attached, true, false
+			s.detached, s.draft.New, s.dropped = attached, true, false
 		}
-		if principal == s.principal {
+		if principal == s.draft.Principal {
 			return nil
 		}
 		if err := s.mayRotate("SetPrincipal"); err != nil {
 			return err
 		}
-		if s.principal != "" {
-			s.switchUser()
+		if s.draft.Sign(&s.m.rules, principal) {
+			s.values.Drop()
 		}
-		if s.timeout == s.m.timeoutOf(s.principal) {
-			s.timeout = s.m.timeoutOf(principal)
-		}
-		s.principal = principal
-		s.authenticate()
+		s.identity = true
 		return nil
 	})
 }
@@ -89,13 +75,14 @@ func (s *Session) Reauthenticated() {
 		switch {
 		case s.detached == unused:
 			return errNone("Reauthenticated")
-		case s.detached == attached && s.principal == "":
+		case s.detached == attached && s.draft.Principal == "":
 			return errors.New("session: Reauthenticated of a session without a principal: sign in with SetPrincipal")
 		}
 		if err := s.mayRotate("Reauthenticated"); err != nil {
 			return err
 		}
-		s.authenticate()
+		s.draft.Authenticate()
+		s.identity = true
 		return nil
 	})
 }
@@ -117,22 +104,9 @@ func (s *Session) Rotate() {
 		if err := s.mayRotate("Rotate"); err != nil {
 			return err
 		}
-		s.rotate, s.identity = !s.isNew, true
+		s.draft.Rotate, s.identity = !s.draft.New, true
 		return nil
 	})
-}
-
-// switchUser takes all that belongs to its user out of the session.
-func (s *Session) switchUser() {
-	s.values.Drop()
-	s.timeout, s.remembered, s.companion = s.m.timeoutOf(s.principal), 0, nil
-	s.switched = !s.isNew
-}
-
-// authenticate says that the principal has just given a password, or the like.
-func (s *Session) authenticate() {
-	s.authenticated = time.UnixMilli(time.Now().UnixMilli())
-	s.rotate, s.identity = !s.isNew, true
 }
 
 // mayRotate returns why the session cannot get another ID, nil if it can. A new session gets its
@@ -141,7 +115,7 @@ func (s *Session) mayRotate(op string) error {
 	switch {
 	case s.bound && s.detached == attached:
 		return fmt.Errorf("session: %s outside a request: it gives the session a new ID, and no client would hear of that", op)
-	case s.isNew || s.detached != attached:
+	case s.draft.New || s.detached != attached:
 		return nil
 	case s.access != Exclusive:
 		return fmt.Errorf("session: %s with %v access: it rotates the ID, which needs Exclusive", op, s.access)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/draft"
 	"github.com/berthgo/berth/core/internal/store"
 )
 
@@ -102,7 +103,8 @@ func (m *Manager) Sessions(ctx context.Context, keys ...string) iter.Seq2[Info, 
 // snapshot is a session that was read for somebody who does not hold it.
 func (m *Manager) snapshot(handle string, meta store.Meta, fields map[string]string) *Session {
 	return &Session{m: m, content: content{
-		access: ReadOnly, handle: handle, principal: meta.Principal, meta: meta, timeout: meta.Timeout,
+		access: ReadOnly, handle: handle,
+		draft:  draft.Draft{Saved: meta, Principal: meta.Principal, Timeout: meta.Timeout},
 		values: m.coding.Load(handle, fields),
 	}}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/berthgo/berth/core/internal/companion"
 	"github.com/berthgo/berth/core/internal/cookie"
+	"github.com/berthgo/berth/core/internal/draft"
 	"github.com/berthgo/berth/core/internal/ends"
 	"github.com/berthgo/berth/core/internal/explain"
 	"github.com/berthgo/berth/core/internal/failures"
@@ -33,6 +34,7 @@ type Manager struct {
 	options Options
 	coding  *values.Coding
 	carrier cookie.Carrier
+	rules   draft.Rules
 	stats   stats
 
 	store      *store.Store
@@ -93,6 +95,12 @@ func New(client redis.UniversalClient, options Options) (*Manager, error) {
 		carrier: cookie.Carrier{Settings: o.Cookie.settings(), InHeader: o.Header},
 		process: store.NewProcess(),
 		tasks:   tasks.New(o.LockTTL),
+	}
+	m.rules = draft.Rules{
+		Timeout: o.Timeout, Anonymous: o.AnonymousTimeout, Lifetime: o.MaxLifetime, CookieAge: o.Cookie.MaxAge,
+	}
+	if o.TrackEnd {
+		m.rules.Retention = o.EndRetention
 	}
 	m.caller = &retry.Caller{
 		Timeout: o.RetryTimeout,

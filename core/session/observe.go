@@ -176,7 +176,7 @@ func begun(o opening, access Access, s *Session, err error) Event {
 		e.Outcome = OutcomeFailed
 	case s.detached != attached:
 		e.Outcome, e.Err = OutcomeDetached, s.err
-	case s.isNew:
+	case s.draft.New:
 		e.Outcome, e.Handle = OutcomeNew, ""
 	default:
 		e.Outcome, e.Handle = OutcomeFound, s.handle // of several cookies, that of the live session
@@ -195,7 +195,7 @@ func (s *Session) committed(wrote values.Changes, err error) Event {
 	switch {
 	case err != nil:
 		e.Outcome = OutcomeFailed
-	case s.isNew && s.planned != nil && s.planned.sent:
+	case s.draft.New && s.planned != nil && s.planned.sent:
 		e.Outcome = OutcomeCreated
 	case s.planned != nil && s.planned.changes && s.planned.sent:
 		e.Outcome = OutcomeSaved

@@ -100,7 +100,7 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 func (s *Session) signsOut(handle, principal string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.handle == handle && s.meta.Principal == principal && s.principal != principal && s.state == open
+	return s.handle == handle && s.draft.Saved.Principal == principal && s.draft.Principal != principal && s.state == open
 }
 
 // EndOthers ends all other sessions of the session's principal at once, as for "log me out
@@ -110,7 +110,7 @@ func (s *Session) signsOut(handle, principal string) bool {
 // in, and after [Session.SetPrincipal] of another principal. It is [ErrEnded], and ends nothing, if this session was ended or rotated meanwhile.
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	s.look()
-	handle, proof, principal, pending := s.handle, s.proof, s.meta.Principal, s.principal != s.meta.Principal
+	handle, proof, principal, pending := s.handle, s.proof, s.draft.Saved.Principal, s.draft.Principal != s.draft.Saved.Principal
 	s.mu.Unlock()
 	switch {
 	case pending:

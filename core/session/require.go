@@ -66,9 +66,9 @@ func (s *Session) lacks(within time.Duration, now time.Time) error {
 		return s.err
 	case s.detached == rotated:
 		return errRotatedAway
-	case s.principal == "":
+	case s.draft.Principal == "":
 		return ErrNoPrincipal
-	case within > 0 && now.Sub(s.authenticatedAt()) > within:
+	case within > 0 && now.Sub(s.draft.AuthenticatedAt()) > within:
 		return ErrSignInTooOld
 	}
 	return nil

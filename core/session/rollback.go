@@ -66,11 +66,7 @@ func (s *Session) discard() (*lease.Lease, bool) {
 // happened. What an abandoned session was is not known any more, so that one is empty.
 func (s *Session) undo() {
 	s.values.Undo()
-	s.principal, s.timeout, s.remembered = s.meta.Principal, s.meta.Timeout, s.meta.Extras.Remembered
-	if s.isNew {
-		s.timeout = s.m.timeoutOf("")
-	}
-	s.authenticated, s.companion, s.rotate, s.switched = noTime, nil, false, false
+	s.draft.Undo(&s.m.rules)
 }
 
 // forget takes a session out of the indexes where it was announced and then not saved. If it may have
@@ -84,7 +80,7 @@ func (s *Session) forget() {
 	if p.reserved {
 		m.principals.Free(p.facts.Principal, handle)
 	}
-	if s.isNew && p.facts.Extras.Retention != 0 {
+	if s.draft.New && p.facts.Extras.Retention != 0 {
 		m.tasks.Later(func(ctx context.Context) error { return m.store.Forget(ctx, handle) })
 	}
 }

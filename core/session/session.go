@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
+	"github.com/berthgo/berth/core/internal/draft"
 	"github.com/berthgo/berth/core/internal/lease"
 	"github.com/berthgo/berth/core/internal/principal"
-	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/internal/values"
 	"github.com/berthgo/berth/core/internal/watch"
 )
@@ -44,9 +44,8 @@ type content struct {
 	id       string // what the client holds; "" if it is not saved, or not known
 	proof    string // what Redis has of the ID
 	began    string // the proof when the request began, "" for a new session
-	isNew    bool
-	meta     store.Meta // as in Redis, after the last commit or Begin
-	expires  time.Time  // with Peek: when, as Redis said
+	draft    draft.Draft
+	expires  time.Time // with Peek: when, as Redis said
 	values   values.Values
 	looked   bool            // somebody has read or changed it
 	reported map[string]bool // keys of values that cannot be decoded, and of which OnError knows
@@ -57,24 +56,15 @@ type content struct {
 	started  bool            // OnStart was called
 	watches  []*watch.Watch  // those that the commit must tell of its own changes
 
-	timeout       time.Duration
-	remembered    time.Duration // the cookie's age by Remember, 0 for that of Options
-	principal     string
-	authenticated time.Time // by this request; zero if it did not
-	companion     *string   // to be written
-	rotate        bool
-	switched      bool                 // another user had it: what belongs to that user goes
-	identity      bool                 // the request signs in or out, rotates or abandons
-	dropped       bool                 // a change was lost, as the session is detached
-	leaving       *principal.Departure // the session before Abandon
-	finished      bool                 // Rollback was called
+	identity bool                 // the request signs in or out, rotates or abandons
+	dropped  bool                 // a change was lost, as the session is detached
+	leaving  *principal.Departure // the session before Abandon
+	finished bool                 // Rollback was called
 
 	planned *plan // the commit, nil before its first try
 	owed    owed  // what the response has to tell the client
 	told    bool  // by the last SetHeaders
 }
-
-var noTime time.Time
 
 type state int
 
@@ -139,7 +129,7 @@ func (s *Session) PreviousEnd() Reason {
 func (s *Session) IsNew() bool {
 	s.look()
 	defer s.mu.Unlock()
-	return s.isNew
+	return s.draft.New
 }
 
 // look locks the session for somebody whose response may depend on it.
@@ -173,7 +163,7 @@ func (s *Session) Detached() bool {
 func (s *Session) CreatedAt() time.Time {
 	s.look()
 	defer s.mu.Unlock()
-	return s.meta.Created
+	return s.draft.Saved.Created
 }
 
 // Err returns what went wrong in this request: the first wrong change, the error of a failed
@@ -199,12 +189,12 @@ func (s *Session) Lost() <-chan struct{} {
 // saves tells whether a commit creates the session. One that was begun for work outside a request
 // never is: nobody would get its ID.
 func (s *Session) saves() bool {
-	return s.isNew && s.detached == attached && !s.bound && (s.values.Used() || s.principal != "" || s.companion != nil)
+	return s.draft.New && s.detached == attached && !s.bound && (s.values.Used() || s.draft.Principal != "" || s.draft.Companion != nil)
 }
 
 // savesNothing tells whether a commit leaves this session alone in Redis.
 func (s *Session) savesNothing() bool {
-	return s.detached != attached || s.access.reads() || s.isNew && !s.saves()
+	return s.detached != attached || s.access.reads() || s.draft.New && !s.saves()
 }
 
 // idle tells whether a commit makes no call to Redis.
@@ -216,7 +206,7 @@ func (s *Session) idle() bool {
 
 // resends tells whether a commit sends the cookie of a session that is only read again.
 func (s *Session) resends(http bool) bool {
-	return s.access == ReadOnly && s.detached == attached && s.id != "" && s.cookieIsDue(http, time.Now())
+	return s.access == ReadOnly && s.detached == attached && s.id != "" && http && s.draft.CookieIsDue(&s.m.rules, time.Now())
 }
 
 // begunIn tells whether err is why the session is detached, of which Begin has told.

@@ -11,13 +11,13 @@ import (
 func (s *Session) SetTimeout(d time.Duration) {
 	s.change("SetTimeout", func() error {
 		if d == 0 {
-			s.timeout = s.m.timeoutOf(s.principal)
+			s.draft.Timeout = s.m.rules.TimeoutOf(s.draft.Principal)
 			return nil
 		}
 		if d < time.Millisecond {
 			return fmt.Errorf("session: SetTimeout(%v): it must be at least 1ms; to end the session there is Abandon", d)
 		}
-		s.timeout = d.Truncate(time.Millisecond)
+		s.draft.Timeout = d.Truncate(time.Millisecond)
 		return nil
 	})
 }
@@ -31,13 +31,13 @@ func (s *Session) Remember(d time.Duration) {
 	s.change("Remember", func() error {
 		switch {
 		case d == 0:
-			s.timeout = s.m.timeoutOf(s.principal)
+			s.draft.Timeout = s.m.rules.TimeoutOf(s.draft.Principal)
 		case d < time.Second:
 			return fmt.Errorf("session: Remember(%v): it must be at least 1s, or 0 to take it back", d)
 		default:
-			s.timeout = d.Truncate(time.Second)
+			s.draft.Timeout = d.Truncate(time.Second)
 		}
-		s.remembered = d.Truncate(time.Second)
+		s.draft.Remembered = d.Truncate(time.Second)
 		return nil
 	})
 }
@@ -46,7 +46,7 @@ func (s *Session) Remember(d time.Duration) {
 func (s *Session) Remembered() time.Duration {
 	s.look()
 	defer s.mu.Unlock()
-	return s.remembered
+	return s.draft.Remembered
 }
 
 // TimeLeft returns how long the session lives without another request. With [Peek] it is the rest of
@@ -57,31 +57,10 @@ func (s *Session) TimeLeft() time.Duration {
 	s.look()
 	defer s.mu.Unlock()
 	switch {
-	case s.detached != attached, s.isNew && !s.saves():
+	case s.detached != attached, s.draft.New && !s.saves():
 		return 0
 	case !s.expires.IsZero():
 		return max(0, time.Until(s.expires))
 	}
-	return s.untilTheEnd(s.timeout)
-}
-
-// untilTheEnd returns d, but no more than is left until MaxLifetime ends the session.
-func (s *Session) untilTheEnd(d time.Duration) time.Duration {
-	limit := s.m.options.MaxLifetime
-	if limit == 0 || d == 0 {
-		return d
-	}
-	born := s.meta.Born()
-	if s.isNew || s.authenticated.After(born) {
-		born = time.Now()
-	}
-	return max(0, min(d, time.Until(born.Add(limit))))
-}
-
-// timeoutOf returns the default idle timeout of a principal's session, or of one without.
-func (m *Manager) timeoutOf(principal string) time.Duration {
-	if principal == "" {
-		return m.options.AnonymousTimeout
-	}
-	return m.options.Timeout
+	return s.draft.Within(&s.m.rules, s.draft.Timeout)
 }

@@ -198,7 +198,7 @@ func (s *Session) changes() (values.Changes, error) {
 	if err != nil {
 		return values.Changes{}, valueError(err)
 	}
-	before, after := c.Before+len(s.meta.Principal), c.After+len(s.principal)
+	before, after := c.Before+len(s.draft.Saved.Principal), c.After+len(s.draft.Principal)
 	if limit := s.m.options.MaxBytes; after > limit && after > before {
 		return values.Changes{}, fmt.Errorf("%w (it would have %d bytes, MaxBytes is %d)", ErrTooLarge, after, limit)
 	}

@@ -120,9 +120,9 @@ func (s *Session) baseline() *watch.Baseline {
 	}
 	until := s.expires
 	if until.IsZero() {
-		until = time.Now().Add(s.meta.Timeout)
+		until = time.Now().Add(s.draft.Saved.Timeout)
 	}
-	return &watch.Baseline{Proof: s.proof, Principal: s.meta.Principal, Born: s.meta.Born(), Until: until}
+	return &watch.Baseline{Proof: s.proof, Principal: s.draft.Saved.Principal, Born: s.draft.Saved.Born(), Until: until}
 }
 
 // holdWatches keeps the watches of this session from taking its own commit for somebody else's. It
@@ -132,7 +132,7 @@ func (s *Session) holdWatches() (free func()) {
 		w.Hold()
 	}
 	return func() {
-		if s.state == sealed || s.state == rolledBack || s.state == open && !s.isNew {
+		if s.state == sealed || s.state == rolledBack || s.state == open && !s.draft.New {
 			s.freeWatches()
 		}
 	}
