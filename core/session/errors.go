@@ -1,11 +1,11 @@
 package session
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/berthgo/berth/core/internal/values"
 )
 
 // What can go wrong, to be tested for with [errors.Is].
@@ -120,22 +120,12 @@ type ValueError struct {
 func (e *ValueError) Error() string {
 	switch e.Op {
 	case "encode":
-		return fmt.Sprintf("session: the value under %q, a %s, cannot be encoded%s; store a type that Options.Codec takes", e.Key, e.Type, e.reason())
+		return fmt.Sprintf("session: the value under %q, a %s, cannot be encoded%s; store a type that Options.Codec takes", e.Key, e.Type, values.OfTypes(e.Err))
 	case "decrypt":
 		return fmt.Sprintf("session: the value under %q cannot be decrypted; was its key taken out of Options.EncryptionKeys, or left out, or was the value stored before there were any?", e.Key)
 	default:
 		return fmt.Sprintf("session: the value under %q cannot be decoded as %s; was its type changed?", e.Key, e.Type)
 	}
-}
-
-// reason is what the codec said, if that is about types alone.
-func (e *ValueError) reason() string {
-	var unsupported *json.UnsupportedTypeError
-	text := e.Err.Error()
-	if errors.As(e.Err, &unsupported) || strings.HasPrefix(text, "gob: type ") || strings.HasPrefix(text, "gob NewTypeObject can't handle type: ") {
-		return " (" + text + ")"
-	}
-	return ""
 }
 
 // Unwrap returns what the codec said.

@@ -89,25 +89,10 @@ func (m *Manager) Observe(o Observer) (stop func()) {
 // App returns Options.App, or what [New] has put in its place.
 func (m *Manager) App() string { return m.options.App }
 
-// observation is an operation that is observed.
-type observation struct {
-	m         *Manager
-	op        Op
-	start     time.Time
-	operation *observers.Operation[Op, Event]
-}
-
-// observe starts an operation.
-func (m *Manager) observe(ctx context.Context, op Op, handle string) (context.Context, observation) {
-	start := time.Now()
-	ctx, operation := m.observers.Begin(ctx, op, handle)
-	return ctx, observation{m, op, start, operation}
-}
-
 // done ends an operation. E has what is known of it.
-func (o observation) done(e Event) {
-	e.Op, e.App, e.Start, e.Duration = o.op, o.m.options.App, o.start, time.Since(o.start)
-	o.operation.End(e)
+func (m *Manager) done(o *observers.Operation[Op, Event], e Event) {
+	e.Op, e.App, e.Start, e.Duration = o.Op, m.options.App, o.Start, time.Since(o.Start)
+	o.End(e)
 }
 
 // tell tells of an event that takes no time.
@@ -120,13 +105,13 @@ func (m *Manager) tell(ctx context.Context, e Event) {
 var errPanicked = errors.New("session: a panic went through")
 
 func (m *Manager) beginObserved(ctx context.Context, o opening, access Access) (s *Session, err error) {
-	ctx, observation := m.observe(ctx, OpBegin, o.handle)
+	ctx, operation := m.observers.Begin(ctx, OpBegin, o.handle)
 	err = errPanicked
 	var waited time.Duration
 	defer func() {
 		e := begun(o, access, s, err)
 		e.Waited = waited
-		observation.done(e)
+		m.done(operation, e)
 	}()
 	return m.beginCounted(context.WithValue(ctx, waitedKey{}, &waited), o, access)
 }
@@ -154,16 +139,16 @@ func (s *Session) observed() bool {
 }
 
 func (s *Session) commitObserved(ctx context.Context, http bool) (wrote values.Changes, err error) {
-	ctx, observation := s.m.observe(ctx, OpCommit, s.name())
+	ctx, operation := s.m.observers.Begin(ctx, OpCommit, s.name())
 	err = errPanicked
-	defer func() { observation.done(s.committed(wrote, err)) }()
+	defer func() { s.m.done(operation, s.committed(wrote, err)) }()
 	return s.commitLocked(ctx, http)
 }
 
 func (s *Session) observeRollback(ctx context.Context, held *lease.Lease) (context.Context, func()) {
 	e := Event{Handle: s.name(), Access: s.Access(), Held: held.Age()}
-	ctx, observation := s.m.observe(ctx, OpRollback, e.Handle)
-	return ctx, func() { observation.done(e) }
+	ctx, operation := s.m.observers.Begin(ctx, OpRollback, e.Handle)
+	return ctx, func() { s.m.done(operation, e) }
 }
 
 // begun describes a begin.
@@ -210,13 +195,13 @@ func (m *Manager) observedEnd(ctx context.Context, c store.Claimed, handle func(
 	if m.observers.None() {
 		return handle(ctx, m.ended(c))
 	}
-	ctx, o := m.observe(ctx, OpHandleEnd, c.Handle)
+	ctx, o := m.observers.Begin(ctx, OpHandleEnd, c.Handle)
 	e := Event{
 		Handle: c.Handle, Reason: Reason(c.Meta.Reason), Attempt: c.Meta.Attempt,
 		Lag: max(0, time.Since(c.Meta.Ended)), // clocks differ
 		Err: errPanicked,
 	}
-	defer func() { o.done(e) }()
+	defer func() { m.done(o, e) }()
 	e.Err = handle(ctx, m.ended(c))
 	return e.Err
 }

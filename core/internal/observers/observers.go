@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 )
 
 // Observer hears of operations and events. Either function may be nil.
@@ -52,6 +53,9 @@ func (all *Observers[Op, Event]) change(f func([]*Observer[Op, Event]) []*Observ
 
 // Operation is an operation that is observed.
 type Operation[Op, Event any] struct {
+	Op    Op
+	Start time.Time
+
 	all  []*Observer[Op, Event]
 	ctxs []context.Context // of each observer
 }
@@ -61,7 +65,7 @@ type operationKey[Op, Event any] struct{ all *Observers[Op, Event] }
 
 // Begin begins an operation. The work is to be done with the context that it returns.
 func (all *Observers[Op, Event]) Begin(ctx context.Context, op Op, handle string) (context.Context, *Operation[Op, Event]) {
-	o := &Operation[Op, Event]{}
+	o := &Operation[Op, Event]{Op: op, Start: time.Now()}
 	if list := all.list.Load(); list != nil {
 		o.all = *list
 	}

@@ -3,8 +3,11 @@ package values
 import (
 	"bytes"
 	"encoding/gob"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // MarshalGob encodes v as a gob stream of its own, and nil as no bytes.
@@ -70,4 +73,14 @@ func isNil(v any) bool {
 		return rv.IsNil()
 	}
 	return false
+}
+
+// OfTypes is what a codec said, in parentheses, if that is about types alone: else it may quote a value.
+func OfTypes(err error) string {
+	var unsupported *json.UnsupportedTypeError
+	text := err.Error()
+	if errors.As(err, &unsupported) || strings.HasPrefix(text, "gob: type ") || strings.HasPrefix(text, "gob NewTypeObject can't handle type: ") {
+		return " (" + text + ")"
+	}
+	return ""
 }
