@@ -38,7 +38,7 @@ func TestSessionOf(t *testing.T) {
 	}
 }
 
-// What Remember has set is known to this request and to later ones, until it is taken back.
+// What Remember has set is known to this request and to later ones, and to operators, until it is taken back.
 func TestRemembered(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		v := visitor{t: t, m: r.Manager(session.Options{})}
@@ -57,6 +57,12 @@ func TestRemembered(t *testing.T) {
 			want(time.Hour)(s)
 		})
 		v.visit(session.Shared, want(time.Hour))
+		for info, err := range v.m.Sessions(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(time.Hour)(info.Session) // an operator sees it too
+		}
 		v.visit(session.Shared, func(s *session.Session) { s.Remember(0) })
 		v.visit(session.ReadOnly, want(0))
 	})

@@ -1,11 +1,15 @@
 package session
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 
 	"github.com/berthgo/berth/core/internal/explain"
+	"github.com/berthgo/berth/core/internal/store"
 )
 
 // Classify tells, in words of two short lists, which operation an error of berth is about and what kind
@@ -43,20 +47,53 @@ func Classify(err error) (op, kind string) {
 	return op, kind
 }
 
-// known is an error of this package: what it is about, its kind, and the status with which a middleware
-// answers it, 0 if it has none of its own.
+// HTTPStatus returns the HTTP status with which a middleware answers an error of Begin, Finish or
+// RequirePrincipal. It is 503 if the client may try again in a moment; retryAfter is then the content
+// of a Retry-After header, in seconds. It is 401 for [ErrNoPrincipal], 403 for [ErrSignInTooOld],
+// and 409 for [ErrTooManySessions]. Otherwise it is 500, or 200 for nil. Then retryAfter is 0.
+func HTTPStatus(err error) (status, retryAfter int) {
+	var failed *OpError
+	switch status = find(err).status; {
+	case err == nil:
+		return http.StatusOK, 0
+	case status == http.StatusServiceUnavailable,
+		status == 0 && (errors.As(err, &failed) || errors.Is(err, context.DeadlineExceeded)):
+		return http.StatusServiceUnavailable, 1
+	case status == 0:
+		return http.StatusInternalServerError, 0
+	}
+	return status, 0
+}
+
+// kindOf is an error's text without what differs from session to session: so the log counts failures that are
+// alike.
+func kindOf(err error) string {
+	if one := find(err).err; one != nil {
+		return one.Error()
+	}
+	var failed *OpError
+	var network *net.OpError
+	if errors.As(err, &failed) && errors.As(err, &network) { // without the port of this end
+		return fmt.Sprintf("session: %s: %s %v: %v", failed.Op, network.Op, network.Addr, network.Err)
+	}
+	return err.Error()
+}
+
+// known is an error that berth tells from others: what it is about, its kind, and the status with which a
+// middleware answers it. The status is 0 if it has none of its own.
 type known struct {
 	err      error
 	op, kind string
 	status   int
 }
 
-// ours are the errors of this package. Of those that an error matches, the first counts.
-var ours = []known{
+// knowns are all of these. Of those that an error matches, the first counts.
+var knowns = []known{
 	{ErrReadOnly, "use", "read_only", http.StatusInternalServerError},
 	{ErrSealed, "use", "sealed", http.StatusInternalServerError},
 	{ErrTooLarge, opCommit, "too_large", http.StatusInternalServerError},
 	{ErrForged, opBegin, "forged", http.StatusInternalServerError},
+	{store.ErrFormat, "", "", http.StatusInternalServerError},
 	{ErrNoPrincipal, "use", "no_principal", http.StatusUnauthorized},
 	{ErrSignInTooOld, "use", "sign_in_too_old", http.StatusForbidden},
 	{ErrTooManySessions, opCommit, "too_many_sessions", http.StatusConflict},
@@ -70,9 +107,9 @@ var ours = []known{
 	{errPanicked, "", "panic", 0},
 }
 
-// find returns which error of this package err is, none if it is another.
+// find returns which of them err is, nothing if it is another.
 func find(err error) known {
-	for _, n := range ours {
+	for _, n := range knowns {
 		if errors.Is(err, n.err) {
 			return n
 		}

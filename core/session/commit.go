@@ -22,8 +22,8 @@ import (
 //
 //   - [ErrLockLost] and [ErrEnded]: nothing was written, and the session is over.
 //   - An [*OpError]: a call to Redis failed, and the changes may have been written. Commit may be
-//     called again, and is the same commit again: a change made in between is lost, and reported as
-//     [ErrSealed].
+//     called again, and then does the same again. A change that was made in between is not in it: it is
+//     lost, and reported as [ErrSealed].
 //     [Session.Rollback] gives up the lease and leaves the outcome open. If other requests have
 //     had the session since, the OpError says that the outcome stays unknown, and the session is
 //     over.

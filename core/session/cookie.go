@@ -63,7 +63,7 @@ type Secure int
 const (
 	// SecureAuto sets it if the request came by TLS, to this process, or to a proxy that says so in
 	// X-Forwarded-Proto or Forwarded (RFC 7239).
-	SecureAuto Secure = iota // as in package cookie
+	SecureAuto Secure = iota // the order is that of package cookie
 	SecureAlways
 	SecureNever
 )

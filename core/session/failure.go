@@ -3,9 +3,7 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/berthgo/berth/core/internal/credential"
@@ -134,17 +132,4 @@ func (m *Manager) LastError() (time.Time, error) { return m.failures.Last() }
 func (m *Manager) silenced(err error) bool {
 	var failed *OpError
 	return m.options.FailSilently && errors.As(err, &failed) && !errors.Is(err, store.ErrFormat)
-}
-
-// kindOf is an error's text without what differs from session to session.
-func kindOf(err error) string {
-	if own := find(err).err; own != nil {
-		return own.Error()
-	}
-	var failed *OpError
-	var network *net.OpError
-	if errors.As(err, &failed) && errors.As(err, &network) { // without the port of this end
-		return fmt.Sprintf("session: %s: %s %v: %v", failed.Op, network.Op, network.Addr, network.Err)
-	}
-	return err.Error()
 }

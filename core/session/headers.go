@@ -2,11 +2,9 @@ package session
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/berthgo/berth/core/internal/cookie"
-	"github.com/berthgo/berth/core/internal/store"
 )
 
 // Headers is what reading and writing a session ID needs of a request's or a
@@ -88,21 +86,3 @@ func (Adapter) Hijacked(ctx context.Context, s *Session) {
 // Vary says in a response that it depends on the session cookie, or on Options.Header. It adds to
 // the Vary that is there. Middlewares call it for error responses, which have no session.
 func (a Adapter) Vary(response Headers) { a.m.carrier.Vary(response) }
-
-// HTTPStatus returns the HTTP status with which a middleware answers an error of Begin, Finish or
-// RequirePrincipal. It is 503 if the client may try again in a moment; retryAfter is then the content
-// of a Retry-After header, in seconds. It is 401 for [ErrNoPrincipal], 403 for [ErrSignInTooOld],
-// and 409 for [ErrTooManySessions]. Otherwise it is 500, or 200 for nil. Then retryAfter is 0.
-func HTTPStatus(err error) (status, retryAfter int) {
-	var failed *OpError
-	status = find(err).status
-	switch {
-	case err == nil:
-		return http.StatusOK, 0
-	case errors.Is(err, store.ErrFormat), status == 0 && !errors.As(err, &failed) && !errors.Is(err, context.DeadlineExceeded):
-		return http.StatusInternalServerError, 0
-	case status == 0, status == http.StatusServiceUnavailable:
-		return http.StatusServiceUnavailable, 1
-	}
-	return status, 0
-}

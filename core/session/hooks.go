@@ -29,7 +29,7 @@ type Hooks struct {
 	OnFieldsDeleted func(ctx context.Context, s *Session, keys []string)
 }
 
-// Hooks may use the session, so all of these are called while it is not locked.
+// Hooks may use the session. So what follows calls them while it is not locked.
 
 // start calls OnStart if this commit is about to save a new session.
 func (s *Session) start(ctx context.Context) {

@@ -104,7 +104,7 @@ func (m *Manager) Sessions(ctx context.Context, keys ...string) iter.Seq2[Info, 
 func (m *Manager) snapshot(handle string, meta store.Meta, fields map[string]string) *Session {
 	return &Session{m: m, content: content{
 		access: ReadOnly, handle: handle,
-		draft:  draft.Draft{Saved: meta, Principal: meta.Principal, Timeout: meta.Timeout},
+		draft:  draft.Of(meta),
 		values: m.coding.Load(handle, fields),
 	}}
 }

@@ -78,7 +78,7 @@ func (m *Manager) EndAll(ctx context.Context, principal string, except ...string
 			count++ // it leaves the index when it ends
 			continue
 		}
-		// One that belongs to another by now is not ended, and not his.
+		// A session that has another principal by now is not ended: ErrUnknown.
 		switch err := m.end(ctx, l.Handle, r); {
 		case err == nil:
 			count++

@@ -30,7 +30,7 @@ type Session struct {
 	content
 }
 
-// content is all that [Adapter.ChangeAccess] makes anew.
+// content is what a request has of its session. [Adapter.ChangeAccess] replaces all of it.
 type content struct {
 	access  Access
 	lease   *lease.Lease // only of an Exclusive session that exists

@@ -21,7 +21,7 @@ var Table = []Break{
 		{inCore + "session/commit.go", "\tcase status == store.Lost:\n\t\terr = ErrLockLost\n", "\tcase status == store.Lost:\n\t\tp.sent = true\n\t\treturn nil\n"},
 	}},
 	{"an unknown outcome is called certain", 150, []Edit{
-		{inCore + "session/commit.go", "\tcase p.doubt != nil:\n", "\tcase p.doubt != nil && s.isNew:\n"},
+		{inCore + "session/commit.go", "\tcase p.doubt != nil:\n", "\tcase p.doubt != nil && s.draft.New:\n"},
 	}},
 	{"a failed call is called certain", 20, []Edit{
 		{inCore + "session/commit.go", "\tcase err != nil:\n\tcase p.refused:", "\tcase err != nil:\n\t\terr = ErrLockLost\n\tcase p.refused:"},
@@ -30,7 +30,7 @@ var Table = []Break{
 		{inCore + "httpsession/writer.go", "\tif informational || w.commit() == nil {", "\tif w.ResponseWriter.WriteHeader(status); informational && w.committed {"},
 	}},
 	{"Fiber answers whatever the commit says", 20, []Edit{
-		{inCore + "session/buffered.go", "failure := s.Finish(ctx); failure != nil {", "failure := s.Finish(ctx); failure != nil && ctx == nil {"},
+		{inCore + "buffered/buffered.go", "failure := s.Finish(ctx); failure != nil {", "failure := s.Finish(ctx); failure != nil && ctx == nil {"},
 	}},
 	{"an end is settled before its handler", 20, []Edit{
 		{inCore + "internal/ends/handle.go", "\tdone := make(chan error, 1)\n\tgo func() {\n\t\terr :=", "\tnote(s.settled(c, token))\n\tdone := make(chan error, 1)\n\tgo func() {\n\t\terr :="},
@@ -42,7 +42,7 @@ var Table = []Break{
 		{luaDir + "claim.lua", "if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then", "if not redis.call('SET', claim, token, 'PX', ttl) then"},
 	}},
 	{"an end is not expected", 20, []Edit{
-		{inCore + "session/commit.go", "\tif s.isNew && p.facts.Extras.Retention != 0 {\n\t\treturn s.m.store.Expect", "\tif s.isNew && p.facts.Extras.Retention != 0 && s.proof != \"\" {\n\t\treturn s.m.store.Expect"},
+		{inCore + "session/commit.go", "\tif s.draft.New && p.facts.Extras.Retention != 0 {\n\t\treturn s.m.store.Expect", "\tif s.draft.New && p.facts.Extras.Retention != 0 && s.proof != \"\" {\n\t\treturn s.m.store.Expect"},
 	}},
 	{"merge without looking at the proof", 60, []Edit{
 		{luaDir + "merge.lua", "if code == DONE and proof ~= '' and proof ~= own[2] then code = ROTATED end", ""},
@@ -93,7 +93,7 @@ var Table = []Break{
 		{inCore + "internal/principal/principal.go", "if p.Limit == 0 || p.Refuse {", "if p.Limit >= 0 || p.Refuse {"},
 	}},
 	{"an outage is a new session", 60, []Edit{
-		{inCore + "session/begin.go", "s.isNew, s.detached, s.err = false, outage, err", "_ = err"},
+		{inCore + "session/begin.go", "s.draft.New, s.detached, s.err = false, outage, err", "_ = err"},
 	}},
 	{"a read may get the session of another", 20, []Edit{
 		{inCore + "session/begin.go", "func (m *Manager) load(ctx context.Context, o opening, access Access) (*Session, error) {\n", "var left = make(chan opening, 1)\n\nfunc (m *Manager) load(ctx context.Context, o opening, access Access) (*Session, error) {\n\tif access == ReadOnly {\n\t\tselect {\n\t\tcase o = <-left:\n\t\tcase left <- o:\n\t\t}\n\t}\n"},
