@@ -56,6 +56,8 @@ func HTTPStatus(err error) (status, retryAfter int) {
 	switch status = find(err).status; {
 	case err == nil:
 		return http.StatusOK, 0
+	case errors.Is(err, store.ErrFormat):
+		return http.StatusInternalServerError, 0
 	case status == http.StatusServiceUnavailable,
 		status == 0 && (errors.As(err, &failed) || errors.Is(err, context.DeadlineExceeded)):
 		return http.StatusServiceUnavailable, 1
@@ -66,9 +68,9 @@ func HTTPStatus(err error) (status, retryAfter int) {
 }
 
 // kindOf is an error's text without what differs from session to session: so the log counts failures that are
-// alike.
+// alike. Those of handlers of ends are not alike: only the text says which end it was.
 func kindOf(err error) string {
-	if one := find(err).err; one != nil {
+	if one := find(err).err; one != nil && !errors.As(err, new(*endError)) {
 		return one.Error()
 	}
 	var failed *OpError
@@ -79,8 +81,8 @@ func kindOf(err error) string {
 	return err.Error()
 }
 
-// known is an error that berth tells from others: what it is about, its kind, and the status with which a
-// middleware answers it. The status is 0 if it has none of its own.
+// known is an error of this package: what it is about, its kind, and the status with which a middleware
+// answers it. The status is 0 if it has none of its own.
 type known struct {
 	err      error
 	op, kind string
@@ -93,7 +95,6 @@ var knowns = []known{
 	{ErrSealed, "use", "sealed", http.StatusInternalServerError},
 	{ErrTooLarge, opCommit, "too_large", http.StatusInternalServerError},
 	{ErrForged, opBegin, "forged", http.StatusInternalServerError},
-	{store.ErrFormat, "", "", http.StatusInternalServerError},
 	{ErrNoPrincipal, "use", "no_principal", http.StatusUnauthorized},
 	{ErrSignInTooOld, "use", "sign_in_too_old", http.StatusForbidden},
 	{ErrTooManySessions, opCommit, "too_many_sessions", http.StatusConflict},

@@ -127,3 +127,34 @@ func TestFloodIsSummedUp(t *testing.T) {
 		time.Sleep(2 * time.Second)
 	})
 }
+
+// Each end whose handler has failed has a line of its own: no other line has its handle.
+func TestFloodOfFailedEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var log lines
+		m := r.Manager(session.Options{TrackEnd: true, EndAttempts: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		var handles []string
+		for range 25 {
+			id := saved(t, m)
+			if err := m.End(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			handles = append(handles, handleOf(id))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := m.HandleEnd(ctx, func(_ context.Context, e session.Ended) error {
+			_, err := session.Get[int](e.Session, "no such value")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := log.take()
+		for _, handle := range handles {
+			if !strings.Contains(said, handle) {
+				t.Fatalf("nothing of %s in: %s", handle, said)
+			}
+		}
+	})
+}
