@@ -183,6 +183,34 @@ func TestStream(t *testing.T) {
 	})
 }
 
+// Pages hear of a sign-in once it is saved: before, they would not find the device.
+func TestSignInIsTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *rig) {
+		v := newVisitor(t, r.url)
+		events := openStream(t, v)
+		await(t, events, "hello", `"redis":true`)
+		signIn := func() int {
+			return v.do("POST", "/on/gin/demo/signin", url.Values{"user": {"ann"}, "device": {"a test"}}).status
+		}
+		v.do("POST", "/demo/redis", url.Values{"off": {"30s"}})
+		await(t, events, "redis", "false")
+		if status := signIn(); status != 503 {
+			t.Errorf("without Redis it is %d", status)
+		}
+		v.do("POST", "/demo/redis", url.Values{})
+		for e := range events {
+			if e.name == "people" {
+				t.Error("a sign-in is told that was not saved")
+			}
+			if e.name == "redis" {
+				break
+			}
+		}
+		signIn()
+		await(t, events, "people", "")
+	})
+}
+
 // The page's own requests keep no session alive, and nothing that it gets has the secret.
 func TestState(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *rig) {

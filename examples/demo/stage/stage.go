@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -84,9 +85,13 @@ func (s *Stage) Close() error {
 	return err
 }
 
-// saved tells the pages of a session that some of its values have changed.
+// saved tells the pages of a session that some of its values have changed, and all pages that somebody has
+// signed in: now that it is saved, they find the device.
 func (s *Stage) saved(_ context.Context, of *session.Session, keys []string) {
 	s.hub.tell(of.Handle(), "saved", keys)
+	if slices.Contains(keys, string(device)) {
+		s.hub.tell("", "people", nil)
+	}
 }
 
 // HandleEnds tells all pages of sessions that end, until ctx ends.

@@ -117,8 +117,7 @@ func (t story) signIn(ctx context.Context, r shop.Request) shop.Answer {
 	}
 	s := session.FromContext(ctx)
 	s.SetPrincipal(user)
-	device.Set(s, name(r.Form("device")))
-	t.hub.tell("", "people", nil)
+	device.Set(s, name(r.Form("device"))) // all pages hear of it once it is saved
 	return ok(user)
 }
 
