@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Adapter is what a middleware for a framework, or a store of another session library, is built on. See
@@ -39,7 +40,7 @@ func (Adapter) TakenOver(s *Session) {
 		if !s.draft.New {
 			return errors.New("session: TakenOver of a session that is not new: call it in a session that was begun without an ID")
 		}
-		s.draft.Unknown()
+		s.draft.Authenticated = time.Time{}
 		return nil
 	})
 }

@@ -74,10 +74,7 @@ func (d *Draft) Authenticate() {
 	d.Rotate = !d.New
 }
 
-// Unknown says that nobody knows when the principal has done so.
-func (d *Draft) Unknown() { d.Authenticated = time.Time{} }
-
-// AuthenticatedAt returns when the principal did so last, the zero time if there is none.
+// AuthenticatedAt returns when the principal has done so last: the zero time if there is none, or if nobody knows.
 func (d *Draft) AuthenticatedAt() time.Time {
 	switch {
 	case d.Principal == "":
