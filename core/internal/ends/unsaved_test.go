@@ -105,3 +105,56 @@ func TestClockAheadOfASave(t *testing.T) {
 		}
 	})
 }
+
+// Whoever looks for a short session before it is saved makes its end no later than the save was: it does not
+// wait for the minute after which there is no session.
+func TestEndLookedForBeforeTheSave(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		const timeout, slow = time.Second, 12 * time.Second
+		o := rig.Tracked(func(o *session.Options) { o.EndSweep = 2 * time.Second })
+		var h rig.Endings
+		rig.HandleEnds(t, r.Manager(o), h.Handle)
+		m, on := r.Matching(o)
+		r.WarmUpOnly(m)
+		s := rig.Begin(t, m, "", session.Exclusive)
+		s.SetTimeout(timeout)
+		s.Set("n", 1)
+		on.Arm(r.Key(s.Handle(), "Data"), rig.Before(func() { time.Sleep(slow) }))
+		rig.Commit(t, s)
+		if !on.Done() {
+			t.Fatal("it was saved before")
+		}
+		if len(h.List()) != 0 {
+			t.Fatal("it ended before it was saved")
+		}
+		time.Sleep(timeout + slow + 2*o.EndSweep)
+		if all := h.List(); len(all) != 1 || all[0].NoData || rig.Get[int](t, all[0].Session, "n") != 1 {
+			t.Errorf("ended: %v", all)
+		}
+	})
+}
+
+// So it is on a real server too.
+func TestEndSeenBeforeTheSave(t *testing.T) {
+	rig.Each(t, func(t *testing.T, r *rig.Rig) {
+		o := rig.Tracked(func(o *session.Options) { o.EndSweep = 20 * time.Millisecond })
+		var h rig.Endings
+		rig.HandleEnds(t, r.Manager(o), h.Handle)
+		m, on := r.Matching(o)
+		s := rig.Begin(t, m, "", session.Exclusive)
+		s.SetTimeout(time.Millisecond)
+		s.Set("n", 1)
+		seen := r.Key(s.Handle(), "Ended")
+		on.Arm(r.Key(s.Handle(), "Data"), rig.Before(func() {
+			rig.Until(t, "somebody has looked for it", func() bool { return r.Exists(seen) })
+		}))
+		rig.Commit(t, s)
+		if !on.Done() {
+			t.Fatal("it was saved before")
+		}
+		rig.Until(t, "its end is handled", func() bool { return len(h.List()) > 0 })
+		if all := h.List(); len(all) != 1 || all[0].NoData || rig.Get[int](t, all[0].Session, "n") != 1 {
+			t.Errorf("ended: %v", all)
+		}
+	})
+}

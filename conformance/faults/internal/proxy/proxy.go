@@ -63,6 +63,7 @@ type Proxy struct {
 	faults    []Fault
 	exchanges int
 	going     sync.WaitGroup
+	late      sync.WaitGroup // requests that are held back
 }
 
 // Start starts a proxy to the address that upstream returns. Close ends it, with all its goroutines.
@@ -85,6 +86,9 @@ func (p *Proxy) Make(on bool) {
 	defer p.mu.Unlock()
 	p.on = on
 }
+
+// AwaitLate waits until the server has got all requests that were held back. Turn faults off before.
+func (p *Proxy) AwaitLate() { p.late.Wait() }
 
 // Faults returns the faults so far, and the number of exchanges.
 func (p *Proxy) Faults() ([]Fault, int) {
@@ -169,6 +173,9 @@ func (p *Proxy) draw() (Kind, time.Duration) {
 		}
 		n -= w
 	}
+	if kind == Late {
+		p.late.Add(1)
+	}
 	return kind, p.programme.Patience + time.Duration(p.rng.Int64N(int64(2*p.programme.Patience)))
 }
 
@@ -240,6 +247,7 @@ func (l *link) requests() {
 // late holds a request back. The client gives up, closes its connection and goes on, and then the
 // request reaches the server.
 func (l *link) late(request []byte, wait time.Duration, at int64) {
+	defer l.p.late.Done()
 	l.mu.Lock()
 	l.next = kinds // the reply goes nowhere
 	l.mu.Unlock()

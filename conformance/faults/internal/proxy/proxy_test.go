@@ -85,3 +85,39 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// Whoever waits for the late requests finds that the server has got them.
+func TestAwaitLate(t *testing.T) {
+	t.Parallel()
+	addr, got := upper(t)
+	programme := Programme{Rate: 1, Patience: 20 * time.Millisecond}
+	programme.Weights[Late] = 1
+	p, err := Start(func() string { return addr }, programme, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.Make(true)
+	const requests = 5
+	for i := range requests {
+		c, err := net.Dial("tcp", p.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := fmt.Fprintln(c, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		for n := 0; n <= i; _, n = p.Faults() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	p.Make(false)
+	p.AwaitLate()
+	if faults, _ := p.Faults(); len(faults) != requests {
+		t.Errorf("%d of %d are over", len(faults), requests)
+	}
+	for range requests {
+		<-got
+	}
+}

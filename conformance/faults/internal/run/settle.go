@@ -70,8 +70,12 @@ func (r *running) insist(ctx context.Context, b *browser, o order, rng *rand.Ran
 	r.violations = append(r.violations, history.Violation{Check: "recovery", Text: fmt.Sprintf("no %s succeeds for %v after the last fault: %s %s", o.path, recovery, last.Outcome, last.Reason)})
 }
 
-// expire has all sessions expire: their time is over, and their ends are due.
+// expire has all sessions expire: their time is over, and their ends are due. A call that is still late would
+// come after the end of its session, as if it had been late by a whole timeout.
 func (r *running) expire(ctx context.Context) error {
+	for _, p := range r.proxies {
+		p.AwaitLate()
+	}
 	app := r.plan.settings.App
 	r.forced = wire.Now()
 	alive, err := r.keys(ctx, "{"+app+"_*}_Timeout")

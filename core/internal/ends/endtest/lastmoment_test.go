@@ -103,7 +103,7 @@ func TestLastMomentUse(t *testing.T) {
 		})
 	}
 	all.Wait()
-	deadline := time.Now().Add(100 * time.Second) // one that was looked for before it was saved waits for a minute
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		mu.Lock()
 		missing := len(left) - len(ended)

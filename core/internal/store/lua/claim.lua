@@ -17,7 +17,9 @@
 --
 -- The script also returns ALIVE when it finds nothing of a session, until PATIENCE has passed since it first
 -- did, by the clock of the server. The session may be about to be saved: its place in the index comes
--- first. Or its end was handled since it was due. If there is still nothing then, it has ended.
+-- first. Or its end was handled since it was due. If there is still nothing then, it has ended. Each time, it
+-- is to be looked for again after as long as it has been missing: so an end that was looked for too early is
+-- late by no more than its save was, or SOON.
 local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -39,7 +41,7 @@ if not redis.call('SET', claim, token, 'NX', 'PX', ttl) then
   redis.call('PEXPIRE', claim, ttl)
 end
 
-local ABSENT, PATIENCE = '2 ended unknown ', 60000
+local ABSENT, SOON, PATIENCE = '2 ended unknown ', 1000, 60000
 local meta = redis.call('HGET', ended, META)
 local absent = meta and string.sub(meta, 1, #ABSENT) == ABSENT
 if not meta or absent then
@@ -61,18 +63,21 @@ if not meta or absent then
     meta = string.format('2 ended %s %.0f %.0f 0 ', reason, used, at) ..
       table.concat({created, authenticated(extras), principal_of(live)}, ' ')
     redis.call('RENAME', data, ended)
-  end
-  -- Processes whose clocks are ahead come too early.
-  local time = redis.call('TIME')
-  local clock = time[1] * 1000 + math.floor(time[2] / 1000)
-  local since = absent and tonumber(string.match(meta, '^2 ended unknown %d+ (%d+) ')) or clock
-  if code ~= DONE and clock < since + PATIENCE then
-    if not absent then
+  else
+    -- Processes whose clocks are ahead come too early.
+    local time = redis.call('TIME')
+    local clock = time[1] * 1000 + math.floor(time[2] / 1000)
+    local since = clock
+    if absent then
+      since = tonumber(string.match(meta, '^2 ended unknown %d+ (%d+) '))
+    else
       redis.call('HSET', ended, META, ABSENT .. string.format('0 %.0f 0 0 0 ', clock))
       redis.call('PEXPIRE', ended, math.max(stay, 2 * PATIENCE))
     end
-    redis.call('DEL', claim)
-    return {ALIVE, since + PATIENCE - clock}
+    if clock < since + PATIENCE then
+      redis.call('DEL', claim)
+      return {ALIVE, math.min(since + PATIENCE - clock, math.max(clock - since, SOON))}
+    end
   end
 end
 
