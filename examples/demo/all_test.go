@@ -125,6 +125,27 @@ func await(t *testing.T, events <-chan sent, name, text string) (data string, ke
 	}
 }
 
+// awaitBoth waits for two events, in whichever order, and returns the data of the second.
+func awaitBoth(t *testing.T, events <-chan sent, first, itsText, second, text string) (data string) {
+	t.Helper()
+	seen := false
+	for late := time.After(patience); !seen || data == ""; {
+		select {
+		case e, open := <-events:
+			if !open {
+				t.Fatalf("the stream ended without both %s and %s", first, second)
+			}
+			seen = seen || e.name == first && strings.Contains(e.data, itsText)
+			if e.name == second && strings.Contains(e.data, text) {
+				data = e.data
+			}
+		case <-late:
+			t.Fatalf("not both: %s %q and %s %q", first, itsText, second, text)
+		}
+	}
+	return data
+}
+
 // ends waits until a stream ends.
 func ends(t *testing.T, events <-chan sent) {
 	t.Helper()
@@ -160,8 +181,7 @@ func TestStream(t *testing.T) {
 		if looks > 3 { // the lock has come
 			t.Errorf("the keys were sent %d times, though little has changed", looks)
 		}
-		await(t, events, "saved", `"note"`)
-		data, _ := await(t, events, "keys", "from gin")
+		data := awaitBoth(t, events, "saved", `"note"`, "keys", "from gin")
 		if proof := proofOf(id); strings.Contains(data, id[27:]) || strings.Contains(data, proof) {
 			t.Errorf("a secret or a proof is on the page: %s", data)
 		}
