@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/berthgo/berth/core/internal/rig"
+	"github.com/berthgo/berth/core/internal/store"
 	"github.com/berthgo/berth/core/session"
 )
 
@@ -184,6 +185,36 @@ func TestHandleEndNeedsTrackEnd(t *testing.T) {
 		}
 		if err := r.Manager(rig.Tracked()).HandleEnd(context.Background(), nil); err == nil {
 			t.Error("without a handler there is no error")
+		}
+	})
+}
+
+// The sweep comes however often other buckets of the index are looked at because of what ends there.
+func TestSweepAmidEnds(t *testing.T) {
+	rig.InBubble(t, func(t *testing.T, r *rig.Rig) {
+		o := rig.Tracked(func(o *session.Options) { o.EndSweep = 4 * time.Second })
+		m := r.Manager(o)
+		var h rig.Endings
+		rig.HandleEnds(t, m, h.Handle)
+		s := rig.Begin(t, m, "", session.Exclusive)
+		s.SetTimeout(time.Second)
+		s.Set("n", 1)
+		rig.Commit(t, s)
+		for range 10 { // 5 seconds
+			for { // one of another bucket
+				other := rig.Saved(t, m, "n", 2)
+				if store.Bucket(rig.HandleOf(other)) == store.Bucket(s.Handle()) {
+					continue
+				}
+				if err := m.End(context.Background(), other); err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+			time.Sleep(500 * time.Millisecond)
+		}
+		if h.Times()[s.Handle()] != 1 {
+			t.Errorf("it expired %v ago, and its end was not handled", o.EndSweep)
 		}
 	})
 }

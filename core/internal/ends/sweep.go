@@ -77,37 +77,41 @@ const claimAtMost = 128
 // run looks for ended sessions until ctx ends. It looks at the whole index in each Sweep, and at
 // the buckets that were poked at once.
 func (s *sweeper) run(ctx context.Context) {
+	pause := func() time.Duration {
+		return s.Sweep/2 + rand.N(s.Sweep/2) //nolint:gosec // no secret depends on it
+	}
+	sweep := time.NewTimer(pause()) // not begun anew by a poke: however many come, the sweep does too
+	defer sweep.Stop()
 	s.pokes.all()
 	for {
-		buckets := s.pokes.take()
-		for len(buckets) > 0 && ctx.Err() == nil {
-			// One batch of each bucket, so that a full bucket does not keep the others waiting.
-			var full []int
-			for _, bucket := range buckets {
-				more, err := s.batch(ctx, bucket)
-				if err != nil && ctx.Err() == nil {
-					s.reports.Go(func() { s.OnFailed(ctx, &retry.Failure{Err: err}) }) // it may wait for this sweep, by Close
-				}
-				if retry.Heals(err) {
-					full = nil // the others would fail too; the next sweep finds them
-					break
-				}
-				if more && err == nil {
-					full = append(full, bucket)
-				}
-			}
-			buckets = full
-		}
-		sweep := s.Sweep
-		timer := time.NewTimer(sweep/2 + rand.N(sweep/2)) //nolint:gosec // no secret depends on it
+		s.look(ctx)
 		select {
 		case <-s.pokes.poked:
-			timer.Stop()
-		case <-timer.C:
+		case <-sweep.C:
 			s.pokes.all()
+			sweep.Reset(pause())
 		case <-ctx.Done():
-			timer.Stop()
 			return
+		}
+	}
+}
+
+// look takes one batch of each bucket that was poked. It pokes those that may have more, so that a full
+// bucket does not keep the others waiting.
+func (s *sweeper) look(ctx context.Context) {
+	for _, bucket := range s.pokes.take() {
+		if ctx.Err() != nil {
+			return
+		}
+		more, err := s.batch(ctx, bucket)
+		if err != nil && ctx.Err() == nil {
+			s.reports.Go(func() { s.OnFailed(ctx, &retry.Failure{Err: err}) }) // it may wait for this sweep, by Close
+		}
+		if retry.Heals(err) {
+			return // the others would fail too; the next sweep finds them
+		}
+		if more && err == nil {
+			s.pokes.poke(bucket)
 		}
 	}
 }

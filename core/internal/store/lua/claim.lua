@@ -18,8 +18,8 @@
 -- The script also returns ALIVE when it finds nothing of a session, until PATIENCE has passed since it first
 -- did, by the clock of the server. The session may be about to be saved: its place in the index comes
 -- first. Or its end was handled since it was due. If there is still nothing then, it has ended. Each time, it
--- is to be looked for again after as long as it has been missing: so an end that was looked for too early is
--- late by no more than its save was, or SOON.
+-- is due again after as long as it has been missing, at least SOON: so an end that was looked for too early is
+-- due no later than its save was late.
 local data, alive, ended, claim = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, ttl, now, lifetime, stay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
