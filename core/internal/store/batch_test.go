@@ -20,31 +20,33 @@ import (
 
 func TestFewCallsAreSentAtOnce(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
-	ctx := context.WithValue(t.Context(), key{}, "mine")
-	b := laden(0, 0)
-	for range manyFlights {
-		if own, _ := b.join(nil); own != nil {
-			t.Fatal("one of a few has to wait")
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{}
+		client := w.client(t)
+		ctx := context.WithValue(t.Context(), key{}, "mine")
+		b := laden(0, 0)
+		for range manyFlights {
+			if own, _ := b.join(nil); own != nil {
+				t.Fatal("one of a few has to wait")
+			}
 		}
-	}
-	if own, first := b.join(nil); own == nil || !first {
-		t.Error("one more does not")
-	}
-	if own, _ := laden(fewFlights, manyCalls).join(nil); own == nil {
-		t.Error("one does not wait for few pipelines that carry many")
-	}
-	if own, _ := laden(fewFlights-1, manyCalls).join(nil); own != nil {
-		t.Error("one waits for fewer pipelines than few")
-	}
-	b = NewBatches(time.Second)
-	for _, cmds := range [][]redis.Cmder{{cmd("a")}, {cmd("b"), cmd("c")}} {
-		b.do(ctx, client, cmds...)
-	}
-	if w.words() != "a bc" || w.ctx != ctx || b.underWay() != 0 {
-		t.Errorf("sent %q, with %v; %d are under way", w.words(), w.ctx, b.underWay())
-	}
+		if own, first := b.join(nil); own == nil || !first {
+			t.Error("one more does not")
+		}
+		if own, _ := laden(fewFlights, manyCalls).join(nil); own == nil {
+			t.Error("one does not wait for few pipelines that carry many")
+		}
+		if own, _ := laden(fewFlights-1, manyCalls).join(nil); own != nil {
+			t.Error("one waits for fewer pipelines than few")
+		}
+		b = NewBatches(time.Second)
+		for _, cmds := range [][]redis.Cmder{{cmd("a")}, {cmd("b"), cmd("c")}} {
+			b.do(ctx, client, cmds...)
+		}
+		if w.words() != "a bc" || w.ctx != ctx || b.underWay() != 0 {
+			t.Errorf("sent %q, with %v; %d are under way", w.words(), w.ctx, b.underWay())
+		}
+	})
 }
 
 // Calls wait only in a process that makes many calls to a server that is near, however many are
@@ -127,20 +129,22 @@ func TestCallsThatWaitShareAPipeline(t *testing.T) {
 // Calls join a batch that may leave until its first caller sends it. The batch takes one place.
 func TestCallsJoinABatchThatIsLeaving(t *testing.T) {
 	t.Parallel()
-	b := busy()
-	own, _ := b.join([]redis.Cmder{cmd("a")})
-	b.landed(1)
-	b.landed(1)
-	if also, first := b.join([]redis.Cmder{cmd("b")}); also != own || first {
-		t.Fatal("the second call is not in the batch of the first")
-	}
-	b.await(own)
-	if after, _ := b.join(nil); own.calls != 2 || len(own.cmds) != 2 || after != nil {
-		t.Errorf("%d calls, %d commands; who comes after them has %v", own.calls, len(own.cmds), after)
-	}
-	if b.flying != manyFlights || b.calls != manyFlights+1 {
-		t.Errorf("%d calls are under way in %d pipelines", b.calls, b.flying)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := busy()
+		own, _ := b.join([]redis.Cmder{cmd("a")})
+		b.landed(1)
+		b.landed(1)
+		if also, first := b.join([]redis.Cmder{cmd("b")}); also != own || first {
+			t.Fatal("the second call is not in the batch of the first")
+		}
+		b.await(own)
+		if after, _ := b.join(nil); own.calls != 2 || len(own.cmds) != 2 || after != nil {
+			t.Errorf("%d calls, %d commands; who comes after them has %v", own.calls, len(own.cmds), after)
+		}
+		if b.flying != manyFlights || b.calls != manyFlights+1 {
+			t.Errorf("%d calls are under way in %d pipelines", b.calls, b.flying)
+		}
+	})
 }
 
 // If no call comes back, calls do not wait for long.
